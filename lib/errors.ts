@@ -1,0 +1,61 @@
+/**
+ * Every error that a person may see is made here: lower case, the offending value in quotes, file and line where there
+ * is one, then the fix. The command line tool prints `message` and exits with `exitCode`; a stack trace is shown only
+ * with `--debug`.
+ */
+
+/** Exit codes of `visa-image`. */
+export const ExitCode = {
+  /** Something went wrong that has no code of its own. */
+  FAILURE: 1,
+  /** The input is wrong or something that the template needs is missing: nothing was started. */
+  USAGE: 2,
+  /** Packer ran and failed. */
+  PACKER: 3,
+  /** An input is no longer what the plan was made from. */
+  CHANGED: 4,
+  /** Interrupted by SIGINT (128 + 2), as shells say it. */
+  INTERRUPTED: 130,
+  /** Ended by SIGTERM (128 + 15). */
+  TERMINATED: 143,
+} as const;
+
+/** A place in a file, counted from 1. */
+export interface Location {
+  readonly file: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
+/** Options of a {@link VisaImageError}. */
+export interface VisaImageErrorOptions {
+  /** Where in the user's files. */
+  readonly location?: Location;
+  /** What to do about it: a sentence or a corrected snippet. */
+  readonly fix?: string;
+  /** @default ExitCode.FAILURE */
+  readonly exitCode?: number;
+  readonly cause?: unknown;
+}
+
+/** An error that says what is wrong, where, and what to do. */
+export class VisaImageError extends Error {
+  readonly location?: Location;
+  readonly fix?: string;
+  readonly exitCode: number;
+
+  constructor(what: string, options: VisaImageErrorOptions = {}) {
+    super(format(what, options), { cause: options.cause });
+    this.name = "VisaImageError";
+    this.location = options.location;
+    this.fix = options.fix;
+    this.exitCode = options.exitCode ?? ExitCode.FAILURE;
+  }
+}
+
+function format(what: string, { location, fix }: VisaImageErrorOptions): string {
+  const where = location
+    ? `${[location.file, location.line, location.column].filter((x) => x !== undefined).join(":")}: `
+    : "";
+  return fix ? `${where}${what}\n  fix: ${fix}` : `${where}${what}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * The build specification: what synth hands to the runner.
+ *
+ * Synth (lib/template, lib/packer, lib/fingerprint, lib/constructs) makes one from a catalog and stages it as JSON
+ * inside the stack's output folder; the runner (lib/build) builds from it. It holds no secret and no absolute path of
+ * its own making, and it is the only thing that the two sides share.
+ */
+
+/** The specification's format. A runner refuses any other with a message that says to synthesize again. */
+export const SPECIFICATION_VERSION = 1;
+
+/** Disk formats that Glance takes and that this library makes. */
+export type DiskFormat = "raw" | "qcow2";
+
+/** A file that a provisioner, a builder or the base recipe reads. */
+export interface SpecifiedFile {
+  /** Where it stands in the scratch folder, and how the Packer configuration calls it: relative, with `/`. */
+  readonly path: string;
+  /** Where to copy it from: relative to the folder of the specification file, or absolute. */
+  readonly source: string;
+  /** Permission bits, for example 0o755. */
+  readonly mode: number;
+  /** Hex SHA-256 of its bytes; the runner stops with "changed since the plan" where it differs. */
+  readonly sha256: string;
+}
+
+/** A Debian base made by mmdebstrap, without root and without a download of an image. */
+export interface BootstrapBase {
+  readonly kind: "bootstrap";
+  /** Debian suite, for example `bookworm` or `trixie`. */
+  readonly suite: string;
+  /** Packages beyond the essential ones. */
+  readonly packages: readonly string[];
+  /** Size of the base disk in GiB; the root file system grows to the layer's disk at its first boot. */
+  readonly diskSizeGb: number;
+}
+
+/** A disk image downloaded from a URL and checked. */
+export interface CloudImageBase {
+  readonly kind: "cloud-image";
+  readonly url: string;
+  /** Hex SHA-256 or SHA-512 of the file, prefixed by its name: `sha256:…`. */
+  readonly checksum: string;
+  readonly format: DiskFormat;
+}
+
+/** A disk image that lies on this machine. */
+export interface FileBase {
+  readonly kind: "file";
+  /** Absolute, or relative to the folder of the specification file. */
+  readonly path: string;
+  /** As in {@link CloudImageBase.checksum}. */
+  readonly checksum: string;
+  readonly format: DiskFormat;
+}
+
+/** What the first layer starts from. */
+export type Base = BootstrapBase | CloudImageBase | FileBase;
+
+/** A value that only the runner knows, read from its environment when it runs. */
+export interface SecretVariable {
+  /** The Packer variable, declared sensitive. */
+  readonly name: string;
+  /** The environment variable it is read from, for example `VISA_ROOT_PASSWORD`; `<name>_FILE` names a file instead. */
+  readonly environment: string;
+  /** Whether the build stops (exit code 2) when it is not set; an optional one is the empty string. */
+  readonly required: boolean;
+}
+
+/** One template, resolved and rendered: a disk built on its parent's. */
+export interface LayerSpecification {
+  /** The template's name. */
+  readonly name: string;
+  /** Hex SHA-256; see lib/fingerprint for its definition. */
+  readonly fingerprint: string;
+  /** Fingerprint of the layer below, or of the base for the first layer. */
+  readonly parent: string;
+  /** Only on the first layer. */
+  readonly base?: Base;
+  /**
+   * The inputs behind the fingerprint, named for a reader of a plan: `refresh`, `parent`, `base`, `packer`,
+   * `variable NAME` (in clear), and one entry per file (12 digits of its hash and its mode).
+   */
+  readonly inputs: Readonly<Record<string, string>>;
+  /**
+   * The Packer configuration, in HCL2's JSON. Every path in it is relative to the scratch folder; whatever is volatile
+   * or secret is a variable. It names `parent.qcow2` as its disk, `build-key` as its SSH key, `seed/` as the files of
+   * its config drive, and `output/` as its output directory, which holds `disk.qcow2` afterwards.
+   */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** Files that the configuration reads. */
+  readonly files: readonly SpecifiedFile[];
+  /** Sensitive Packer variables. */
+  readonly secrets: readonly SecretVariable[];
+  /** Virtual size of the layer's disk in GiB. */
+  readonly diskSizeGb: number;
+  /** Settings of the build machine; never part of the fingerprint. Left out: the runner's default. */
+  readonly machine: MachineOptions;
+}
+
+/** The machine that builds a layer: not one of its inputs. */
+export interface MachineOptions {
+  /** @default 2 */
+  readonly cpus?: number;
+  /** In MiB. @default 4096 */
+  readonly memoryMb?: number;
+  /** @default "auto" KVM where /dev/kvm can be opened and used, else TCG */
+  readonly accelerator?: "auto" | "kvm" | "tcg";
+  /** @default true */
+  readonly headless?: boolean;
+}
+
+/** What `visa-image build --specification FILE` reads. */
+export interface BuildSpecification {
+  readonly version: typeof SPECIFICATION_VERSION;
+  /** From the first layer to the one that is asked for; parents are built where the cache does not have them. */
+  readonly layers: readonly LayerSpecification[];
+  /** A flattened disk of the last layer, for Glance. Left out: the layer is only built into the cache. */
+  readonly output?: OutputSpecification;
+}
+
+/** The flattened disk that Terraform uploads. */
+export interface OutputSpecification {
+  readonly format: DiskFormat;
+  /** Where to put a link to it: relative to the folder of the specification file. */
+  readonly path: string;
+  /** In GiB; the runner refuses a disk whose virtual size is larger. */
+  readonly minDiskGb: number;
+}
