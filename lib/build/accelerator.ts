@@ -1,0 +1,112 @@
+/**
+ * Which accelerator to use: KVM where a guest really runs with it, else TCG.
+ *
+ * That /dev/kvm is there means nothing, and that it can be opened means little: in nested virtualisation QEMU may start
+ * with it and no guest code ever run. So a guest of a few instructions is run: a firmware that enters long mode and ends
+ * QEMU with a known exit code, 0.1 s where it works.
+ */
+import { spawn } from "node:child_process";
+import { closeSync, openSync, writeFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { VisaImageError } from "../errors";
+
+/** What was chosen, and why, in words for a person. */
+export interface Accelerator {
+  readonly name: "kvm" | "tcg";
+  readonly reason: string;
+}
+
+/** kvm-probe.S, assembled: the last 256 bytes, from 0xff00 of a firmware of 64 KiB; the rest is zero. */
+export const PROBE_CODE = Buffer.from(
+  "+ozIjthmDwEWwP8PIMBmg8gBDyLAZuod////CABmuBAAjtiOwDHAvwAQAAC5AAwAAPzzq8cFABAAAAMgAADHBRggAAADMAAAxwX4PwAAgwDg/7gAEAAADyLYDyDgg8ggDyLguYAAAMAPMg0AAQAADzAPIMANAAAAgA8iwOqD////GABIuHhWNBJ4VjQSSMHoPLAVZrr0AO706/2NtAAAkAAAAAAAAAAA//8AAACazwD//wAAAJLPAP//AAAAmq8AHwCg////AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA6Q3/AAAAAAAAAAAAAAAAAA==",
+  "base64",
+);
+const PROBE_SIZE = 0x10000;
+const PROBE_OFFSET = 0xff00;
+/** isa-debug-exit makes (value << 1) | 1 of the 0x15 that the probe writes. */
+const PROBE_EXIT_CODE = 0x2b;
+const PROBE_TIMEOUT_MS = 3000;
+
+/**
+ * Chooses the accelerator; `kvm` that cannot be used is an error, `auto` falls back to TCG.
+ *
+ * @param directory for the probe's firmware
+ */
+export async function chooseAccelerator(
+  wish: "auto" | "kvm" | "tcg" = "auto",
+  directory = tmpdir(),
+): Promise<Accelerator> {
+  if (wish === "tcg") return { name: "tcg", reason: "asked for" };
+  const obstacle = await kvmObstacle("/dev/kvm", directory);
+  if (obstacle === undefined) return { name: "kvm", reason: "a test guest ran with it" };
+  if (wish === "kvm") {
+    throw new VisaImageError(`accelerator "kvm" was asked for but cannot be used: ${obstacle}`, {
+      fix: "leave the accelerator at auto, or set it to tcg (slower)",
+      exitCode: 2,
+    });
+  }
+  return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
+}
+
+/** Why KVM cannot be used, `undefined` where it can. */
+export async function kvmObstacle(device = "/dev/kvm", directory = tmpdir()): Promise<string | undefined> {
+  try {
+    closeSync(openSync(device, "r+"));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const hint: Record<string, string> = {
+      EACCES: "no permission; is the user in the group kvm?",
+      ENOENT: "it does not exist",
+      ENODEV: "no such device; is virtualisation switched on?",
+    };
+    return `${device} cannot be opened (${(code && hint[code]) ?? code})`;
+  }
+  const { code, seconds, output } = await runProbe("kvm", directory);
+  if (code === PROBE_EXIT_CODE) return undefined;
+  if (code === null) return `${device} can be opened, but a test guest ran no code within ${seconds} s`;
+  return `${device} can be opened, but a test guest failed: ${output || `exit code ${code}`}`;
+}
+
+/** Runs the probe with an accelerator; the code is null where it was still running after the time it has. */
+export async function runProbe(
+  accelerator: "kvm" | "tcg",
+  parent = tmpdir(),
+  timeoutMs = PROBE_TIMEOUT_MS,
+): Promise<{ code: number | null; seconds: number; output: string }> {
+  const directory = await mkdtemp(join(parent, "probe-"));
+  try {
+    const firmware = join(directory, "probe.rom");
+    const rom = Buffer.alloc(PROBE_SIZE);
+    PROBE_CODE.copy(rom, PROBE_OFFSET);
+    writeFileSync(firmware, rom);
+    const child = spawn(
+      "qemu-system-x86_64",
+      // biome-ignore format: one option and its value per line
+      [
+        "-accel", accelerator,
+        "-machine", "pc",
+        "-m", "16",
+        "-nodefaults",
+        "-display", "none",
+        "-no-reboot",
+        "-bios", firmware,
+        "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
+      ],
+      { stdio: ["ignore", "ignore", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" },
+    );
+    let output = "";
+    child.stderr.on("data", (chunk: Buffer) => {
+      if (output.length < 4096) output += chunk.toString();
+    });
+    const code = await new Promise<number | null>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", resolve);
+    });
+    const lines = output.split("\n").filter((line) => line && !line.includes("warning:"));
+    return { code, seconds: timeoutMs / 1000, output: (lines.at(-1) ?? "").replace(/^qemu-system-x86_64: /, "") };
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,68 @@
+#!/bin/sh
+# Shapes the new system before it is packed: customize.sh ROOT. Called by mmdebstrap, as root of a namespace.
+# Environment: VISA_BASE_UUID, the id of the root file system.
+set -eu
+root=$1
+
+# Only for the bootstrap itself.
+rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
+
+# The mirror of the build is no business of the image.
+# shellcheck source=/dev/null
+suite=$(. "$root/etc/os-release" && echo "$VERSION_CODENAME")
+cat >"$root/etc/apt/sources.list" <<END
+deb http://deb.debian.org/debian $suite main
+deb http://deb.debian.org/debian $suite-updates main
+deb http://deb.debian.org/debian-security $suite-security main
+END
+rm -f "$root"/etc/apt/sources.list.d/0000*
+
+echo "UUID=$VISA_BASE_UUID / ext4 errors=remount-ro 0 1" >"$root/etc/fstab"
+echo localhost >"$root/etc/hostname"
+printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$root/etc/hosts"
+chroot "$root" passwd --quiet --lock root
+
+# GRUB: a core that finds its configuration by the file system's id, wherever the disk is attached.
+mkdir -p "$root/boot/grub"
+arguments="root=UUID=$VISA_BASE_UUID ro console=tty0 console=ttyS0,115200"
+cat >"$root/boot/grub/core.cfg" <<END
+search --no-floppy --fs-uuid --set=root $VISA_BASE_UUID
+set prefix=(\$root)/boot/grub
+END
+chroot "$root" grub-mkimage --format=i386-pc --prefix=/boot/grub --config=/boot/grub/core.cfg \
+    --output=/boot/grub/core.img biosdisk part_msdos ext2 normal linux search search_fs_uuid serial terminal echo
+rm "$root/boot/grub/core.cfg"
+cat >"$root/boot/grub/grub.cfg" <<END
+serial --unit=0 --speed=115200
+terminal_output console serial
+set timeout=0
+set prefix=(\$root)/boot/grub
+menuentry Debian {
+    linux /vmlinuz $arguments
+    initrd /initrd.img
+}
+END
+
+mkdir -p "$root/etc/cloud/cloud.cfg.d"
+cat >"$root/etc/cloud/cloud.cfg.d/90_visa.cfg" <<'END'
+# OpenStack gives an instance its data by a config drive or by the metadata service.
+datasource_list: [ConfigDrive, OpenStack, None]
+# Package sources are the image's, not made anew at the first boot.
+apt:
+  preserve_sources_list: true
+# So is the locale.
+locale: false
+system_info:
+  network:
+    renderers: [networkd]
+END
+
+chroot "$root" systemctl --quiet enable systemd-networkd.service systemd-resolved.service ssh.service
+# Of use with LVM alone, and slow.
+chroot "$root" systemctl --quiet disable e2scrub_reap.service e2scrub_all.timer
+# Name resolution is systemd-resolved's; mmdebstrap leaves the host's file.
+ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
+
+# Made anew on each machine.
+rm -f "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id" "$root/var/lib/systemd/random-seed"
+: >"$root/etc/machine-id"

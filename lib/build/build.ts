@@ -1,0 +1,752 @@
+/**
+ * Builds the layers of a specification, each where the cache does not have it, and flattens the last one.
+ *
+ * It runs in the worker of a supervised build (supervisor.ts), which makes sure that nothing outlives it.
+ */
+import { readFileSync } from "node:fs";
+import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, join, relative, resolve } from "node:path";
+import { ExitCode, VisaImageError } from "../errors";
+import { packageRoot } from "../package-root";
+import { withRequiredPlugins } from "../packer/configuration";
+import {
+  type BuildSpecification,
+  type DiskFormat,
+  type LayerSpecification,
+  type OutputSpecification,
+  SPECIFICATION_VERSION,
+} from "../specification";
+import { type Accelerator, chooseAccelerator } from "./accelerator";
+import { makeBase, type RunTool } from "./base";
+import {
+  type ArtifactManifest,
+  type ArtifactState,
+  Cache,
+  type CheckDepth,
+  cacheRoot,
+  type FlatManifest,
+  hashFile,
+  MANIFEST_VERSION,
+  recordFile,
+} from "./cache";
+import { acquireLock, type Lock } from "./lock";
+import { BuildLog } from "./log";
+import { createMasker, type Masker } from "./masking";
+import { asSeenFromGuest, hostDebianMirror } from "./mirror";
+import { countSteps, packerEvent, relevantLines } from "./packer-output";
+import { endSession, processInfo } from "./processes";
+import { duration, type Progress, size } from "./progress";
+import type { BuildReport, LayerReport } from "./report";
+import { checkDisplay, checkFreeSpace, checkTools, readSecrets } from "./requirements";
+import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./scratch";
+import { writeSeed } from "./seed";
+import { stageFiles } from "./staging";
+import { readTool, runTool, runToolOrFail } from "./tools";
+
+/** Settings of the build machine and its surroundings; none of them is an input of an image. */
+export interface BuildOptions {
+  readonly progress: Progress;
+  /** @default {@link cacheRoot} */
+  readonly cache?: string;
+  /** @default process.env */
+  readonly environment?: NodeJS.ProcessEnv;
+  /** @default `$VISA_BUILD_CPUS`, then the specification's, then 2 */
+  readonly cpus?: number;
+  /** In MiB. @default `$VISA_BUILD_MEMORY`, then the specification's, then 4096 */
+  readonly memoryMb?: number;
+  /** @default `$VISA_BUILD_ACCELERATOR`, then the specification's, then "auto" */
+  readonly accelerator?: "auto" | "kvm" | "tcg";
+  /** @default the specification's, then true */
+  readonly headless?: boolean;
+  /** Proxy for the build alone. @default `$VISA_BUILD_PROXY`, then `$VISA_HTTP_PROXY` */
+  readonly proxy?: string;
+  /** @default `$VISA_BUILD_NO_PROXY`, then `$VISA_NO_PROXY_HOSTS` */
+  readonly noProxy?: string;
+  /** Debian mirror for the build alone. @default `$VISA_DEBIAN_MIRROR`, then the one of the host's apt */
+  readonly mirror?: string;
+  /**
+   * Certificates that the guest trusts during the build: a PEM file, or `host` for those in
+   * /usr/local/share/ca-certificates. @default `$VISA_BUILD_CA`, then none
+   */
+  readonly ca?: string;
+  /** Flatten the last layer although the specification has no output. */
+  readonly flatten?: FlattenOptions;
+}
+
+/** A flattened disk for a person, where {@link BuildSpecification.output} is one for Terraform. */
+export interface FlattenOptions {
+  readonly format: DiskFormat;
+  /** A file to copy it to. Left out: it stays in the cache. */
+  readonly copyTo?: string;
+}
+
+/** Where the certificates are that an administrator of this host added. */
+const HOST_CA_FOLDER = "/usr/local/share/ca-certificates";
+
+/**
+ * Builds what is missing and returns what was done.
+ *
+ * @param specificationDirectory what relative paths in the specification are relative to
+ * @throws VisaImageError, with exit code 2 for a wrong or incomplete call, 3 where Packer fails, 4 where an input
+ *   changed since the plan
+ */
+export async function build(
+  specification: BuildSpecification,
+  specificationDirectory: string,
+  options: BuildOptions,
+): Promise<BuildReport> {
+  return new Build(specification, specificationDirectory, options).run();
+}
+
+/** One thing that the cache may hold: the base, or a layer. */
+interface Item {
+  readonly name: string;
+  readonly fingerprint: string;
+  /** Left out for the base. */
+  readonly layer?: LayerSpecification;
+}
+
+class Build {
+  private readonly started = performance.now();
+  private readonly cache: Cache;
+  private readonly environment: NodeJS.ProcessEnv;
+  private readonly progress: Progress;
+  private readonly items: readonly Item[];
+  private readonly reports = new Map<string, LayerReport>();
+  private readonly helpers = new Set<number>();
+  private masker: Masker;
+  private secrets = new Map<string, string>();
+  private tools: Record<string, string> = {};
+  private accelerator: Accelerator | undefined;
+  private prepared = false;
+  private toolSeconds = 0;
+  private packerSeconds = 0;
+
+  constructor(
+    private readonly specification: BuildSpecification,
+    private readonly directory: string,
+    private readonly options: BuildOptions,
+  ) {
+    checkSpecification(specification);
+    this.environment = options.environment ?? process.env;
+    this.progress = options.progress;
+    this.cache = new Cache(options.cache ?? cacheRoot(this.environment));
+    const [first] = specification.layers;
+    this.items = [
+      ...(first?.base ? [{ name: "base", fingerprint: first.parent }] : []),
+      ...specification.layers.map((layer) => ({ name: layer.name, fingerprint: layer.fingerprint, layer })),
+    ];
+    this.masker = createMasker([this.proxy]);
+  }
+
+  async run(): Promise<BuildReport> {
+    await this.cache.prepare();
+    for (const message of await cleanUpAbandoned(this.cache)) this.progress.message(message);
+    const output = this.output;
+    const last = this.items.at(-1) as Item;
+    let flat: FlatManifest | undefined;
+    let flatSeconds = 0;
+    // The declared size is known before a long build; what the disk really has is looked at before it is flattened.
+    if (output) checkDiskSize(last.name, last.layer?.diskSizeGb ?? 0, output.minDiskGb);
+    if (output) flat = await this.cache.checkFlat(last.fingerprint, output.format);
+    if (!flat) {
+      await this.obtain(this.items.length - 1);
+      if (output) {
+        const start = performance.now();
+        flat = await this.flatten(last, output);
+        flatSeconds = (performance.now() - start) / 1000;
+      }
+    }
+    const seconds = (performance.now() - this.started) / 1000;
+    return {
+      layers: this.items.map((item) => this.reports.get(item.fingerprint) ?? unneeded(item)),
+      disk: output ? this.cache.flat(last.fingerprint, output.format) : this.cache.disk(last.fingerprint),
+      output: output && flat && (await this.deliver(last, output, flat, flatSeconds)),
+      accelerator: this.accelerator?.name,
+      seconds,
+      overheadSeconds: Math.max(0, seconds - this.toolSeconds - flatSeconds),
+    };
+  }
+
+  private get output(): (Omit<OutputSpecification, "path"> & { path?: string }) | undefined {
+    const { flatten } = this.options;
+    if (!flatten) return this.specification.output;
+    const { path, minDiskGb } = this.specification.output ?? {};
+    return { path, format: flatten.format, minDiskGb: minDiskGb ?? Number.POSITIVE_INFINITY };
+  }
+
+  /** Makes sure that the cache has an item and all below it; returns its manifest. */
+  private async obtain(index: number): Promise<ArtifactManifest> {
+    const { reason, built } = await this.missingFrom(index, "quick");
+    if (reason === undefined) {
+      for (const item of this.items.slice(0, index + 1)) this.reports.set(item.fingerprint, cached(item));
+      return (await this.cache.manifest((this.items[index] as Item).fingerprint)) as ArtifactManifest;
+    }
+    await this.prepare(this.items.slice(built, index + 1));
+    let parent: ArtifactManifest | undefined;
+    for (const [i, item] of this.items.slice(0, index + 1).entries()) {
+      // What is built upon is read whole first: a flipped bit would go into every layer above it.
+      parent = await this.obtainOne(item, i, parent, i < index ? "full" : "quick");
+    }
+    return parent as ArtifactManifest;
+  }
+
+  /** The first item of the chain that is not usable as it is, and why. */
+  private async missingFrom(index: number, depth: CheckDepth): Promise<{ built: number; reason?: string }> {
+    let parent: ArtifactManifest | undefined;
+    for (let i = 0; i <= index; i++) {
+      const state = await this.check(i, parent, depth);
+      if (state.kind !== "intact") return { built: i, reason: "reason" in state ? state.reason : "it is missing" };
+      parent = state.manifest;
+    }
+    return { built: index + 1 };
+  }
+
+  private check(index: number, parent: ArtifactManifest | undefined, depth: CheckDepth): Promise<ArtifactState> {
+    return this.cache.check((this.items[index] as Item).fingerprint, parent, depth);
+  }
+
+  private async obtainOne(
+    item: Item,
+    index: number,
+    parent: ArtifactManifest | undefined,
+    depth: CheckDepth,
+  ): Promise<ArtifactManifest> {
+    const before = await this.cache.check(item.fingerprint, parent, depth);
+    if (before.kind === "intact") {
+      this.reports.set(item.fingerprint, cached(item));
+      return before.manifest;
+    }
+    const lock = await this.lock(item);
+    try {
+      // Whoever had the lock may have built it meanwhile.
+      const state = await this.cache.check(item.fingerprint, parent, depth);
+      if (state.kind === "intact") {
+        this.progress.message(`${item.name}: built by another process meanwhile`);
+        this.reports.set(item.fingerprint, cached(item));
+        return state.manifest;
+      }
+      let reason = "not in the cache";
+      if (state.kind !== "missing") {
+        reason = `${state.kind}: ${state.reason}`;
+        const aside = await this.cache.setAside(item.fingerprint, state.kind);
+        this.progress.warn(`the cached "${item.name}" is ${reason}; set aside as ${aside} and built again`);
+      } else if (index < this.items.length - 1) {
+        reason = "not in the cache, and what stands on it must be built";
+      }
+      return await this.make(item, index, parent, reason);
+    } finally {
+      await this.unlock(lock);
+    }
+  }
+
+  private async lock(item: Item): Promise<Lock> {
+    const lock = await acquireLock(this.cache.locks, item.fingerprint, (owner) =>
+      this.progress.message(
+        owner
+          ? `${item.name}: waiting for process ${owner.pid} of ${owner.user} on ${owner.host}, which builds it since ${owner.since}`
+          : `${item.name}: waiting for another process that builds it`,
+      ),
+    );
+    this.helpers.add(lock.helper);
+    return lock;
+  }
+
+  private async unlock(lock: Lock): Promise<void> {
+    await lock.release();
+    this.helpers.delete(lock.helper);
+  }
+
+  /** Checks everything that a build needs before the first one starts. */
+  private async prepare(items: readonly Item[]): Promise<void> {
+    const layers = items.flatMap(({ layer }) => layer ?? []);
+    const secrets = readSecrets(layers, this.environment, (message) => this.progress.warn(message));
+    for (const layer of layers) checkDisplay(this.machine(layer).headless, this.environment);
+    checkFreeSpace(this.cache.root, layers, this.output?.minDiskGb ?? 0);
+    this.secrets = secrets;
+    this.masker = createMasker([...secrets.values(), this.proxy]);
+    if (this.prepared) return;
+    this.tools = await checkTools();
+    if (layers.length > 0) {
+      this.accelerator = await chooseAccelerator(
+        this.machine(layers[0] as LayerSpecification).accelerator,
+        this.cache.scratch,
+      );
+      const { name, reason } = this.accelerator;
+      this.progress.message(`accelerator: ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
+    }
+    this.prepared = true;
+  }
+
+  /** Builds one item in a scratch folder of its own and publishes it. */
+  private async make(
+    item: Item,
+    index: number,
+    parent: ArtifactManifest | undefined,
+    reason: string,
+  ): Promise<ArtifactManifest> {
+    const start = performance.now();
+    const short = item.fingerprint.slice(0, 12);
+    const time = new Date().toISOString().slice(0, 19).replaceAll(":", "");
+    const log = new BuildLog(join(this.cache.logs, `${time}-${item.name}-${short}.log`));
+    const steps = item.layer ? countSteps(item.layer.configuration) + 2 : 2;
+    const flatten = this.output && index === this.items.length - 1 ? 1 : 0;
+    this.progress.startLayer(item.name, index + 1, this.items.length, steps + flatten);
+    this.progress.message(`building ${short} (${reason}); log: ${log.path}`);
+    log.write(`building "${item.name}" ${item.fingerprint}: ${reason}`);
+    const scratch = await createScratch(this.cache, short);
+    try {
+      const staging = join(scratch.path, "publish");
+      await mkdir(staging);
+      const toolStart = performance.now();
+      const disk = item.layer
+        ? await this.runPacker(item.layer, parent as ArtifactManifest, scratch, log)
+        : await this.runBase(scratch, log);
+      const toolSeconds = (performance.now() - toolStart) / 1000;
+      this.toolSeconds += item.layer ? this.packerSeconds : toolSeconds;
+      this.progress.startStep("checking and publishing");
+      const info = await this.finishDisk(disk, parent, scratch, log);
+      const target = join(staging, "disk.qcow2");
+      await rename(disk, target);
+      const record = await recordFile(target);
+      const seconds = (performance.now() - start) / 1000;
+      const manifest: ArtifactManifest = {
+        version: MANIFEST_VERSION,
+        fingerprint: item.fingerprint,
+        template: item.name,
+        inputs: item.layer?.inputs ?? {},
+        ...(parent && { parent: { fingerprint: parent.fingerprint, diskSha256: parent.disk.sha256 } }),
+        disk: { ...record, virtualSizeGb: info.virtualSize / 2 ** 30 },
+        createdAt: new Date().toISOString(),
+        durationSeconds: Math.round(seconds * 10) / 10,
+        tools: this.tools,
+        ...(item.layer && { accelerator: this.accelerator?.name }),
+        packageVersion: packageVersion(),
+      };
+      await this.cache.publish(staging, manifest);
+      const total = (performance.now() - start) / 1000;
+      log.write(`published ${this.cache.folder(item.fingerprint)}`);
+      this.progress.message(`built in ${duration(total * 1000)}, ${size(record.bytes)}`);
+      this.reports.set(item.fingerprint, {
+        name: item.name,
+        fingerprint: item.fingerprint,
+        action: "built",
+        reason,
+        seconds: total,
+        toolSeconds: item.layer ? this.packerSeconds : toolSeconds,
+        bytes: record.bytes,
+        log: log.path,
+      });
+      return manifest;
+    } catch (error) {
+      log.write(`failed: ${this.masker.mask((error as Error).message)}`);
+      throw error;
+    } finally {
+      await this.endStrays();
+      await removeScratch(scratch);
+      log.close();
+    }
+  }
+
+  /** Runs Packer for a layer; returns the disk that it made. */
+  private async runPacker(
+    layer: LayerSpecification,
+    parent: ArtifactManifest,
+    scratch: Scratch,
+    log: BuildLog,
+  ): Promise<string> {
+    await stageFiles(layer, this.directory, scratch.path);
+    await writeSeed(scratch.path, layer.name, this.toolRunner(scratch, log));
+    await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates());
+    await this.linkParent(parent, scratch, log);
+    const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
+    const configuration = modern ? withRequiredPlugins(layer.configuration) : layer.configuration;
+    await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
+
+    const environment = this.packerEnvironment(scratch, layer);
+    const shared = { environment, directory: scratch.path, masker: this.masker, deathSignal: "TERM" as const };
+    const onLine = (line: string) => {
+      log.write(line);
+      this.progress.toolLine(line);
+      const event = packerEvent(line);
+      if (event?.kind === "step") this.progress.startStep(event.label);
+      else if (event?.kind === "detail") this.progress.detail(event.label);
+      else if (event) this.progress.message(`screen of the build machine: ${event.address}`);
+    };
+    if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
+    this.progress.startStep("starting the machine");
+    const args = ["build", "-color=false", "-on-error=cleanup", ...this.packerVariables(layer), "build.pkr.json"];
+    log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
+    const start = performance.now();
+    const { code, signal } = await runTool("packer", args, { ...shared, onLine });
+    this.packerSeconds = (performance.now() - start) / 1000;
+    // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
+    const strays = await this.endStrays();
+    if (code !== 0) {
+      const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
+      throw new VisaImageError(
+        `packer ${how} while building "${layer.name}"${strays ? ` (${strays} processes that it left were ended)` : ""}:\n${indent(
+          [...relevantLines(log.tail()), ...(await this.consoleTail(scratch, log))],
+        )}`,
+        { fix: `see the whole log: ${log.path}`, exitCode: ExitCode.PACKER },
+      );
+    }
+    return join(scratch.path, "output", "disk.qcow2");
+  }
+
+  /**
+   * Makes `parent.qcow2`, an empty overlay on the parent's disk. A link would not do: qemu-img looks for the parent's own
+   * parent beside the link. And whatever might write to it does not reach the cache.
+   */
+  private async linkParent(parent: ArtifactManifest, scratch: Scratch, log: BuildLog): Promise<void> {
+    const disk = this.cache.disk(parent.fingerprint);
+    const args = ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", disk, "parent.qcow2"];
+    await this.toolRunner(scratch, log)("qemu-img", args);
+  }
+
+  /** The end of the guest's serial console, where Packer never got in: what there is to see then. */
+  private async consoleTail(scratch: Scratch, log: BuildLog): Promise<string[]> {
+    const text = await readFile(join(scratch.path, "console.log"), "utf8").catch(() => "");
+    const lines = text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: consoles are full of escape sequences
+      .replace(/\u001b\[[0-9;?]*[A-Za-z]|\r/g, "")
+      .split("\n")
+      .filter((line) => line.trim())
+      .slice(-200)
+      .map((line) => this.masker.mask(line));
+    for (const line of lines) log.write(`console: ${line}`);
+    const connected = log.tail().some((line) => line.includes("Connected to SSH"));
+    return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
+  }
+
+  private async runBase(scratch: Scratch, log: BuildLog): Promise<string> {
+    const base = this.specification.layers[0]?.base;
+    if (!base) throw new Error("no base");
+    this.progress.startStep(
+      base.kind === "bootstrap" ? `bootstrapping Debian ${base.suite}` : "preparing the base image",
+    );
+    const located = base.kind === "file" ? { ...base, path: resolve(this.directory, base.path) } : base;
+    return makeBase(located, {
+      scratch: scratch.path,
+      mirror: this.mirror || undefined,
+      proxy: this.proxy || undefined,
+      downloads: join(this.cache.root, "downloads"),
+      run: this.toolRunner(scratch, log),
+      log: (line: string) => {
+        log.write(this.masker.mask(line));
+        this.progress.toolLine(this.masker.mask(line));
+      },
+    });
+  }
+
+  /** Makes a disk fit for the cache: nothing wrong with it, and its parent by a name that holds there. */
+  private async finishDisk(
+    disk: string,
+    parent: ArtifactManifest | undefined,
+    scratch: Scratch,
+    log: BuildLog,
+  ): Promise<{ virtualSize: number }> {
+    const run = this.toolRunner(scratch, log);
+    await run("qemu-img", ["check", "-q", disk]);
+    const info = await this.diskInfo(disk);
+    if (parent) {
+      // Last, since the new name leads nowhere from here. Only the name is changed, no byte of the disk.
+      const backing = `../${parent.fingerprint}/disk.qcow2`;
+      await run("qemu-img", ["rebase", "-u", "-F", "qcow2", "-b", backing, disk]);
+    }
+    return info;
+  }
+
+  private async diskInfo(disk: string): Promise<{ virtualSize: number }> {
+    const text = await readTool("qemu-img", ["info", "--output=json", "-U", disk], { masker: this.masker });
+    return { virtualSize: (JSON.parse(text) as { "virtual-size": number })["virtual-size"] };
+  }
+
+  /** Makes the disk that Glance gets: one full copy, sparse. */
+  private async flatten(item: Item, output: Omit<OutputSpecification, "path">): Promise<FlatManifest> {
+    const lock = await this.lock(item);
+    try {
+      const there = await this.cache.checkFlat(item.fingerprint, output.format);
+      if (there) return there;
+      const manifest = await this.cache.manifest(item.fingerprint);
+      if (typeof manifest !== "object") throw new VisaImageError(`the disk of "${item.name}" is gone from the cache`);
+      const { virtualSize } = await this.diskInfo(this.cache.disk(item.fingerprint));
+      checkDiskSize(item.name, virtualSize / 2 ** 30, output.minDiskGb);
+      if (!this.prepared) this.tools = await checkTools(["qemu-img", "setpriv", "flock"]);
+      return await this.convert(item, output, manifest, virtualSize);
+    } finally {
+      await this.unlock(lock);
+    }
+  }
+
+  private async convert(
+    item: Item,
+    output: Omit<OutputSpecification, "path">,
+    manifest: ArtifactManifest,
+    virtualSize: number,
+  ): Promise<FlatManifest> {
+    const scratch = await createScratch(this.cache, item.fingerprint.slice(0, 12));
+    try {
+      this.progress.startStep(`flattening to ${output.format}`);
+      const target = join(scratch.path, "flat");
+      const parallel = String(Math.min(8, Math.max(2, availableParallelism())));
+      const format = output.format === "raw" ? ["-S", "4k"] : ["-c", "-o", "compression_type=zstd"];
+      const source = this.cache.disk(item.fingerprint);
+      await runToolOrFail(
+        "qemu-img",
+        ["convert", "-p", "-W", "-m", parallel, "-f", "qcow2", "-O", output.format, ...format, source, target],
+        {
+          masker: this.masker,
+          directory: scratch.path,
+          onLine: (line) => {
+            const percent = /\((\d+)\.\d+\/100%\)/.exec(line)?.[1];
+            if (percent) this.progress.detail(`${percent} %`);
+          },
+        },
+      );
+      this.progress.detail("checksum");
+      const sha512 = await hashFile(target, "sha512");
+      const { size: bytes, mtimeMs } = await stat(target);
+      const flat: FlatManifest = {
+        version: MANIFEST_VERSION,
+        format: output.format,
+        bytes,
+        modified: Math.floor(mtimeMs),
+        virtualSizeBytes: virtualSize,
+        sha512,
+        sourceSha256: manifest.disk.sha256,
+      };
+      await this.cache.publishFlat(item.fingerprint, target, flat);
+      return flat;
+    } finally {
+      await this.endStrays();
+      await removeScratch(scratch);
+    }
+  }
+
+  /** Puts the disk where it was asked for: a link for Terraform, a copy for a person. */
+  private async deliver(
+    item: Item,
+    output: { readonly path?: string; readonly format: DiskFormat },
+    flat: FlatManifest,
+    seconds: number,
+  ): Promise<NonNullable<BuildReport["output"]>> {
+    const file = this.cache.flat(item.fingerprint, output.format);
+    const copyTo = this.options.flatten?.copyTo;
+    if (copyTo) await this.copyDisk(file, copyTo);
+    const path = output.path && resolve(this.directory, output.path);
+    if (path) await replaceLink(path, file);
+    const { blocks } = await stat(file);
+    return {
+      path: copyTo ?? path ?? file,
+      format: output.format,
+      bytes: flat.bytes,
+      bytesOnDisk: blocks * 512,
+      virtualSizeBytes: flat.virtualSizeBytes,
+      sha512: flat.sha512,
+      flattened: seconds > 0,
+      seconds,
+    };
+  }
+
+  /** A copy that shares its blocks where the file system can, and keeps its holes where it can't. */
+  private async copyDisk(file: string, target: string): Promise<void> {
+    await mkdir(dirname(target), { recursive: true });
+    const temporary = `${target}.new-${process.pid}`;
+    try {
+      const options = { masker: this.masker, onLine: () => {} };
+      await runToolOrFail("cp", ["--reflink=auto", "--sparse=always", "--", file, temporary], options);
+      await chmod(temporary, 0o644);
+      await rename(temporary, target);
+    } finally {
+      await rm(temporary, { force: true });
+    }
+  }
+
+  /** What the base and the seed run their tools with. */
+  private toolRunner(scratch: Scratch, log: BuildLog): RunTool {
+    return (command, args, { env, cwd } = {}) =>
+      runToolOrFail(command, args, {
+        environment: { ...process.env, TMPDIR: scratch.temporary, ...env },
+        directory: cwd ?? scratch.path,
+        masker: this.masker,
+        onLine: (line) => {
+          log.write(line);
+          this.progress.toolLine(line);
+        },
+      });
+  }
+
+  /** Ends what the tools left running; the locks' helpers stay. */
+  private async endStrays(): Promise<number> {
+    // Only a worker has a session of its own; in another one there are processes that are none of ours.
+    if (processInfo(process.pid)?.session !== process.pid) return 0;
+    return endSession(process.pid, { except: this.helpers });
+  }
+
+  private packerVariables(layer: LayerSpecification): string[] {
+    const { cpus, memoryMb, headless } = this.machine(layer);
+    const values: Record<string, string | number | boolean | undefined> = {
+      cpus,
+      memory: memoryMb,
+      headless,
+      accelerator: this.accelerator?.name,
+      mirror: this.mirror && asSeenFromGuest(this.mirror),
+    };
+    return Object.entries(values)
+      .filter(([name, value]) => value !== undefined && declares(layer, name))
+      .flatMap(([name, value]) => ["-var", `${name}=${value}`]);
+  }
+
+  /**
+   * What Packer and the tools that it starts see: little, so that a build does not depend on whose shell started it.
+   * Secrets, and proxies that may hold a password, come this way: a command line can be read by everyone.
+   */
+  private packerEnvironment(scratch: Scratch, layer: LayerSpecification): NodeJS.ProcessEnv {
+    const own = this.environment;
+    const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
+    const environment: NodeJS.ProcessEnv = {
+      ...Object.fromEntries(inherited.filter((name) => own[name]).map((name) => [name, own[name]])),
+      HOME: scratch.temporary,
+      TMPDIR: scratch.temporary,
+      PACKER_CONFIG_DIR: scratch.temporary,
+      PACKER_CACHE_DIR: this.cache.packer,
+      // Plugins that `packer init` installs are kept for the next build.
+      PACKER_PLUGIN_PATH: own.PACKER_PLUGIN_PATH ?? join(this.cache.packer, "plugins"),
+      CHECKPOINT_DISABLE: "1",
+      PKR_VAR_proxy: asSeenFromGuest(this.proxy),
+      PKR_VAR_no_proxy: this.options.noProxy ?? own.VISA_BUILD_NO_PROXY ?? own.VISA_NO_PROXY_HOSTS ?? "",
+    };
+    for (const { name } of layer.secrets) environment[`PKR_VAR_${name}`] = this.secrets.get(name) ?? "";
+    return environment;
+  }
+
+  private machine(layer: LayerSpecification) {
+    const own = this.environment;
+    return {
+      cpus: this.options.cpus ?? number("VISA_BUILD_CPUS", own) ?? layer.machine.cpus ?? 2,
+      memoryMb: this.options.memoryMb ?? number("VISA_BUILD_MEMORY", own) ?? layer.machine.memoryMb ?? 4096,
+      accelerator: this.options.accelerator ?? accelerator(own.VISA_BUILD_ACCELERATOR) ?? layer.machine.accelerator,
+      headless: this.options.headless ?? layer.machine.headless ?? true,
+    };
+  }
+
+  private get proxy(): string {
+    return this.options.proxy ?? this.environment.VISA_BUILD_PROXY ?? this.environment.VISA_HTTP_PROXY ?? "";
+  }
+
+  private get mirror(): string {
+    return this.options.mirror ?? this.environment.VISA_DEBIAN_MIRROR ?? hostDebianMirror() ?? "";
+  }
+
+  private async certificates(): Promise<string> {
+    const wish = this.options.ca ?? this.environment.VISA_BUILD_CA;
+    if (!wish) return "";
+    if (wish !== "host") {
+      const text = await readFile(wish, "utf8").catch((cause) => {
+        throw new VisaImageError(`cannot read the certificates "${wish}": ${cause.message}`, {
+          fix: 'let VISA_BUILD_CA name a PEM file, or "host"',
+          exitCode: ExitCode.USAGE,
+        });
+      });
+      return text;
+    }
+    const names = await readdir(HOST_CA_FOLDER, { recursive: true }).catch(() => []);
+    const texts = await Promise.all(
+      names
+        .filter((name) => name.endsWith(".crt"))
+        .sort()
+        .map((name) => readFile(join(HOST_CA_FOLDER, name), "utf8")),
+    );
+    return texts.map((text) => (text.endsWith("\n") ? text : `${text}\n`)).join("");
+  }
+}
+
+/** Replaces a link at once: whoever looks never finds it missing. */
+async function replaceLink(path: string, target: string): Promise<void> {
+  const existing = await lstat(path).catch(() => undefined);
+  if (existing && !existing.isSymbolicLink()) {
+    throw new VisaImageError(`"${path}" is in the way of the link to the image`, {
+      fix: "move it elsewhere, or let the output have another path",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.new-${process.pid}`;
+  await rm(temporary, { force: true });
+  await symlink(relative(dirname(path), target), temporary);
+  await rename(temporary, path);
+}
+
+function checkDiskSize(name: string, sizeGb: number, minDiskGb: number): void {
+  if (sizeGb <= minDiskGb) return;
+  throw new VisaImageError(`the disk of "${name}" has ${sizeGb} GiB, more than the ${minDiskGb} GiB of minDiskGb`, {
+    fix: `let minDiskGb be at least ${Math.ceil(sizeGb)}, or give the template a smaller disk`,
+    exitCode: ExitCode.USAGE,
+  });
+}
+
+function checkSpecification(specification: BuildSpecification): void {
+  if (specification.version !== SPECIFICATION_VERSION) {
+    throw new VisaImageError(
+      `the build specification has version "${specification.version}", this runner reads ${SPECIFICATION_VERSION}`,
+      { fix: "synthesize again, with the same version of cdktf-visa-images", exitCode: ExitCode.USAGE },
+    );
+  }
+  const { layers } = specification;
+  const wrong = (what: string) =>
+    new VisaImageError(`the build specification is wrong: ${what}`, {
+      fix: "synthesize again",
+      exitCode: ExitCode.USAGE,
+    });
+  if (layers.length === 0) throw wrong("it has no layers");
+  for (const [i, layer] of layers.entries()) {
+    if (!/^[0-9a-f]{64}$/.test(layer.fingerprint)) throw wrong(`"${layer.fingerprint}" is no fingerprint`);
+    if (!/^[0-9a-f]{64}$/.test(layer.parent)) throw wrong(`"${layer.parent}" is no fingerprint`);
+    if (!/^[\w.-]+$/.test(layer.name)) throw wrong(`"${layer.name}" is no name of a template`);
+    if (i === 0 ? !layer.base : layer.parent !== layers[i - 1]?.fingerprint) {
+      throw wrong(`"${layer.name}" does not stand on the layer before it`);
+    }
+  }
+}
+
+function unneeded({ name, fingerprint }: Item): LayerReport {
+  return { name, fingerprint, action: "unneeded", seconds: 0, toolSeconds: 0 };
+}
+
+function cached({ name, fingerprint }: Item): LayerReport {
+  return { name, fingerprint, action: "cached", seconds: 0, toolSeconds: 0 };
+}
+
+function declares(layer: LayerSpecification, name: string): boolean {
+  const blocks = layer.configuration.variable;
+  return (Array.isArray(blocks) ? blocks : [blocks]).some((block) => Object.hasOwn((block as object) ?? {}, name));
+}
+
+function number(name: string, environment: NodeJS.ProcessEnv): number | undefined {
+  const text = environment[name];
+  if (!text) return undefined;
+  if (/^[1-9]\d*$/.test(text)) return Number(text);
+  throw new VisaImageError(`${name} is "${text}"`, {
+    fix: `a whole number, for example ${name}=2`,
+    exitCode: ExitCode.USAGE,
+  });
+}
+
+function accelerator(text: string | undefined): "auto" | "kvm" | "tcg" | undefined {
+  if (!text) return undefined;
+  if (text === "auto" || text === "kvm" || text === "tcg") return text;
+  throw new VisaImageError(`VISA_BUILD_ACCELERATOR is "${text}"`, {
+    fix: "auto, kvm or tcg",
+    exitCode: ExitCode.USAGE,
+  });
+}
+
+function indent(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}`).join("\n");
+}
+
+function packageVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string }).version;
+}

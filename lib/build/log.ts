@@ -1,0 +1,44 @@
+/** The log of one build: every line of every tool, masked, with its time, in a file that stays. */
+import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
+
+/** So many of the last lines are kept for the message of a failure. */
+const TAIL = 400;
+
+/**
+ * Writes a log file and remembers its last lines. Lines are masked by whoever hands them over.
+ *
+ * It writes synchronously: nothing piles up in memory when a tool prints faster than the disk takes it, and the last
+ * line is there even after a SIGKILL.
+ */
+export class BuildLog {
+  private readonly file: number;
+  private readonly lines: string[] = [];
+
+  constructor(readonly path: string) {
+    mkdirSync(dirname(path), { recursive: true });
+    // For its owner only: masking knows the secrets of the build, not whatever else a script prints.
+    this.file = openSync(path, "a", 0o600);
+  }
+
+  /** Adds a line. */
+  write(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > 2 * TAIL) this.lines.splice(0, TAIL);
+    try {
+      writeSync(this.file, `${new Date().toISOString()} ${line}\n`);
+    } catch {
+      // On a full disk the tool that fails says so; its error must not be hidden by ours.
+    }
+  }
+
+  /** The last lines, oldest first. */
+  tail(count: number = TAIL): string[] {
+    return this.lines.slice(-count);
+  }
+
+  /** Closes the file. */
+  close(): void {
+    closeSync(this.file);
+  }
+}

@@ -1,0 +1,89 @@
+/** Reads what Packer prints: the steps of a build, and what is worth showing of one that failed. */
+
+/** What a line of Packer says about the progress of a build. */
+export type PackerEvent =
+  | { readonly kind: "step"; readonly label: string }
+  | { readonly kind: "detail"; readonly label: string }
+  | { readonly kind: "screen"; readonly address: string };
+
+/** What a line says, `undefined` for most of them. */
+export function packerEvent(line: string): PackerEvent | undefined {
+  const text = /^==> [^:]+: (.*)$/.exec(line)?.[1];
+  if (text === undefined) {
+    return screen(line);
+  }
+  const script = /^Provisioning with shell script: (.*)$/.exec(text)?.[1];
+  if (script) return { kind: "step", label: /\/packer-shell\d+$/.test(script) ? "inline commands" : script };
+  const upload = /^Uploading (.*) => (.*)$/.exec(text);
+  if (upload) return { kind: "step", label: `copying ${upload[1]}` };
+  const other = /^Provisioning with ([^.]*)/.exec(text)?.[1];
+  if (other) return { kind: "step", label: `provisioning with ${other}` };
+  const shown = screen(text);
+  if (shown) return shown;
+  if (/^(Waiting for SSH|Connected to SSH|Gracefully halting|Starting VM|Waiting for shutdown)/.test(text)) {
+    return { kind: "detail", label: text.replace(/[.!]+$/, "") };
+  }
+  return undefined;
+}
+
+/** Packer 1.6 shows the number of the display (`:48`) as if it were a port. */
+function screen(text: string): PackerEvent | undefined {
+  const match = /\bvnc:\/\/([\w.-]+|\[[0-9a-f:]+\]):(\d+)/i.exec(text);
+  if (!match) return undefined;
+  const port = Number(match[2]);
+  return { kind: "screen", address: `vnc://${match[1]}:${port < 1000 ? 5900 + port : port}` };
+}
+
+/** How many `step` events a configuration will give. */
+export function countSteps(configuration: Readonly<Record<string, unknown>>): number {
+  let count = 0;
+  for (const build of list(configuration.build)) {
+    for (const provisioner of list((build as Record<string, unknown>).provisioner)) {
+      for (const [type, settings] of Object.entries(provisioner as Record<string, unknown>)) {
+        for (const one of list(settings)) {
+          const { scripts, sources } = one as { scripts?: unknown; sources?: unknown };
+          const many = type === "shell" ? scripts : type === "file" ? sources : undefined;
+          count += Array.isArray(many) ? many.length : 1;
+        }
+      }
+    }
+  }
+  return count;
+}
+
+/** What Packer says while it cleans up after a failure. */
+const NOISE =
+  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup)/;
+
+/**
+ * Of the lines of a failed build, those that say why: the end of what the step that failed printed, and Packer's error.
+ */
+export function relevantLines(lines: readonly string[]): string[] {
+  const useful = lines.filter((line) => line.trim() && !NOISE.test(line));
+  const errored = useful.findIndex((line) => /^Build '.*' errored/.test(line));
+  const all = errored < 0 ? useful : useful.slice(0, errored);
+  const step = all.findLastIndex((line) => {
+    const event = packerEvent(line);
+    return event?.kind === "step" || event?.kind === "detail";
+  });
+  // Before the first step it is only Packer itself that has something to say.
+  const before = step < 0 ? all.filter((line) => !line.startsWith("    ")) : all.slice(step);
+  // Packer tells an error when it happens, and again in a list at its end.
+  const told = new Set<string>();
+  const result: string[] = [];
+  for (const line of [...before.slice(-15), ...(errored < 0 ? [] : useful.slice(errored, errored + 10))]) {
+    const text = line
+      .replace(/^(==> |--> |\* | {4})/, "")
+      .replace(/^[\w-]+\.[\w-]+: /, "")
+      .trimEnd();
+    const key = text.replace(/^Build '.*' errored( after [^:]*)?: /, "");
+    if (told.has(key)) continue;
+    told.add(key);
+    result.push(text);
+  }
+  return result;
+}
+
+function list(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : value === undefined || value === null ? [] : [value];
+}

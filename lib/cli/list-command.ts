@@ -1,0 +1,50 @@
+/** `visa-image list`: what the cache holds. */
+import { resolve } from "node:path";
+import { Cache, cacheRoot } from "../build/cache";
+import { size } from "../build/progress";
+
+/** Options of the command. */
+export interface ListCommandOptions {
+  readonly cache?: string;
+  readonly json?: true;
+}
+
+/** Runs the command. */
+export async function runList(options: ListCommandOptions): Promise<void> {
+  const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot());
+  const artifacts = await cache.list();
+  if (options.json) {
+    const all = artifacts.map(({ fingerprint, manifest, flat }) =>
+      typeof manifest === "string"
+        ? { fingerprint, damaged: manifest, flat }
+        : { ...manifest, folder: cache.folder(fingerprint), flat },
+    );
+    process.stdout.write(`${JSON.stringify(all, null, 2)}\n`);
+    return;
+  }
+  if (artifacts.length === 0) {
+    process.stderr.write(`the cache "${cache.root}" is empty\n`);
+    return;
+  }
+  const rows = artifacts.map(({ fingerprint, manifest, flat }) =>
+    typeof manifest === "string"
+      ? [fingerprint.slice(0, 12), "damaged", "", "", manifest]
+      : [
+          fingerprint.slice(0, 12),
+          manifest.template,
+          size(manifest.disk.bytes),
+          manifest.createdAt.slice(0, 16).replace("T", " "),
+          flat.join(", "),
+        ],
+  );
+  const table = [["fingerprint", "template", "size", "built (UTC)", "flattened"], ...rows];
+  const widths = (table[0] as string[]).map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));
+  for (const row of table) {
+    process.stdout.write(
+      `${row
+        .map((cell, i) => cell.padEnd(widths[i] as number))
+        .join("  ")
+        .trimEnd()}\n`,
+    );
+  }
+}

@@ -1,0 +1,112 @@
+#!/usr/bin/env node
+/**
+ * The `visa-image` command. Each subcommand loads what it needs when it runs: `--help` loads nothing of it.
+ */
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { VisaImageError } from "../errors";
+
+/** Makes the command line parser. */
+export function makeProgram() {
+  const program = new Command("visa-image")
+    .description("Builds the images of VISA's desktops in layers, with Packer and QEMU.")
+    .option("--debug", "show stack traces")
+    .showHelpAfterError("(visa-image --help shows what there is)")
+    .showSuggestionAfterError();
+
+  program
+    .command("build")
+    .description("build the layers of a template that the cache does not have")
+    .argument("[template]", "the last layer's template")
+    .option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)")
+    .option("--specification <file>", "build what a synth specified, instead of a template of a catalog")
+    .option("--variable <name=value>", "a value of the template, or of another one: template.name=value", collect, [])
+    .option("--pam-public <file>", "VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)")
+    .option("--root-password-file <file>", "file with root's password (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
+    .option("--refresh <text>", 'build the same inputs anew under another name, for example "2026-11"')
+    .addOption(new Option("--format <format>", "flatten the last layer").choices(["raw", "qcow2"] as const))
+    .option("--output <dir>", "flatten the last layer, and put a copy into this folder")
+    .option("--cpus <n>", "CPUs of the build machine (VISA_BUILD_CPUS)", positive)
+    .option("--memory <MiB>", "its memory (VISA_BUILD_MEMORY)", positive)
+    .addOption(
+      new Option("--accelerator <name>", "how it runs (VISA_BUILD_ACCELERATOR)").choices([
+        "auto",
+        "kvm",
+        "tcg",
+      ] as const),
+    )
+    .option("--not-headless", "show its screen in a window")
+    .option(
+      "--build-ca <file>",
+      'certificates it trusts during the build; "host": those added to this one (VISA_BUILD_CA)',
+    )
+    .option("--mirror <url>", "Debian mirror for the build (VISA_DEBIAN_MIRROR; default: the one that apt uses here)")
+    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .option("--verbose", "show what the tools print")
+    .option("--quiet", "show nothing but warnings and errors")
+    .option("--debug", "show stack traces")
+    .addHelpText(
+      "after",
+      `
+Proxies for the build come from VISA_HTTP_PROXY and VISA_NO_PROXY_HOSTS.
+Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed since the plan, 130 and 143 stopped.`,
+    )
+    .action(async (template, options) => {
+      const { runBuild } = require("./build-command") as typeof import("./build-command");
+      await runBuild(template, options);
+    });
+
+  program
+    .command("list")
+    .description("list what the cache holds")
+    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .option("--json", "for programs")
+    .action(async (options) => {
+      const { runList } = require("./list-command") as typeof import("./list-command");
+      await runList(options);
+    });
+
+  // Its subcommands are many, and loaded only where one is asked for.
+  if (process.argv[2] === "lock") {
+    const { lockCommand } = require("../releases/command") as typeof import("../releases/command");
+    program.addCommand(lockCommand());
+  } else {
+    program.command("lock").description("list or edit the releases in visa-images.lock.json");
+  }
+
+  program.command("worker", { hidden: true }).action(async () => {
+    const { runWorker } = require("../build/supervisor") as typeof import("../build/supervisor");
+    runWorker();
+    // It lives by its channel to the front.
+    await new Promise(() => {});
+  });
+  return program;
+}
+
+function collect(value: string, previous: string[]): string[] {
+  return [...previous, value];
+}
+
+function positive(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number is needed.");
+  return Number(text);
+}
+
+/** Says what went wrong, without a stack trace unless one was asked for. */
+function fail(error: unknown, debug: boolean): never {
+  const known = error instanceof VisaImageError;
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  if (debug) process.stderr.write(`${stack}\n`);
+  else if (known) process.stderr.write(`visa-image: ${message}\n`);
+  else process.stderr.write(`visa-image: ${message}\n  this is not supposed to happen: --debug shows where it did\n`);
+  process.exit(known ? error.exitCode : 1);
+}
+
+if (require.main === module) {
+  const debug = process.argv.includes("--debug");
+  // The reader of our output may have gone (visa-image list | head).
+  process.stdout.on("error", () => process.exit(0));
+  makeProgram()
+    .exitOverride((error) => process.exit(error.exitCode === 1 ? 2 : error.exitCode))
+    .parseAsync()
+    .catch((error) => fail(error, debug));
+}

@@ -1,0 +1,273 @@
+import { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
+import { type ITerraformDependable, TerraformElement, type TerraformProvider, TerraformStack } from "cdktf";
+import { Construct } from "constructs";
+import { VisaImageError } from "../errors";
+import type { Release } from "../releases/lock";
+import type { DiskFormat } from "../specification";
+import { visaImageCommand } from "./layer-build";
+import { fromOutputFolder } from "./staged-file";
+import { TerraformData } from "./terraform-data";
+import { escapeTemplate } from "./text";
+
+/** Who may see an image in Glance. */
+export type ImageVisibility = "private" | "shared" | "community" | "public";
+
+/** What the releases of one image have in common. */
+export interface ReleaseFamily {
+  /** The image's part of the addresses. */
+  readonly address: string;
+  /** The image's key in the lock: `<stack>/<id>`. */
+  readonly lockKey: string;
+  /** The lock: absolute. */
+  readonly lockFile: string;
+  /** Whether Glance refuses to delete them. */
+  readonly protected: boolean;
+  /** @default - the stack's only one */
+  readonly provider?: TerraformProvider;
+}
+
+/** Properties of a {@link CurrentRelease}. */
+export interface CurrentReleaseProps extends ReleaseFamily {
+  /** The release's part of the addresses: see `releaseOf`. */
+  readonly release: string;
+  /** The layer's whole fingerprint. */
+  readonly fingerprint: string;
+  readonly template: string;
+  /** The disk to upload, relative to the stack's output folder. */
+  readonly diskFile: string;
+  /** The command that makes that disk, for the message where it is not there. */
+  readonly diskCommand: string;
+  /** What has to be done before the upload: the build, and whatever checks its disk. */
+  readonly ready: TerraformData;
+  readonly name: string;
+  readonly diskFormat: DiskFormat;
+  readonly visibility: ImageVisibility;
+  /** In GiB. */
+  readonly minDiskGb: number;
+  /** In MiB. */
+  readonly minRamMb: number;
+  readonly properties: Readonly<Record<string, string>>;
+  readonly tags: readonly string[];
+  /** As Terraform writes durations. */
+  readonly createTimeout: string;
+}
+
+/** Set by the machine that uploads: of no consequence for an image that exists. */
+const LOCAL_ARGUMENTS = ["local_file_path", "image_cache_path"];
+
+/** Where the provider would keep what it downloads; without it the path of somebody's home would be in the plan. */
+const IMAGE_CACHE = "image-cache";
+
+/**
+ * The release that is in use: uploaded once its disk is there, then protected and written into the lock.
+ *
+ * Two resources, whose addresses are contracts: `openstack_images_image_v2.<id>_<release>`, and
+ * `terraform_data.<id>_<release>_registered`, which protects the image. The provider would protect it before the upload;
+ * then Glance does not let Terraform delete what a failed upload left behind, and all later deploys fail (403).
+ */
+export class CurrentRelease extends Construct {
+  /** The image in Glance. */
+  readonly image: ImagesImageV2;
+  /** Created once the image is active, protected and in the lock. */
+  readonly registered: TerraformData;
+
+  constructor(scope: Construct, id: string, props: CurrentReleaseProps) {
+    super(scope, id);
+    this.image = new ImagesImageV2(this, "Resource", {
+      name: props.name,
+      containerFormat: "bare",
+      diskFormat: props.diskFormat,
+      localFilePath: whereThere(props.diskFile, `run '${props.diskCommand}' and deploy again`, props.ready),
+      imageCachePath: IMAGE_CACHE,
+      visibility: props.visibility,
+      hidden: false,
+      minDiskGb: props.minDiskGb,
+      minRamMb: props.minRamMb,
+      properties: props.properties,
+      tags: [...props.tags],
+      timeouts: { create: props.createTimeout },
+      provider: props.provider,
+      lifecycle: {
+        // The version of the package that registered it stays true when another one deploys.
+        ignoreChanges: [...LOCAL_ARGUMENTS, "protected", 'properties["visa_version"]'],
+      },
+    });
+    this.image.overrideLogicalId(`${props.address}_${props.release}`);
+    this.registered = registration(this, props, props.release, props.fingerprint, props.template, this.image);
+  }
+}
+
+/** Properties of a {@link PastRelease}. */
+export interface PastReleaseProps extends ReleaseFamily {
+  /** What the lock says of it. */
+  readonly release: Release;
+  /** Registered before this one is hidden. */
+  readonly successor: CurrentRelease;
+}
+
+/** Everything that an image of the past keeps as it is. */
+const KEPT_ARGUMENTS = [
+  ...LOCAL_ARGUMENTS,
+  "protected",
+  "name",
+  "container_format",
+  "disk_format",
+  "visibility",
+  "min_disk_gb",
+  "min_ram_mb",
+  "properties",
+  "tags",
+  "timeouts",
+];
+
+/**
+ * A release that another one has replaced: hidden, and otherwise as it is. Its addresses are those that it had.
+ *
+ * Where the state does not have it (a lost state), it is imported by the id that the lock has.
+ */
+export class PastRelease extends Construct {
+  /** The image in Glance. */
+  readonly image: ImagesImageV2;
+
+  constructor(scope: Construct, id: string, props: PastReleaseProps) {
+    super(scope, id);
+    const { release, fingerprint, template, name, diskFormat, imageId } = props.release;
+    const forget = `run 'npx visa-image lock remove ${props.lockKey} ${release}' and deploy again`;
+    this.image = new ImagesImageV2(this, "Resource", {
+      name: escapeTemplate(name),
+      containerFormat: "bare",
+      diskFormat,
+      // Read only where the image is gone from Glance: nothing brings it back, but the message says what to do.
+      localFilePath: escapeTemplate(`the past release ${release} is no longer in Glance: ${forget}`),
+      imageCachePath: IMAGE_CACHE,
+      hidden: true,
+      provider: props.provider,
+      dependsOn: [props.successor.registered],
+      lifecycle: { ignoreChanges: KEPT_ARGUMENTS },
+    });
+    this.image.overrideLogicalId(`${props.address}_${release}`);
+    registration(this, props, release, fingerprint, template, this.image);
+    StateBlocks.of(this).import(this.image, imageId);
+  }
+}
+
+/** Forgets a release that is older than the ones kept: its image stays in Glance, and is no longer in the state. */
+export function forgetRelease(scope: Construct, family: ReleaseFamily, release: string): void {
+  const blocks = StateBlocks.of(scope);
+  blocks.remove(`${ImagesImageV2.tfResourceType}.${family.address}_${release}`);
+  blocks.remove(`${TerraformData.tfResourceType}.${family.address}_${release}_registered`);
+}
+
+/**
+ * A `terraform_data` that, when Terraform destroys everything, says what Glance keeps and how to remove it.
+ *
+ * Only a hint: destroy-time provisioners do not run for a resource that is tainted or no longer configured.
+ */
+export function protectionNotice(scope: Construct, family: ReleaseFamily, after: ITerraformDependable): TerraformData {
+  const notice =
+    `The images of "${family.lockKey}" are protected in Glance, so they stay there: Terraform reports each with "403 ` +
+    `Forbidden". To remove them too, deploy with "protected: false" (VISA_PROTECTED=false for the stacks of ` +
+    `cdktf-visa-images), then destroy again. The cache of built layers stays in either case.`;
+  const resource = new TerraformData(scope, "ProtectionNotice", {
+    input: { notice: escapeTemplate(notice) },
+    dependsOn: [after],
+    provisioners: [
+      {
+        type: "local-exec",
+        when: "destroy",
+        command: `printf '%s\\n' "$VISA_IMAGE_NOTICE"`,
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: for Terraform to fill in
+        environment: { VISA_IMAGE_NOTICE: "${self.input.notice}" },
+      },
+    ],
+  });
+  resource.overrideLogicalId(`${family.address}_protection`);
+  return resource;
+}
+
+function registration(
+  scope: Construct,
+  family: ReleaseFamily,
+  release: string,
+  fingerprint: string,
+  template: string,
+  image: ImagesImageV2,
+): TerraformData {
+  const resource = new TerraformData(scope, "Registered", {
+    triggersReplace: { image: image.id, protected: String(family.protected) },
+    provisioners: [
+      {
+        type: "local-exec",
+        command: visaImageCommand(scope, [
+          ...["lock", "add", "--file", fromOutputFolder(scope, family.lockFile), "--image", family.lockKey],
+          ...["--release", release, "--fingerprint", fingerprint, "--template", template, "--image-id", image.id],
+          ...(family.protected ? ["--protected"] : []),
+        ]),
+        environment: cloudEnvironment(scope, family.provider),
+      },
+    ],
+  });
+  resource.overrideLogicalId(`${family.address}_${release}_registered`);
+  return resource;
+}
+
+/** The provider's `cloud` and `region`, so that a command signs in where Terraform does. Credentials are never passed. */
+function cloudEnvironment(scope: Construct, given?: TerraformProvider): Record<string, string> | undefined {
+  const providers = TerraformStack.of(scope).allProviders();
+  const provider = given ?? providers.find((each) => each.terraformResourceType === "openstack" && !each.alias);
+  const { cloud, region } = (provider ?? {}) as { readonly cloud?: string; readonly region?: string };
+  const environment = { ...(cloud && { OS_CLOUD: cloud }), ...(region && { OS_REGION_NAME: region }) };
+  return Object.keys(environment).length > 0 ? environment : undefined;
+}
+
+/**
+ * The path of a file that is there once `ready` is, as an expression: unknown in a plan that builds, and otherwise, where
+ * the file is not on this machine, a text that the provider's error shows. An image that exists never reads it, since
+ * its changes are ignored.
+ */
+function whereThere(file: string, otherwise: string, ready: TerraformData): string {
+  const text = (value: string) => JSON.stringify(escapeTemplate(value));
+  const address = `${TerraformData.tfResourceType}.${ready.friendlyUniqueId}.id`;
+  const missing = text(`${file} is not on this machine: ${otherwise}`);
+  return `\${${address} == "" || fileexists("\${path.module}/${file}") ? ${text(file)} : ${missing}}`;
+}
+
+/** The stack's `import` and `removed` blocks, which cdktf has no constructs for (its imports run Terraform at synth). */
+class StateBlocks extends TerraformElement {
+  private readonly imports: { readonly to: ImagesImageV2; readonly id: string }[] = [];
+  private readonly removals: string[] = [];
+
+  static of(scope: Construct): StateBlocks {
+    const stack = TerraformStack.of(scope);
+    const id = "visa-images-state";
+    return (stack.node.tryFindChild(id) as StateBlocks | undefined) ?? new StateBlocks(stack, id);
+  }
+
+  import(to: ImagesImageV2, id: string): void {
+    this.imports.push({ to, id });
+  }
+
+  remove(address: string): void {
+    this.removals.push(address);
+  }
+
+  override toHclTerraform(): Record<string, unknown> {
+    if (this.imports.length + this.removals.length === 0) return {};
+    throw new VisaImageError("past releases cannot be synthesized as HCL", {
+      fix: "synthesize JSON: leave out --hcl and hclOutput",
+    });
+  }
+
+  override toTerraform(): Record<string, unknown> {
+    const imports = this.imports.map(({ to, id }) => ({
+      to: `${ImagesImageV2.tfResourceType}.${to.friendlyUniqueId}`,
+      id,
+      provider: to.provider?.fqn,
+    }));
+    const removals = this.removals.map((from) => ({ from, lifecycle: { destroy: false } }));
+    return {
+      ...(imports.length > 0 && { import: imports }),
+      ...(removals.length > 0 && { removed: removals }),
+    };
+  }
+}

@@ -1,0 +1,205 @@
+import { join } from "node:path";
+import { TerraformStack, Token } from "cdktf";
+import { Construct } from "constructs";
+import { VisaImageError } from "../errors";
+import { packageRoot } from "../package-root";
+import type { BuildSpecification, DiskFormat, LayerSpecification, OutputSpecification } from "../specification";
+import { relativeTo } from "../specify";
+import { fromOutputFolder, outputFolder, StagedFile } from "./staged-file";
+import { TerraformData } from "./terraform-data";
+import { addressPart, escapeTemplate, shellWord } from "./text";
+
+/** Digits of a fingerprint that names of files and addresses carry. */
+export const SHORT_FINGERPRINT = 12;
+
+/** Options of {@link LayerBuild.chain}. */
+export interface LayerChainOptions {
+  /** From the first layer to the one that is asked for, with absolute sources, as `specify()` gives it. */
+  readonly specification: BuildSpecification;
+  /**
+   * A flattened disk of the last layer, as something that uploads it needs.
+   * @default - the layer is only built into the cache
+   */
+  readonly output?: LayerOutput;
+  /**
+   * Tells two variants of one template in one stack apart: the second one's address ends in it.
+   * @default - a second variant is an error
+   */
+  readonly variant?: string;
+}
+
+/** A flattened disk of a layer. */
+export interface LayerOutput {
+  readonly format: DiskFormat;
+  /** In GiB; the runner refuses a disk whose virtual size is larger. */
+  readonly minDiskGb: number;
+}
+
+/** Properties of a {@link LayerBuild}. */
+export interface LayerBuildProps {
+  /** The chain of layers up to this one, with absolute sources. */
+  readonly specification: BuildSpecification;
+  /** @default - the first layer, which has a base instead */
+  readonly parent?: LayerBuild;
+}
+
+/**
+ * Builds one layer: a `terraform_data` whose `triggers_replace` has the layer's fingerprint and one entry per input, so
+ * that a plan says why it is built again, and whose `local-exec` runs `visa-image build`.
+ *
+ * The specification is staged at synth as `specifications/<template>-<12 digits of the fingerprint>.json` in the stack's
+ * output folder. Settings of the build machine are in that file, but in no trigger: to change them plans nothing.
+ *
+ * Its address is `terraform_data.layer_<template>`; a second variant of a template in one stack has
+ * `terraform_data.layer_<template>_<variant>`. Addresses and file names are contracts.
+ */
+export class LayerBuild extends Construct {
+  /** The resource that is created once the layer is built. */
+  readonly resource: TerraformData;
+  /** The layer that this one builds. */
+  readonly layer: LayerSpecification;
+  /** Path of the staged specification, relative to the stack's output folder. */
+  readonly specificationFile: string;
+
+  private readonly props: LayerBuildProps;
+  private readonly triggers: Record<string, string>;
+  private output?: OutputSpecification;
+
+  /**
+   * The builds of a chain of layers, of which those that the stack has already are shared: the last one is returned.
+   *
+   * @throws VisaImageError where the stack has another variant of one of the templates and no `variant` is given
+   */
+  static chain(scope: Construct, options: LayerChainOptions): LayerBuild {
+    const { version, layers } = options.specification;
+    let build: LayerBuild | undefined;
+    for (const [index, layer] of layers.entries()) {
+      const output = index === layers.length - 1 ? options.output : undefined;
+      const specification = { version, layers: layers.slice(0, index + 1) };
+      build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build }, output, options.variant);
+    }
+    if (!build) throw new VisaImageError("the specification has no layers", { fix: "specify a template" });
+    return build;
+  }
+
+  private static findOrCreate(
+    scope: Construct,
+    layer: LayerSpecification,
+    props: LayerBuildProps,
+    output: LayerOutput | undefined,
+    variant: string | undefined,
+  ): LayerBuild {
+    const stack = TerraformStack.of(scope);
+    const name = `layer_${addressPart(layer.name)}`;
+    for (const id of variant ? [name, `${name}_${addressPart(variant)}`] : [name]) {
+      const present = stack.node.tryFindChild(id);
+      if (present && !(present instanceof LayerBuild && present.serves(layer, output))) continue;
+      const build = present instanceof LayerBuild ? present : new LayerBuild(stack, id, props);
+      if (output) build.addOutput(output);
+      return build;
+    }
+    throw new VisaImageError(`the stack "${stack.node.id}" builds another variant of the template "${layer.name}"`, {
+      fix: "give the images of one stack different ids, or put them into different stacks",
+    });
+  }
+
+  /** Stands under the stack itself, so that its address does not depend on who asked first. */
+  constructor(stack: TerraformStack, id: string, props: LayerBuildProps) {
+    super(stack, id);
+    const layer = props.specification.layers.at(-1);
+    if (!layer) throw new VisaImageError("the specification has no layers", { fix: "specify a template" });
+    this.props = props;
+    this.layer = layer;
+    this.triggers = { fingerprint: layer.fingerprint };
+    for (const [name, value] of Object.entries(layer.inputs)) this.addTrigger(name, value);
+
+    const short = layer.fingerprint.slice(0, SHORT_FINGERPRINT);
+    const staged = new StagedFile(this, "Specification", {
+      path: `specifications/${addressPart(layer.name)}-${short}.json`,
+      content: (folder) => `${JSON.stringify(relativeTo(this.specification, folder), undefined, 2)}\n`,
+    });
+    this.specificationFile = staged.path;
+
+    this.resource = new TerraformData(this, "Resource", {
+      triggersReplace: this.triggers,
+      dependsOn: props.parent ? [props.parent.resource] : undefined,
+      provisioners: [
+        {
+          type: "local-exec",
+          command: visaImageCommand(this, ["build", "--specification", staged.path]),
+        },
+      ],
+    });
+    this.resource.overrideLogicalId(id);
+  }
+
+  /** What is staged for the runner, with absolute sources. */
+  get specification(): BuildSpecification {
+    return this.output ? { ...this.props.specification, output: this.output } : this.props.specification;
+  }
+
+  /** Path of the flattened disk, relative to the stack's output folder. Only where an output was asked for. */
+  get diskFile(): string {
+    if (!this.output) {
+      throw new VisaImageError(`the layer "${this.layer.name}" has no flattened disk`, {
+        fix: "give LayerBuild.chain() an output",
+      });
+    }
+    return diskFile(this.layer, this.output.format);
+  }
+
+  /**
+   * One more value that causes a new build when it changes, named as a plan is to show it.
+   *
+   * For what makes a new image from the same disk: the build finds its layer in the cache, and the disk is there when
+   * it is uploaded.
+   */
+  addTrigger(name: string, value: string): void {
+    this.triggers[escapeTemplate(name)] = escapeTemplate(value);
+  }
+
+  /** The command that a person runs to have this layer's disk on this machine. */
+  get command(): string {
+    const file = join(outputFolder(this), this.specificationFile);
+    return `npx visa-image build --specification ${shellWord(relativeToWorkingDirectory(file))}`;
+  }
+
+  private addOutput({ format, minDiskGb }: LayerOutput): void {
+    this.output = {
+      format,
+      // As seen from the folder of the specification.
+      path: `../${diskFile(this.layer, format)}`,
+      // Two images may share a disk: it has to fit both.
+      minDiskGb: Math.min(minDiskGb, this.output?.minDiskGb ?? minDiskGb),
+    };
+    this.addTrigger("disk format", format);
+  }
+
+  private serves(layer: LayerSpecification, output: LayerOutput | undefined): boolean {
+    if (this.layer.fingerprint !== layer.fingerprint) return false;
+    return !output || !this.output || output.format === this.output.format;
+  }
+}
+
+function diskFile(layer: LayerSpecification, format: DiskFormat): string {
+  return `images/${addressPart(layer.name)}-${layer.fingerprint.slice(0, SHORT_FINGERPRINT)}.${format}`;
+}
+
+function relativeToWorkingDirectory(path: string): string {
+  const folder = `${process.cwd()}/`;
+  return path.startsWith(folder) ? path.slice(folder.length) : path;
+}
+
+/**
+ * A `local-exec` command that runs this package's own `visa-image`, the same on every machine: the path to it is relative
+ * to the stack's output folder, in which Terraform runs. `exec`, so that a signal meant for the shell reaches it.
+ */
+export function visaImageCommand(scope: Construct, args: readonly string[]): string {
+  const main = fromOutputFolder(scope, join(packageRoot(), "dist", "lib", "cli", "main.js"));
+  return ["exec", "node", main, ...args].map((word) => escapeUnlessToken(shellWord(word))).join(" ");
+}
+
+/** Arguments may be references to attributes, which Terraform must see. */
+function escapeUnlessToken(word: string): string {
+  return Token.isUnresolved(word) ? word : escapeTemplate(word);
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../package-root";
+import type { BuildSpecification } from "../specification";
+
+/** Debian's suites and the versions that they are. */
+const DEBIAN_VERSIONS: Readonly<Record<string, string>> = { bullseye: "11", bookworm: "12", trixie: "13" };
+
+/**
+ * The properties that every image gets: where it comes from (`visa_*`), what it is (`os_*`, as far as the base tells,
+ * and `architecture`), and the hardware that it was built and tested on (`hw_*`, read by Nova).
+ */
+export function defaultProperties(specification: BuildSpecification): Record<string, string> {
+  const layer = specification.layers.at(-1);
+  const base = specification.layers[0]?.base;
+  const version = base?.kind === "bootstrap" ? DEBIAN_VERSIONS[base.suite] : undefined;
+  return {
+    architecture: "x86_64",
+    hw_disk_bus: "virtio",
+    hw_firmware_type: "bios",
+    // Without an agent in the image Nova would wait for one at every snapshot.
+    hw_qemu_guest_agent: "no",
+    hw_rng_model: "virtio",
+    hw_vif_model: "virtio",
+    os_type: "linux",
+    ...(base?.kind === "bootstrap" && { os_distro: "debian" }),
+    ...(version && { os_version: version }),
+    visa_builder: "packer-qemu",
+    visa_fingerprint: layer?.fingerprint ?? "",
+    visa_template: layer?.name ?? "",
+    visa_version: packageVersion(),
+  };
+}
+
+function packageVersion(): string {
+  return JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")).version;
+}

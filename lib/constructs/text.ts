@@ -1,0 +1,28 @@
+import { Token } from "cdktf";
+import { VisaImageError } from "../errors";
+
+/** A text as Terraform's JSON wants it, so that `${` and `%{` in it stay what they are. */
+export function escapeTemplate(text: string): string {
+  return text.replace(/([$%])(?=\{)/g, "$1$1");
+}
+
+/** A word that a POSIX shell takes as one argument, whatever is in it. Tokens are left to Terraform. */
+export function shellWord(word: string): string {
+  if (Token.isUnresolved(word) || /^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** A part of a Terraform address: letters, digits, `_` and `-`, not beginning with a digit or a `-`. */
+export function addressPart(text: string): string {
+  const part = text.replace(/[^A-Za-z0-9_-]/g, "_");
+  return /^[A-Za-z_]/.test(part) ? part : `_${part}`;
+}
+
+/** Fails where a value that synth has to look into is a token. */
+export function refuseToken(what: string, value: unknown): void {
+  if (value !== undefined && Token.isUnresolved(value)) {
+    throw new VisaImageError(`"${what}" is a token, whose value is known only when Terraform runs`, {
+      fix: `give "${what}" a literal value: it takes part in the fingerprint or in a check at synth`,
+    });
+  }
+}

@@ -1,0 +1,154 @@
+import { ComputeInstanceV2 } from "@cdktf/provider-openstack/lib/compute-instance-v2";
+import { type TerraformProvider, Token } from "cdktf";
+import { Construct } from "constructs";
+import { VisaImageError } from "../errors";
+import { TerraformData } from "./terraform-data";
+import { addressPart } from "./text";
+import type { IVisaImage } from "./visa-image";
+
+/** Properties of a {@link VisaInstance}. */
+export interface VisaInstanceProps {
+  /** What it boots from. Another image makes a new instance. */
+  readonly image: IVisaImage;
+  /**
+   * Name in Nova. VISA deletes what carries its own prefix and is unknown to it, so VISA-INSTANCE is refused.
+   * @default - the construct's id
+   */
+  readonly instanceName?: string;
+  /** Name of the flavour: its disk is at least the image's minDiskGb. */
+  readonly flavorName: string;
+  /** Ids of the networks that it is attached to. */
+  readonly networkIds: readonly string[];
+  /**
+   * Names of its security groups.
+   * @default - the project's default group
+   */
+  readonly securityGroups?: readonly string[];
+  /** Linux login of its owner: metadata `owner`. */
+  readonly owner: string;
+  /**
+   * Number that is part of Jupyter's path: metadata `id`.
+   * @default 1
+   */
+  readonly visaId?: number;
+  /**
+   * Metadata `uid`, VISA's own name of the instance.
+   * @default - the construct's path
+   */
+  readonly uid?: string;
+  /**
+   * PEM text of the key that signs logins: metadata `pamPublicKey`. At most 896 bits of RSA fit into metadata.
+   * @default - none: the key that is baked into the image
+   */
+  readonly pamPublicKey?: string;
+  /**
+   * More metadata, as VISA sends it: for example `keyboardLayout`.
+   * @default - none
+   */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /**
+   * Name of a key pair in Nova.
+   * @default - none
+   */
+  readonly keyPair?: string;
+  /**
+   * Whether metadata come from a config drive too.
+   * @default - the cloud's choice
+   */
+  readonly configDrive?: boolean;
+  /** @default - the stack's OpenStack provider */
+  readonly provider?: TerraformProvider;
+}
+
+/** A limit of Nova, in characters, for names and values of metadata alike. */
+const METADATA_LIMIT = 255;
+
+/** VISA's own prefix: whatever carries it and is not VISA's own is deleted daily. */
+const VISA_PREFIX = "VISA-INSTANCE";
+
+/**
+ * An instance as VISA would make one: with its owner in the metadata, and the boot command as user data.
+ *
+ * A new image replaces it. By itself the provider would rebuild it in place, which wipes its disk and keeps its address;
+ * so a `terraform_data.<id>_image` stands between, whose replacement triggers that of the instance.
+ */
+export class VisaInstance extends Construct {
+  /** The instance in Nova. */
+  readonly instance: ComputeInstanceV2;
+
+  /** @throws VisaImageError where VISA or Nova would refuse a name or a value */
+  constructor(scope: Construct, id: string, props: VisaInstanceProps) {
+    super(scope, id);
+    const name = props.instanceName ?? id;
+    const metadata: Record<string, string> = {
+      owner: props.owner,
+      id: String(props.visaId ?? 1),
+      uid: props.uid ?? this.node.path,
+      ...(props.pamPublicKey !== undefined && { pamPublicKey: props.pamPublicKey }),
+      ...props.metadata,
+    };
+    checkName(name);
+    checkOwner(props.owner);
+    for (const [key, value] of Object.entries(metadata)) checkMetadata(key, value);
+
+    const image = new TerraformData(this, "Image", { triggersReplace: { fingerprint: props.image.fingerprint } });
+    image.overrideLogicalId(`${addressPart(id)}_image`);
+    this.instance = new ComputeInstanceV2(this, "Resource", {
+      name,
+      imageId: props.image.imageId,
+      flavorName: props.flavorName,
+      network: props.networkIds.map((uuid) => ({ uuid })),
+      securityGroups: props.securityGroups && [...props.securityGroups],
+      metadata,
+      userData: props.image.bootCommand,
+      keyPair: props.keyPair,
+      configDrive: props.configDrive,
+      provider: props.provider,
+      // By its address: of a construct cdktf makes "${…}", which Terraform does not take here.
+      lifecycle: { replaceTriggeredBy: [`${TerraformData.tfResourceType}.${image.friendlyUniqueId}`] },
+    });
+  }
+
+  /** The instance's id in Nova. */
+  get instanceId(): string {
+    return this.instance.id;
+  }
+
+  /** Its first IPv4 address. */
+  get address(): string {
+    return this.instance.accessIpV4;
+  }
+}
+
+function checkName(name: string): void {
+  if (Token.isUnresolved(name) || !name.toUpperCase().startsWith(VISA_PREFIX)) return;
+  throw new VisaImageError(`the name "${name}" begins with "${VISA_PREFIX}"`, {
+    fix: "choose another one: VISA deletes every server that carries its prefix and that it does not know",
+  });
+}
+
+function checkOwner(owner: string): void {
+  if (Token.isUnresolved(owner)) return;
+  if (/^[a-z0-9_][a-z0-9_.-]{0,31}$/i.test(owner) && !/^(root|\d+)$/.test(owner)) return;
+  throw new VisaImageError(`the owner "${owner}" is no login that an image accepts`, {
+    fix: "1 to 32 letters, digits, dots, dashes and underscores, not only digits, not beginning with a dash, not root",
+  });
+}
+
+function checkMetadata(key: string, value: string): void {
+  if (key.length > METADATA_LIMIT) {
+    throw new VisaImageError(`the metadata name "${key}" has ${key.length} characters`, {
+      fix: `Nova takes at most ${METADATA_LIMIT}`,
+    });
+  }
+  if (Token.isUnresolved(value) || value.length <= METADATA_LIMIT) return;
+  throw new VisaImageError(
+    `the metadata "${key}" has ${value.length} characters; Nova takes at most ${METADATA_LIMIT}`,
+    {
+      fix:
+        key === "pamPublicKey"
+          ? "bake the key into the image (pamPublicKeyFile), or use one of at most 896 bits"
+          : "shorten it, or put it into the image",
+    },
+  );
+}

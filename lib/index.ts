@@ -1,0 +1,25 @@
+/** The public API of cdktf-visa-images. */
+export { CurrentRelease, type ImageVisibility } from "./constructs/image-release";
+export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
+export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
+export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";
+export {
+  type ExistingImageOptions,
+  type IVisaImage,
+  type NamedImageOptions,
+  VisaImage,
+  type VisaImageProps,
+  type VisaImageTimeouts,
+} from "./constructs/visa-image";
+export { VisaInstance, type VisaInstanceProps } from "./constructs/visa-instance";
+export {
+  VisaNetwork,
+  type VisaNetworkProps,
+  VisaSecurityGroup,
+  type VisaSecurityGroupProps,
+} from "./constructs/visa-network";
+export { ExitCode, type Location, VisaImageError } from "./errors";
+export { type Lock, type Release, readLock } from "./releases/lock";
+export * from "./specification";
+export { relativeTo, type SpecifyOptions, specify } from "./specify";
+export { Catalog, type CatalogOptions } from "./template/catalog";

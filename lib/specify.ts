@@ -1,0 +1,295 @@
+/**
+ * From a catalog to a build specification: resolve the chain of a template, render each layer, fingerprint it.
+ *
+ * Pure but for reading the declared inputs: no child process, no network, nothing written.
+ */
+import { relative } from "node:path";
+import { ExitCode, VisaImageError } from "./errors";
+import { canonicalJson, framedDigest, short } from "./fingerprint/digest";
+import { fingerprintBase, fingerprintLayer } from "./fingerprint/fingerprint";
+import { RUNNER_VARIABLES, readFlag, renderConfiguration } from "./packer/configuration";
+import {
+  type Base,
+  type BuildSpecification,
+  type LayerSpecification,
+  type MachineOptions,
+  type SecretVariable,
+  SPECIFICATION_VERSION,
+} from "./specification";
+import { resolveBase } from "./template/base";
+import type { Catalog } from "./template/catalog";
+import { suggestion } from "./template/nearest";
+import { readPamPublicKey } from "./template/pam-public-key";
+import { packerVariable, Renderer, Text } from "./template/render";
+import type { Template } from "./template/template";
+
+/** What to specify. */
+export interface SpecifyOptions {
+  readonly catalog: Catalog;
+  /** Name of the last layer's template. */
+  readonly template: string;
+  /**
+   * Values by template name, over environment.yml and over the process environment; undeclared names are refused.
+   * @default none
+   */
+  readonly variables?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
+  /**
+   * Free text, for example "2026-11": a new one asks for a new build of the same inputs, since packages move on.
+   * @default none
+   */
+  readonly refresh?: string;
+  /**
+   * PEM file of VISA's PAM public key (RSA): the variable `pam_public_key` of every template that declares it.
+   * Above 1280 bits a warning is given, since tokens of such a key cannot log in through xrdp.
+   * @default the image has no key until VISA's metadata brings one
+   */
+  readonly pamPublicKeyFile?: string;
+  /** Settings of the build machine, for every layer; never part of a fingerprint. @default what the templates say */
+  readonly machine?: MachineOptions;
+  /**
+   * Whether optional secrets will be set, by name: for a plan that is made where the secrets are not.
+   * @default whether `environment` has them
+   */
+  readonly secrets?: Readonly<Record<string, boolean>>;
+  /**
+   * Only the variables that a template declares, and the original's `root_password`, `headless`, `proxy` and
+   * `no_proxy`, are read; of secrets only whether they are set.
+   * @default process.env
+   */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Called for what is odd but no error. @default process.emitWarning */
+  readonly onWarning?: (message: string) => void;
+  /** Folder of the scripts that every build runs, for tests. @default this package's */
+  readonly guestFolder?: string;
+}
+
+/** Size of a disk in GiB where neither the template nor a parent says one. */
+const DEFAULT_DISK_GB = 10;
+
+/** The original's root password: a secret in every template, declared or not. */
+const ROOT_PASSWORD: SecretVariable = { name: "root_password", environment: "VISA_ROOT_PASSWORD", required: true };
+
+/**
+ * Specifies the chain of layers that ends at a template; sources are absolute paths, and there is no output.
+ * @throws VisaImageError for whatever in the catalog or the options cannot be used
+ */
+export function specify(options: SpecifyOptions): BuildSpecification {
+  const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "VisaImageWarning"));
+  const { catalog } = options;
+  const chain = catalog.chain(options.template);
+  for (const name of Object.keys(options.variables ?? {})) {
+    // Another image's layer may be meant; a name that no catalog knows is a mistake.
+    if (!chain.some((template) => template.name === name)) catalog.template(name);
+  }
+  const key = options.pamPublicKeyFile === undefined ? undefined : readPamPublicKey(options.pamPublicKeyFile);
+  if (key?.warning) warn(key.warning);
+  if (key && !chain.some(({ parts }) => parts.variables.has("pam_public_key"))) {
+    warn(`no template of "${options.template}" declares pam_public_key: the PAM public key is not used`);
+  }
+  const layers: LayerSpecification[] = [];
+  for (const template of chain) {
+    const layer = specifyLayer(template, layers.at(-1), options, key?.pem, warn);
+    layers.push(layer);
+  }
+  return { version: SPECIFICATION_VERSION, layers };
+}
+
+/** The same specification with its sources relative to the folder where its file will lie. */
+export function relativeTo(specification: BuildSpecification, directory: string): BuildSpecification {
+  const from = (path: string) => relative(directory, path).split("\\").join("/");
+  return {
+    ...specification,
+    layers: specification.layers.map((layer) => ({
+      ...layer,
+      ...(layer.base?.kind === "file" && { base: { ...layer.base, path: from(layer.base.path) } }),
+      files: layer.files.map((file) => ({ ...file, source: from(file.source) })),
+    })),
+  };
+}
+
+function specifyLayer(
+  template: Template,
+  below: LayerSpecification | undefined,
+  options: SpecifyOptions,
+  pamPublicKey: string | undefined,
+  warn: (message: string) => void,
+): LayerSpecification {
+  const environment = options.environment ?? process.env;
+  const secrets = secretsOf(template, options, environment);
+  const values = valuesOf(template, options, environment, secrets, pamPublicKey);
+  const renderer = new Renderer(values, template.parts.packerVariables);
+  const base = below ? undefined : resolveBase(template, renderer);
+  if (below && template.parts.base) {
+    throw usage(
+      `"${template.name}" extends "${below.name}" and has a base of its own`,
+      template,
+      ["base"],
+      "remove one",
+    );
+  }
+  const disk = diskSize(template, renderer, below, base);
+  const rendered = renderConfiguration({
+    template,
+    renderer,
+    secrets,
+    diskSize: disk.text,
+    guestFolder: options.guestFolder,
+  });
+  rendered.warnings.forEach(warn);
+  const parent = below ? below.fingerprint : fingerprintBase(base as Base);
+  const { configuration, files } = rendered;
+  const headless = readFlag(environment.headless ?? template.parts.variables.get("headless") ?? "");
+  return {
+    name: template.name,
+    fingerprint: fingerprintLayer({ parent, configuration, files, refresh: options.refresh }),
+    parent,
+    ...(base && { base }),
+    inputs: {
+      ...(options.refresh ? { refresh: options.refresh } : {}),
+      ...(below
+        ? { parent: `${below.name} ${short(parent)}` }
+        : { base: `${describe(base as Base)} ${short(parent)}` }),
+      packer: short(framedDigest([canonicalJson(rendered.structure)])),
+      ...Object.fromEntries(rendered.variables.map((name) => [`variable ${name}`, values.get(name) ?? ""])),
+      ...rendered.fileInputs,
+    },
+    configuration,
+    files,
+    secrets: rendered.secrets,
+    diskSizeGb: disk.gb,
+    machine: {
+      ...rendered.machine,
+      ...(headless !== undefined && { headless }),
+      ...Object.fromEntries(Object.entries(options.machine ?? {}).filter(([, value]) => value !== undefined)),
+    },
+  };
+}
+
+/** Secrets that a template may use: those that will be set, and those that a build cannot do without. */
+function secretsOf(
+  template: Template,
+  options: SpecifyOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+): SecretVariable[] {
+  const declared = template.parts.secrets;
+  const all = declared.some(({ name }) => name === ROOT_PASSWORD.name) ? declared : [...declared, ROOT_PASSWORD];
+  return all.flatMap((secret) => {
+    if (Object.hasOwn(RUNNER_VARIABLES, secret.name)) {
+      throw usage(
+        `the name "${secret.name}" is taken by the build itself`,
+        template,
+        [],
+        "give the secret another name",
+      );
+    }
+    const isSet = Boolean(environment[secret.environment] || environment[`${secret.environment}_FILE`]);
+    // An optional secret that is set is an input like any other: the build then cannot do without it either.
+    return (options.secrets?.[secret.name] ?? isSet) || secret.required ? [{ ...secret, required: true }] : [];
+  });
+}
+
+function valuesOf(
+  template: Template,
+  options: SpecifyOptions,
+  environment: Readonly<Record<string, string | undefined>>,
+  secrets: readonly SecretVariable[],
+  pamPublicKey: string | undefined,
+): Map<string, string> {
+  const declared = template.parts.variables;
+  const values = new Map([["proxy", ""], ["no_proxy", ""], ...declared]);
+  for (const name of values.keys()) {
+    const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
+    if (value !== undefined) values.set(name, value);
+  }
+  const secretNames = new Set(template.parts.secrets.map(({ name }) => name).concat(ROOT_PASSWORD.name));
+  for (const [name, value] of Object.entries(options.variables?.[template.name] ?? {})) {
+    if (secretNames.has(name)) {
+      throw usage(
+        `"${name}" is a secret of "${template.name}", and given as a variable`,
+        template,
+        [],
+        `set ${secrets.find((secret) => secret.name === name)?.environment ?? "it"} in the environment of the build`,
+      );
+    }
+    if (!values.has(name)) {
+      throw usage(
+        `"${template.name}" has no variable "${name}"`,
+        template,
+        [],
+        suggestion(name, declared.keys(), "variables"),
+      );
+    }
+    values.set(name, String(value));
+  }
+  if (pamPublicKey !== undefined && declared.has("pam_public_key")) values.set("pam_public_key", pamPublicKey);
+  for (const [name, value] of values) {
+    if (name === "proxy" || name.endsWith("_proxy")) values.set(name, withoutCredentials(value));
+  }
+  for (const name of secretNames) values.set(name, "");
+  for (const { name } of secrets) values.set(name, packerVariable(name));
+  values.set("headless", packerVariable("headless"));
+  values.set("vm_name", template.name);
+  return values;
+}
+
+/** A proxy that stays in the image stays without its password; the build's own proxy is the runner's. */
+function withoutCredentials(value: string): string {
+  return value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@\s]*@/i, "$1");
+}
+
+function diskSize(
+  template: Template,
+  renderer: Renderer,
+  below: LayerSpecification | undefined,
+  base: Base | undefined,
+): { gb: number; text: Text } {
+  const builder = template.parts.builders.find(({ type }) => type === "qemu");
+  const own = builder?.settings.disk_size;
+  let text: Text;
+  let location = builder?.locate(["disk_size"]) ?? template.parts.locate([]);
+  if (template.parts.variables.has("disk_size_gb")) {
+    text = renderer.render("{{ disk_size_gb }}");
+    location = template.parts.locate([]);
+  } else if (own !== undefined && own !== null) {
+    const rendered = renderer.render(String(own), location);
+    const gb = String(gibibytes(rendered.real) ?? rendered.real);
+    text = new Text(gb, gb);
+  } else {
+    const gb = String(below?.diskSizeGb ?? DEFAULT_DISK_GB);
+    text = new Text(gb, gb);
+  }
+  const fail = (what: string, fix: string) => new VisaImageError(what, { location, fix, exitCode: ExitCode.USAGE });
+  if (!/^[1-9]\d{0,4}$/.test(text.real)) {
+    throw fail(`"${text.real}" is not the size of a disk`, "a whole number of GiB, for example 10");
+  }
+  const gb = Number(text.real);
+  if (below && gb < below.diskSizeGb) {
+    throw fail(
+      `the disk of "${template.name}" (${gb} GiB) is smaller than that of "${below.name}" (${below.diskSizeGb} GiB)`,
+      `use ${below.diskSizeGb} or more`,
+    );
+  }
+  if (base?.kind === "bootstrap" && gb < base.diskSizeGb) {
+    throw fail(
+      `the disk of "${template.name}" (${gb} GiB) is smaller than its base (${base.diskSizeGb} GiB)`,
+      `use ${base.diskSizeGb} or more`,
+    );
+  }
+  return { gb, text };
+}
+
+/** A size as Packer takes it: MiB without a unit. */
+function gibibytes(text: string): number | undefined {
+  const match = /^(\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
+  if (!match) return undefined;
+  const unit = { K: 1 / 1048576, M: 1 / 1024, G: 1, T: 1024 }[(match[2] || "M").toUpperCase()] ?? 1;
+  return Math.ceil(Number(match[1]) * unit);
+}
+
+function describe(base: Base): string {
+  return base.kind === "bootstrap" ? `bootstrap ${base.suite}` : base.kind;
+}
+
+function usage(what: string, template: Template, path: readonly string[], fix: string): VisaImageError {
+  return new VisaImageError(what, { location: template.parts.locate(path), fix, exitCode: ExitCode.USAGE });
+}

@@ -1,0 +1,116 @@
+import { isAbsolute, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ExitCode, VisaImageError } from "../errors";
+import type { Base, DiskFormat } from "../specification";
+import type { Renderer } from "./render";
+import type { Template } from "./template";
+
+/** Size of a bootstrapped base in GiB: the root file system grows to the layer's disk when that is first booted. */
+const BOOTSTRAP_DISK_GB = 4;
+
+/**
+ * What a template without a parent starts from: its `base`, else the disk image of its QEMU builder, else a bootstrapped
+ * Debian 12.
+ * @throws VisaImageError when what is given cannot be used
+ */
+export function resolveBase(template: Template, renderer: Renderer): Base {
+  const { base } = template.parts;
+  if (!base) return fromBuilder(template, renderer);
+  const [[kind, value] = ["", {}]] = Object.entries(base);
+  const at = (key: string) => template.parts.locate(["base", kind, key]);
+  const text = (key: string, fallback: string) => renderer.render(String(value?.[key] ?? fallback), at(key)).real;
+  const fail = (what: string, key: string, fix: string) =>
+    new VisaImageError(what, { location: at(key), fix, exitCode: ExitCode.USAGE });
+  if (kind === "bootstrap") {
+    const suite = text("suite", "bookworm");
+    if (!/^[a-z]+$/.test(suite))
+      throw fail(`"${suite}" is not a Debian suite`, "suite", "for example bookworm or trixie");
+    const size = text("disk_size_gb", String(BOOTSTRAP_DISK_GB));
+    if (!/^[1-9]\d{0,3}$/.test(size)) throw fail(`"${size}" is not a size in GiB`, "disk_size_gb", "a whole number");
+    const packages = ([] as unknown[])
+      .concat(value?.packages ?? [])
+      .flatMap((name) => renderer.render(String(name), at("packages")).real.split(/\s+/))
+      .filter((name) => name !== "");
+    const odd = packages.find((name) => !/^[a-z0-9][a-z0-9+.-]*$/.test(name));
+    if (odd !== undefined) throw fail(`"${odd}" is not the name of a Debian package`, "packages", "correct it");
+    return { kind: "bootstrap", suite, packages: [...new Set(packages)].sort(), diskSizeGb: Number(size) };
+  }
+  const problem = (key: string) => (what: string, fix: string) => fail(what, key, fix);
+  const checksum = readChecksum(text("checksum", ""), problem("checksum"));
+  const format = readFormat(text("format", "qcow2"), problem("format"));
+  return kind === "file"
+    ? { kind: "file", path: readPath(text("path", ""), template, problem("path")), checksum, format }
+    : { kind: "cloud-image", url: readUrl(text("url", ""), problem("url")), checksum, format };
+}
+
+/** packme's way: a QEMU builder that boots an image rather than an installer. */
+function fromBuilder(template: Template, renderer: Renderer): Base {
+  const builder = template.parts.builders.find(({ type }) => type === "qemu");
+  const value = (key: string): string => {
+    const own = builder?.settings[key];
+    return own === undefined || own === null ? "" : renderer.render(String(own), builder?.locate([key])).real;
+  };
+  const urls = builder?.settings.iso_urls;
+  const url = value("iso_url") || (Array.isArray(urls) && urls[0] ? renderer.render(String(urls[0])).real : "");
+  if (url === "") return { kind: "bootstrap", suite: "bookworm", packages: [], diskSizeGb: BOOTSTRAP_DISK_GB };
+  const problem = (key: string) => (what: string, fix: string) =>
+    new VisaImageError(what, { location: builder?.locate([key]), fix, exitCode: ExitCode.USAGE });
+  if (!/^(true|yes|on)$/i.test(value("disk_image"))) {
+    throw problem("iso_url")(
+      `"${template.name}" starts from an installer, which is not supported`,
+      'give the manifest a "base", or point iso_url at a disk image and set "disk_image: true"',
+    );
+  }
+  const type = value("iso_checksum_type");
+  const sum = value("iso_checksum");
+  const checksum = readChecksum(
+    type && type !== "none" && !sum.includes(":") ? `${type}:${sum}` : sum,
+    problem("iso_checksum"),
+  );
+  const format: DiskFormat = /\.raw$/i.test(url) ? "raw" : "qcow2";
+  return /^https?:/i.test(url)
+    ? { kind: "cloud-image", url: readUrl(url, problem("iso_url")), checksum, format }
+    : { kind: "file", path: readPath(url, template, problem("iso_url")), checksum, format };
+}
+
+type Problem = (what: string, fix: string) => VisaImageError;
+
+function readChecksum(text: string, problem: Problem): string {
+  const match = /^(?:(sha256|sha512):)?([0-9a-f]+)$/i.exec(text.trim());
+  const digits = match?.[2]?.toLowerCase() ?? "";
+  const kind = match?.[1]?.toLowerCase() ?? (digits.length === 128 ? "sha512" : "sha256");
+  if (digits.length !== (kind === "sha512" ? 128 : 64)) {
+    throw problem(`"${text}" is not a checksum of an image`, 'write "sha256:" and its 64 digits, or "sha512:" and 128');
+  }
+  return `${kind}:${digits}`;
+}
+
+function readFormat(text: string, problem: Problem): DiskFormat {
+  if (text === "qcow2" || text === "raw") return text;
+  throw problem(`"${text}" is not a disk format that can be used`, "qcow2 or raw");
+}
+
+function readUrl(text: string, problem: Problem): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw problem(`"${text}" is not the URL of an image`, "begin with https://");
+  if (url.username || url.password) {
+    throw problem("the URL of an image shows a password", "remove it: the URL stands in plans and specifications");
+  }
+  return text;
+}
+
+function readPath(text: string, template: Template, problem: Problem): string {
+  if (text === "" || text.includes("\0")) throw problem(`"${text}" is not a path`, "name a disk image");
+  if (/^file:/i.test(text)) {
+    try {
+      return fileURLToPath(text);
+    } catch {
+      throw problem(`"${text}" is not the URL of a file`, "write file:///path, or the path alone");
+    }
+  }
+  if (isAbsolute(text)) return text;
+  if (template.directory === undefined)
+    throw problem(`"${text}" is relative, and the template has no folder`, "give an absolute path");
+  return resolve(template.directory, text);
+}

@@ -1,0 +1,235 @@
+import { Environment } from "minijinja-js";
+import { ExitCode, type Location, VisaImageError } from "../errors";
+import { suggestion } from "./nearest";
+
+/*
+ * While a value is rendered, what is a Packer variable and what is a template's variable is marked by characters of
+ * Unicode's private use area, which no text of a template may hold: so that the two can be told from anything that a
+ * user wrote, whatever it looks like.
+ */
+const PACKER = ["\uE000", "\uE001"] as const;
+const VARIABLE = ["\uE002", "\uE003"] as const;
+const RESERVED = /[\uE000-\uE003]/;
+
+/** Operations that one value may take: an endless loop ends as an error. */
+const FUEL = 100_000;
+
+/** A rendered value of a template. */
+export class Text {
+  constructor(
+    /** What it is, but for {@link packerVariable}s. */
+    readonly real: string,
+    /** The same with marks for the template's variables: what stays when only their values change. */
+    readonly structure: string,
+    /** How it is written in the configuration. */
+    readonly kind: "text" | "integer" | "flag" = "text",
+  ) {}
+
+  /** The same text as a number or a boolean. */
+  as(kind: Text["kind"]): Text {
+    return new Text(this.real, this.structure, kind);
+  }
+
+  /** Names of the template's variables that it shows. */
+  variables(): string[] {
+    return [...this.structure.matchAll(/\uE002([^\uE003]*)\uE003/g)].map((match) => match[1] as string);
+  }
+
+  /** Names of the Packer variables that it refers to. */
+  packerVariables(): string[] {
+    return [...this.real.matchAll(/\uE000([^\uE001]*)\uE001/g)].map((match) => match[1] as string);
+  }
+}
+
+/** A reference to a Packer variable inside a text that is to be rendered. */
+export function packerVariable(name: string): string {
+  return PACKER[0] + name + PACKER[1];
+}
+
+/** Replaces marks of Packer variables, and everything around them, piece by piece. */
+export function mapPieces(
+  text: string,
+  literal: (text: string, next: boolean) => string,
+  variable: (name: string) => string,
+) {
+  return text
+    .split(/\uE000([^\uE001]*)\uE001/)
+    .map((piece, i, pieces) => (i % 2 === 1 ? variable(piece) : literal(piece, i + 1 < pieces.length)))
+    .join("");
+}
+
+let sharedEnvironment: Environment | undefined;
+
+function jinja(): Environment {
+  if (!sharedEnvironment) {
+    const environment = new Environment();
+    environment.undefinedBehavior = "strict";
+    environment.keepTrailingNewline = true;
+    environment.fuel = FUEL;
+    // packme's trees are written for Jinja2, where methods of strings are Python's.
+    environment.enablePyCompat();
+    environment.addFilter("b64encode", (value: unknown) => Buffer.from(String(value), "utf8").toString("base64"));
+    sharedEnvironment = environment;
+  }
+  return sharedEnvironment;
+}
+
+/** Renders the values of one template, each for itself: a quote or a newline in a value changes nothing else. */
+export class Renderer {
+  private readonly cache = new Map<string, Text>();
+
+  /**
+   * @param values the template's variables; a value may be a {@link packerVariable}
+   * @param packerVariables Packer's own variables with their defaults, unrendered: what `{{user `name`}}` stands for
+   */
+  constructor(
+    private readonly values: ReadonlyMap<string, string>,
+    private readonly packerVariables: ReadonlyMap<string, string> = new Map(),
+  ) {
+    for (const [name, value] of values) {
+      if (RESERVED.test(value.replaceAll(/\uE000[A-Za-z_][A-Za-z0-9_]*\uE001/g, "")))
+        throw reserved(`variable "${name}"`);
+    }
+  }
+
+  /** @throws VisaImageError for an undefined variable, a syntax error, an endless loop, a secret in a filter */
+  render(source: string, location?: Location): Text {
+    const cached = this.cache.get(source);
+    if (cached) return cached;
+    const text = this.user(this.plain(source, location), location);
+    this.cache.set(source, text);
+    return text;
+  }
+
+  private plain(source: string, location: Location | undefined): Text {
+    if (RESERVED.test(source)) throw reserved("the value", location);
+    return isTemplate(source) ? this.expand(source, location) : new Text(source, source);
+  }
+
+  private expand(source: string, location: Location | undefined): Text {
+    const used = identifiers(source).filter((name) => this.values.has(name));
+    const real = this.run(source, Object.fromEntries(used.map((name) => [name, this.values.get(name)])), location);
+    if (RESERVED.test(real.replaceAll(/\uE000[A-Za-z_][A-Za-z0-9_]*\uE001/g, ""))) throw changedSecret(location);
+    const variables = used.filter((name) => !RESERVED.test(this.values.get(name) ?? ""));
+    // A variable is shown by name where the text is the same with its value put in afterwards; where a condition or a
+    // filter looks into it, the text as a whole is what changes.
+    const marks = Object.fromEntries(
+      used.map((name) => [name, variables.includes(name) ? VARIABLE[0] + name + VARIABLE[1] : this.values.get(name)]),
+    );
+    let structure = real;
+    try {
+      const marked = jinja().renderStr(source, marks);
+      const filled = marked.replaceAll(/\uE002([^\uE003]*)\uE003/g, (_, name: string) => this.values.get(name) ?? "");
+      if (filled === real) structure = marked;
+    } catch {
+      // A filter that cannot work on the mark.
+    }
+    return new Text(real, structure);
+  }
+
+  private run(source: string, values: Record<string, unknown>, location: Location | undefined): string {
+    try {
+      const text = jinja().renderStr(source, values);
+      // Whatever a filter does to a mark (other than leaving it alone) would put the mark into the image.
+      for (const [name, value] of Object.entries(values)) {
+        if (typeof value !== "string" || !RESERVED.test(value)) continue;
+        const other = jinja().renderStr(source, { ...values, [name]: packerVariable(`other_${name}`) });
+        if (other.replaceAll(packerVariable(`other_${name}`), value) !== text) throw changedSecret(location, name);
+      }
+      return text;
+    } catch (cause) {
+      if (cause instanceof VisaImageError) throw cause;
+      throw this.explain(source, cause, location);
+    }
+  }
+
+  private explain(source: string, cause: unknown, location: Location | undefined): VisaImageError {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    const short = (message.split("\n")[0] ?? message).replace(/ \(in <string>:\d+\)$/, "");
+    const excerpt = JSON.stringify(source.length > 80 ? `${source.slice(0, 77)}…` : source);
+    const usage = (what: string, fix: string) =>
+      new VisaImageError(what, { location, fix, exitCode: ExitCode.USAGE, cause });
+    if (short.startsWith("undefined value")) {
+      const name = identifiers(source).find((candidate) => !this.values.has(candidate));
+      if (name !== undefined) {
+        return usage(
+          `the variable "${name}" is not defined`,
+          `declare it in environment.yml (a parent's variables are not inherited); ${suggestion(name, this.values.keys(), "variables")}`,
+        );
+      }
+      return usage(`something is not defined in ${excerpt}`, "declare it in environment.yml");
+    }
+    if (short.includes("fuel") || short.includes("recursion")) {
+      return usage(`rendering ${excerpt} takes too long: ${short}`, "remove the loop");
+    }
+    return usage(
+      `${short}, in ${excerpt}`,
+      "put {% raw %}…{% endraw %} around what is meant for Packer or for the shell, such as {{ .Vars }}",
+    );
+  }
+
+  /**
+   * The trees of packme call Packer's own variables `{{user `name`}}`, which HCL2 does not know. Nothing sets them but
+   * their defaults, so these are put in.
+   */
+  private user(text: Text, location: Location | undefined): Text {
+    if (!text.real.includes("{{")) return text;
+    const convert = (value: string, mode: "real" | "structure") =>
+      value.replaceAll(/\{\{\s*user\s+[`"']([^`"'}]*)[`"']\s*\}\}/g, (_, name: string) => {
+        const value = this.packerVariables.get(name);
+        if (value !== undefined) return this.plain(value, location)[mode];
+        throw new VisaImageError(`Packer's variable "${name}" is not defined`, {
+          location,
+          fix: `declare it in the manifest under packer.variables; ${suggestion(name, this.packerVariables.keys(), "variables")}`,
+          exitCode: ExitCode.USAGE,
+        });
+      });
+    return new Text(convert(text.real, "real"), convert(text.structure, "structure"), text.kind);
+  }
+}
+
+/** Whether Jinja has anything to do; a lone `{#` is the shell's `${#name}`, not a comment. */
+function isTemplate(source: string): boolean {
+  return source.includes("{{") || source.includes("{%") || /\{#.*#\}/s.test(source);
+}
+
+const JINJA_WORDS = new Set(
+  `and as autoescape block call continue break do elif else endautoescape endblock endcall endfilter endfor endif
+  endmacro endraw endset endwith extends false False filter for from if import in include is loop macro none None not or
+  range raw recursive set true True with dict namespace debug self super defined undefined`.split(/\s+/),
+);
+
+/** Names that a template may look up; more than it does where it binds names of its own. */
+function identifiers(source: string): string[] {
+  const code = source
+    .replaceAll(/\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}/gs, "")
+    .replaceAll(/\{#.*?#\}/gs, "");
+  const names = new Set<string>();
+  for (const [, expression, statement] of code.matchAll(/\{\{(.*?)\}\}|\{%(.*?)%\}/gs)) {
+    const words = (expression ?? statement ?? "").replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, "''");
+    // Attributes (.x) and filters (|x) are no variables.
+    for (const [, name] of words.matchAll(/(?<![.|\w]|\|\s+)([A-Za-z_]\w*)/g)) {
+      if (name !== undefined && !JINJA_WORDS.has(name)) names.add(name);
+    }
+  }
+  return [...names];
+}
+
+function changedSecret(location: Location | undefined, name?: string): VisaImageError {
+  return new VisaImageError(
+    name === undefined ? "a secret cannot be changed by a filter" : `"${name}" cannot be changed or looked into here`,
+    {
+      location,
+      fix: "use it as it is; only the build knows its value",
+      exitCode: ExitCode.USAGE,
+    },
+  );
+}
+
+function reserved(what: string, location?: Location): VisaImageError {
+  return new VisaImageError(`${what} holds a character between U+E000 and U+E003, which is reserved`, {
+    location,
+    fix: "remove it",
+    exitCode: ExitCode.USAGE,
+  });
+}

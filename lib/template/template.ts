@@ -1,0 +1,193 @@
+import { resolve } from "node:path";
+import type { Location } from "../errors";
+import type { Provisioner } from "./provisioner";
+import { check, type Locator } from "./schema";
+import type { ValuePath } from "./yaml-file";
+
+/** What a template without a parent starts from; left out: a bootstrapped Debian 12. Values may hold `{{ variable }}`. */
+export type TemplateBase =
+  | { readonly bootstrap: { suite?: string; packages?: readonly string[]; diskSizeGb?: number | string } }
+  | { readonly cloudImage: { url: string; checksum: string; format?: string } }
+  | { readonly file: { path: string; checksum: string; format?: string } };
+
+/** A variable that only the build knows. */
+export interface SecretDeclaration {
+  readonly name: string;
+  /** The environment variable that holds it; `<name>_FILE` names a file instead. */
+  readonly environment: string;
+  /** Whether a build stops without it. An optional one that is not set at synth is the empty string in the build. */
+  readonly required: boolean;
+}
+
+/** Options of a {@link Template}. */
+export interface TemplateOptions {
+  /** Name of the template whose disk this one is built on. */
+  readonly extends?: string;
+  readonly description?: string;
+  /** Variables with their defaults: `{{ name }}` in every other value. */
+  readonly variables?: Readonly<Record<string, string | number | boolean>>;
+  /** Variables that only the build knows, by name. */
+  readonly secrets?: Readonly<Record<string, { environment?: string; required?: boolean }>>;
+  /** Only without `extends`. @default a bootstrapped Debian 12 */
+  readonly base?: TemplateBase;
+  /** Settings of Packer's QEMU builder, in Packer's words, over the defaults. */
+  readonly builder?: Readonly<Record<string, unknown>>;
+  readonly provisioners?: readonly Provisioner[];
+  /** The folder that scripts and files are relative to, and may not leave. */
+  readonly directory?: string;
+}
+
+/** The folder that the files of a step are looked up in. */
+export interface FileScope {
+  /** What relative paths start from. */
+  readonly folder: string;
+  /** What they may not leave. */
+  readonly boundary: string;
+  /** Where the files of the boundary stand in the scratch folder. */
+  readonly staged: string;
+  /** How the plan calls them. */
+  readonly label: string;
+}
+
+/** A builder or provisioner with what is needed to report an error in it. */
+export interface Step {
+  readonly type: string;
+  /** Without its type; unrendered. */
+  readonly settings: Readonly<Record<string, unknown>>;
+  /** Undefined where there is no folder: a template in TypeScript without `directory`. */
+  readonly files?: FileScope;
+  locate(path: ValuePath): Location | undefined;
+}
+
+/** What a template is made of, once its files are read and checked. */
+export interface TemplateParts {
+  readonly parent?: string;
+  readonly description?: string;
+  readonly directory?: string;
+  readonly variables: ReadonlyMap<string, string>;
+  readonly secrets: readonly SecretDeclaration[];
+  /** In the words of manifest.yml; unrendered. */
+  readonly base?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Packer's own variables. */
+  readonly packerVariables: ReadonlyMap<string, string>;
+  readonly builders: readonly Step[];
+  readonly provisioners: readonly Step[];
+  readonly postprocessors: readonly Step[];
+  locate(path: ValuePath): Location | undefined;
+}
+
+const NOWHERE: Locator = { locate: () => undefined, locateKey: () => undefined };
+
+/**
+ * A template: what it extends, its variables, files and provisioners.
+ *
+ * Made here without any YAML; `Catalog.fromDirectory` makes the same from manifest.yml and environment.yml.
+ * Values are rendered, one by one, as Jinja templates with the template's own variables; a parent's are not inherited.
+ *
+ * @example
+ * new Template("my-apps", {
+ *   extends: "visa-base",
+ *   directory: "images/my-apps",
+ *   variables: { channel: "stable" },
+ *   provisioners: [Provisioner.shell({ script: "install.sh", environment: { CHANNEL: "{{ channel }}" } })],
+ * });
+ */
+export class Template {
+  /** Makes one from parts that were checked already: for {@link Catalog}. */
+  static fromParts(name: string, parts: TemplateParts): Template {
+    return new Template(name, {}, parts);
+  }
+
+  readonly parts: TemplateParts;
+
+  /** @throws VisaImageError when something in the options cannot be used */
+  constructor(
+    readonly name: string,
+    options: TemplateOptions = {},
+    parts?: TemplateParts,
+  ) {
+    this.parts = parts ?? fromOptions(name, options);
+  }
+
+  /** Name of the template whose disk this one is built on. */
+  get parent(): string | undefined {
+    return this.parts.parent;
+  }
+
+  get description(): string | undefined {
+    return this.parts.description;
+  }
+
+  /** The template's folder, absolute. */
+  get directory(): string | undefined {
+    return this.parts.directory;
+  }
+
+  /** Declared variables and their defaults. */
+  get variables(): Readonly<Record<string, string>> {
+    return Object.fromEntries(this.parts.variables);
+  }
+}
+
+function fromOptions(name: string, options: TemplateOptions): TemplateParts {
+  const subject = `template "${name}"`;
+  const builders = options.builder ? [{ type: "qemu", ...options.builder }] : [];
+  const provisioners = (options.provisioners ?? []).map(({ type, settings }) => ({ type, ...settings }));
+  const base = options.base && baseInYaml(options.base);
+  const variables = { ...options.variables };
+  const secrets = { ...options.secrets };
+  check("config", { templates: { [name]: { extends: options.extends ?? null } } }, NOWHERE, subject);
+  check("environment", { environment: variables, secrets }, NOWHERE, subject);
+  check("manifest", { packer: { ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
+  const directory = options.directory === undefined ? undefined : resolve(options.directory);
+  const files = directory === undefined ? undefined : templateFiles(name, directory);
+  return {
+    parent: options.extends,
+    description: options.description,
+    directory,
+    variables: new Map(Object.entries(variables).map(([key, value]) => [key, String(value)])),
+    secrets: declareSecrets(secrets),
+    base,
+    packerVariables: new Map(),
+    builders: builders.map((builder) => step(builder, files, () => undefined)),
+    provisioners: provisioners.map((provisioner) => step(provisioner, files, () => undefined)),
+    postprocessors: [],
+    locate: () => undefined,
+  };
+}
+
+/** The files of a template's own folder. */
+export function templateFiles(name: string, directory: string): FileScope {
+  return { folder: directory, boundary: directory, staged: `files/${name}`, label: "" };
+}
+
+/** A step from a checked value. */
+export function step(
+  value: Readonly<Record<string, unknown>>,
+  files: FileScope | undefined,
+  locate: Step["locate"],
+): Step {
+  const { type, ...settings } = value;
+  return { type: String(type), settings, files, locate };
+}
+
+/** Secrets in the words of environment.yml, with their defaults. */
+export function declareSecrets(
+  secrets: Readonly<Record<string, { environment?: string; required?: boolean } | null>>,
+): SecretDeclaration[] {
+  return Object.entries(secrets).map(([name, secret]) => ({
+    name,
+    environment: secret?.environment ?? `VISA_${name.toUpperCase()}`,
+    required: secret?.required ?? true,
+  }));
+}
+
+function baseInYaml(base: TemplateBase): Record<string, Record<string, unknown>> {
+  const given = (values: Record<string, unknown>) =>
+    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+  if ("bootstrap" in base) {
+    const { diskSizeGb, ...rest } = base.bootstrap;
+    return { bootstrap: given({ ...rest, disk_size_gb: diskSizeGb }) };
+  }
+  return "cloudImage" in base ? { cloud_image: given(base.cloudImage) } : { file: given(base.file) };
+}

@@ -1,0 +1,88 @@
+/**
+ * The app: `cdktf deploy visa-image`, and after it `cdktf deploy visa-infrastructure`.
+ *
+ * The cloud is the one of the `OS_*` variables, or of the clouds.yaml entry that OS_CLOUD names. The runner reads its own
+ * variables when it builds (`npx visa-image build --help`), and templates read those that they declare. Also read:
+ *
+ * | variable | meaning | default |
+ * |---|---|---|
+ * | VISA_TEMPLATE | template whose disk becomes the image | visa-apps |
+ * | VISA_CATALOG | folder of the catalog that has it | the package's |
+ * | VISA_IMAGE_NAME | the image's name in Glance | the template's |
+ * | VISA_IMAGE_VISIBILITY | private, shared, community or public | private |
+ * | VISA_DISK_FORMAT | raw or qcow2 | raw |
+ * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
+ * | VISA_PROTECTED | whether Glance refuses to delete the images | true |
+ * | VISA_REFRESH | free text; another one asks for a new build | none |
+ * | VISA_PAM_PUBLIC_KEY | PEM file of VISA's PAM public key, to bake in | none |
+ * | VISA_LOCK_FILE | the lock of the releases | visa-images.lock.json |
+ * | VISA_STATE_FOLDER | folder of Terraform's state files | the current one |
+ * | VISA_IMAGE_ID | image of the trial instance | looked up by name and fingerprint |
+ * | VISA_FLAVOR | its flavour | m1.medium |
+ * | VISA_OWNER | its owner | visitor |
+ * | VISA_PAM_PUBLIC_KEY_METADATA | PEM file of a key of at most 896 bits, for its metadata | none |
+ * | VISA_SERVER_CIDRS, VISA_JUPYTER_PROXY_CIDRS | who reaches its ports, with commas | 10.42.0.0/24, nobody |
+ * | VISA_EXTERNAL_NETWORK_ID | network that its router leads to | no router |
+ */
+import { readFileSync } from "node:fs";
+import { App } from "cdktf";
+import { Catalog, type DiskFormat, type ImageVisibility, VisaImageError } from "../lib";
+import { VisaImageStack } from "./visa-image";
+import { VisaInfrastructureStack } from "./visa-infrastructure";
+
+/** The app of these variables. */
+export function createApp(environment: Readonly<Record<string, string | undefined>>): App {
+  const read = <T extends string>(name: string, allowed?: readonly T[]): T | undefined => {
+    const value = environment[name]?.trim();
+    if (!value) return undefined;
+    if (!allowed || allowed.includes(value as T)) return value as T;
+    throw new VisaImageError(`${name} is "${value}"`, { fix: `set it to one of: ${allowed.join(", ")}` });
+  };
+  const size = read("VISA_DISK_SIZE_GB");
+  if (size !== undefined && !/^[1-9]\d*$/.test(size)) {
+    throw new VisaImageError(`VISA_DISK_SIZE_GB is "${size}"`, { fix: "set it to a whole number of GiB" });
+  }
+  const template = read("VISA_TEMPLATE") ?? "visa-apps";
+  const list = (name: string) => read(name)?.split(/\s*,\s*/);
+  const catalog = read("VISA_CATALOG");
+  const key = read("VISA_PAM_PUBLIC_KEY_METADATA");
+
+  const app = new App();
+  const { image } = new VisaImageStack(app, "visa-image", {
+    template,
+    variables: size ? { [template]: { disk_size_gb: Number(size) } } : undefined,
+    catalog: catalog ? Catalog.fromDirectory(catalog) : undefined,
+    imageName: read("VISA_IMAGE_NAME"),
+    visibility: read<ImageVisibility>("VISA_IMAGE_VISIBILITY", ["private", "shared", "community", "public"]),
+    diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
+    protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
+    refresh: read("VISA_REFRESH"),
+    pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),
+    lockFile: read("VISA_LOCK_FILE"),
+    stateFolder: read("VISA_STATE_FOLDER"),
+  });
+  const infrastructure = new VisaInfrastructureStack(app, "visa-infrastructure", {
+    imageName: image.imageName,
+    fingerprint: image.fingerprint,
+    imageId: read("VISA_IMAGE_ID"),
+    flavorName: read("VISA_FLAVOR") ?? "m1.medium",
+    owner: read("VISA_OWNER") ?? "visitor",
+    pamPublicKey: key && readFileSync(key, "utf8"),
+    visaCidrs: list("VISA_SERVER_CIDRS") ?? ["10.42.0.0/24"],
+    jupyterProxyCidrs: list("VISA_JUPYTER_PROXY_CIDRS"),
+    externalNetworkId: read("VISA_EXTERNAL_NETWORK_ID"),
+    stateFolder: read("VISA_STATE_FOLDER"),
+  });
+  infrastructure.addDependency(image.release.image.cdktfStack);
+  return app;
+}
+
+if (require.main === module) {
+  try {
+    createApp(process.env).synth();
+  } catch (error) {
+    if (!(error instanceof VisaImageError) || process.env.VISA_DEBUG) throw error;
+    console.error(`visa-images: ${error.message}`);
+    process.exitCode = error.exitCode;
+  }
+}

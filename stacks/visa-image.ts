@@ -1,0 +1,34 @@
+import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
+import { TerraformOutput, TerraformStack } from "cdktf";
+import type { Construct } from "constructs";
+import { VisaImage, type VisaImageProps } from "../lib";
+import { useLocalState } from "./state";
+
+/** Properties of a {@link VisaImageStack}. */
+export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs"> {
+  /**
+   * Folder of the state file.
+   * @default - the current one
+   */
+  readonly stateFolder?: string;
+}
+
+/**
+ * Builds the chain of a template, system-base → visa-base → visa-apps for the shipped ones, and registers its image.
+ * Outputs: `image_id`, `image_name`, `fingerprint`, `boot_command`.
+ */
+export class VisaImageStack extends TerraformStack {
+  readonly image: VisaImage;
+
+  constructor(scope: Construct, id: string, props: VisaImageStackProps) {
+    super(scope, id);
+    useLocalState(this, props.stateFolder);
+    new OpenstackProvider(this, "openstack");
+    this.image = new VisaImage(this, props.template, { ...props, outputs: false });
+    const { imageId, imageName, fingerprint, bootCommand } = this.image;
+    new TerraformOutput(this, "image_id", { value: imageId });
+    new TerraformOutput(this, "image_name", { value: imageName });
+    new TerraformOutput(this, "fingerprint", { value: fingerprint });
+    new TerraformOutput(this, "boot_command", { value: bootCommand });
+  }
+}

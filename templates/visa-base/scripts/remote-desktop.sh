@@ -1,0 +1,27 @@
+#!/bin/bash
+# xrdp with a key of its own for each instance; it starts once the owner exists (visa-ready.target), never before.
+# Runs in the guest; safe to run twice.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive
+
+build=/var/tmp/visa-build
+
+apt-get install -y --no-install-recommends xrdp xorgxrdp libpam-modules python3-minimal openssl
+systemctl --quiet disable xrdp.service xrdp-sesman.service
+
+# set FILE KEY VALUE: in an ini file that has the key already.
+set_value() {
+  grep -q "^$2=" "$1" || { echo "remote-desktop: $1 has no $2" >&2; exit 1; }
+  sed -i "s|^$2=.*|$2=$3|" "$1"
+}
+set_value /etc/xrdp/sesman.ini AllowRootLogin false
+set_value /etc/xrdp/xrdp.ini certificate /etc/xrdp/visa-cert.pem
+set_value /etc/xrdp/xrdp.ini key_file /etc/xrdp/visa-key.pem
+
+install -m 0755 "$build/files/visa-xrdp-keys" /usr/local/sbin/visa-xrdp-keys
+install -D -m 0644 "$build/files/xrdp.service.conf" /etc/systemd/system/xrdp.service.d/visa.conf
+install -D -m 0644 "$build/files/xrdp-sesman.service.conf" /etc/systemd/system/xrdp-sesman.service.d/visa.conf
+install -m 0644 "$build/files/visa-ready.target" "$build/files/visa-ready.path" /etc/systemd/system/
+systemctl --quiet enable visa-ready.path xrdp.service
+
+bash "$build/login/install.sh"

@@ -1,0 +1,49 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { chooseAccelerator, kvmObstacle, PROBE_CODE, runProbe } from "../../lib/build/accelerator";
+import { findTool } from "../../lib/build/requirements";
+
+test("the probe runs to its end where code runs", async () => {
+  await expect(runProbe("tcg", tmpdir(), 60_000)).resolves.toMatchObject({ code: 43 });
+}, 70_000);
+
+test("the probe is what its source says", () => {
+  if (!findTool("as")) return;
+  const folder = mkdtempSync(join(tmpdir(), "visa-image-probe-"));
+  try {
+    const source = resolve(__dirname, "../../lib/build/kvm-probe.S");
+    execFileSync("as", ["--64", "-o", join(folder, "probe.o"), source]);
+    execFileSync("ld", [
+      "-Ttext=0",
+      "--oformat",
+      "binary",
+      "-e",
+      "0",
+      "-o",
+      join(folder, "probe"),
+      join(folder, "probe.o"),
+    ]);
+    expect(readFileSync(join(folder, "probe")).subarray(0xff00).equals(PROBE_CODE)).toBe(true);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("says why KVM cannot be used", async () => {
+  await expect(kvmObstacle("/nonexistent/kvm")).resolves.toContain("it does not exist");
+  await expect(kvmObstacle("/proc")).resolves.toContain("cannot be opened (EISDIR)");
+});
+
+test("takes TCG where it is asked for, and says so", async () => {
+  await expect(chooseAccelerator("tcg")).resolves.toEqual({ name: "tcg", reason: "asked for" });
+});
+
+test("auto agrees with what the probe finds", async () => {
+  const obstacle = await kvmObstacle();
+  const { name, reason } = await chooseAccelerator("auto");
+  expect(name).toBe(obstacle === undefined ? "kvm" : "tcg");
+  if (obstacle) expect(reason).toContain("KVM cannot be used");
+  if (obstacle) await expect(chooseAccelerator("kvm")).rejects.toMatchObject({ exitCode: 2 });
+}, 30_000);

@@ -1,0 +1,243 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
+import { Fn, Lazy, TerraformVariable } from "cdktf";
+import { formatLock, type Release } from "../../lib/releases/lock";
+import { addImage, chain, newStack, scratchFolder, specificationOf, synthesized } from "./support";
+
+const CURRENT = "visa-apps_5c329d84cf97";
+
+function past(release: string, changes: Partial<Release> = {}): Release {
+  return {
+    release,
+    fingerprint: release.padEnd(64, "0"),
+    template: "visa-apps",
+    name: "Desktop ${old}",
+    diskFormat: "raw",
+    imageId: `5f0e9b7c-0000-4000-8000-${release}`,
+    sha512: "ab",
+    sizeBytes: 65_000,
+    registered: "2026-11-01T00:00:00Z",
+    ...changes,
+  };
+}
+
+function lockWith(...releases: Release[]): string {
+  const file = join(scratchFolder(), "visa-images.lock.json");
+  writeFileSync(file, formatLock({ version: 1, images: { "images/visa-apps": releases } }));
+  return file;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: Terraform's JSON has no type of its own
+function imagesOf(props: Parameters<typeof addImage>[1] = {}): any {
+  const stack = newStack();
+  addImage(stack, props);
+  return synthesized(stack).resource.openstack_images_image_v2;
+}
+
+describe("the image", () => {
+  test("has an address that is a contract, and the arguments that follow from its template", () => {
+    const images = imagesOf();
+    expect(Object.keys(images)).toEqual([CURRENT]);
+    expect(images[CURRENT]).toMatchObject({
+      name: "visa-apps",
+      container_format: "bare",
+      disk_format: "raw",
+      visibility: "private",
+      hidden: false,
+      min_disk_gb: 20,
+      min_ram_mb: 2048,
+      image_cache_path: "image-cache",
+      timeouts: { create: "55m" },
+      properties: {
+        architecture: "x86_64",
+        hw_disk_bus: "virtio",
+        hw_vif_model: "virtio",
+        os_type: "linux",
+        os_distro: "debian",
+        os_version: "12",
+        visa_fingerprint: chain().layers[2]?.fingerprint,
+        visa_template: "visa-apps",
+      },
+    });
+  });
+
+  test("is uploaded from a relative path, named by the layer's fingerprint", () => {
+    const { local_file_path: path } = imagesOf()[CURRENT];
+    expect(path).toContain('"images/visa-apps-cf10f0171379.raw"');
+    expect(path).toContain("terraform_data.layer_visa-apps.id");
+  });
+
+  test("is not protected before its upload, and is by its registration", () => {
+    const stack = newStack();
+    addImage(stack);
+    const { resource } = synthesized(stack);
+    expect(resource.openstack_images_image_v2[CURRENT].protected).toBeUndefined();
+    expect(resource.openstack_images_image_v2[CURRENT].lifecycle.ignore_changes).toContain("protected");
+    const registered = resource.terraform_data[`${CURRENT}_registered`];
+    expect(registered.triggers_replace).toEqual({
+      image: `\${openstack_images_image_v2.${CURRENT}.id}`,
+      protected: "true",
+    });
+    expect(registered.provisioner[0]["local-exec"].command).toMatch(/ lock add .* --protected$/);
+  });
+
+  test("is another one for another disk format, os_ property or fingerprint, and no other for the rest", () => {
+    const address = (props: Parameters<typeof addImage>[1]) => Object.keys(imagesOf(props))[0];
+    expect(address({ diskFormat: "qcow2" })).not.toBe(CURRENT);
+    expect(address({ properties: { os_version: "12.9" } })).not.toBe(CURRENT);
+    expect(address({ specification: chain({ script: "333333333333 0755" }) })).not.toBe(CURRENT);
+    expect(
+      address({
+        imageName: "x",
+        visibility: "public",
+        minDiskGb: 40,
+        minRamMb: 1,
+        tags: ["a"],
+        properties: { a: "b" },
+      }),
+    ).toBe(CURRENT);
+  });
+
+  test("takes the path of the lock, the provider's cloud and its region along to the command", () => {
+    const stack = newStack();
+    const provider = new OpenstackProvider(stack, "other", { alias: "other", cloud: "prod", region: "north" });
+    addImage(stack, { provider });
+    const { resource } = synthesized(stack);
+    expect(resource.openstack_images_image_v2[CURRENT].provider).toBe("openstack.other");
+    expect(resource.terraform_data[`${CURRENT}_registered`].provisioner[0]["local-exec"]).toMatchObject({
+      command: expect.stringMatching(/ --file (\.\.\/)+\S+visa-images\.lock\.json /),
+      environment: { OS_CLOUD: "prod", OS_REGION_NAME: "north" },
+    });
+  });
+
+  test("has outputs with stable names, or none", () => {
+    const stack = newStack();
+    addImage(stack);
+    expect(Object.keys(synthesized(stack).output)).toEqual([
+      "visa_apps_boot_command",
+      "visa_apps_fingerprint",
+      "visa_apps_image_id",
+      "visa_apps_image_name",
+    ]);
+    const without = newStack();
+    addImage(without, { outputs: false });
+    expect(synthesized(without).output).toBeUndefined();
+  });
+
+  test("gives the boot command as Terraform must read it", () => {
+    const stack = newStack();
+    addImage(stack);
+    expect(synthesized(stack).output.visa_apps_boot_command.value).toBe('#!/bin/bash\necho "$${owner:-}" %%{x}\n');
+  });
+
+  test("says nothing about protection where there is none", () => {
+    const stack = newStack();
+    addImage(stack, { protected: false });
+    expect(Object.keys(synthesized(stack).resource.terraform_data)).not.toContain("visa-apps_protection");
+  });
+
+  test("gives larger disks more time", () => {
+    const specification = chain();
+    const layers = specification.layers.map((layer) => ({ ...layer, diskSizeGb: 100 }));
+    const [image] = Object.values(imagesOf({ specification: { ...specification, layers } })) as [
+      { readonly timeouts: { readonly create: string } },
+    ];
+    expect(image.timeouts.create).toBe("191m");
+  });
+
+  test("says the operating system only where the base tells it", () => {
+    const specification = specificationOf({ name: "one", suite: "trixie" });
+    const [trixie] = Object.values(imagesOf({ specification })) as [{ readonly properties: object }];
+    expect(trixie.properties).toMatchObject({ os_distro: "debian", os_version: "13" });
+    const [layer] = specification.layers;
+    const base = { kind: "file", path: "/x", checksum: "sha256:0", format: "qcow2" } as const;
+    const layers = [{ ...(layer as NonNullable<typeof layer>), base }];
+    const [unknown] = Object.values(imagesOf({ specification: { version: 1, layers } })) as [
+      { readonly properties: object },
+    ];
+    expect(Object.keys(unknown.properties).filter((name) => name.startsWith("os_"))).toEqual(["os_type"]);
+  });
+});
+
+describe("releases of the past", () => {
+  test("the one before is hidden after the current one is registered, and keeps all else", () => {
+    const images = imagesOf({ lockFile: lockWith(past("111111111111")) });
+    expect(images["visa-apps_111111111111"]).toMatchObject({
+      name: "Desktop $${old}",
+      hidden: true,
+      depends_on: [`terraform_data.${CURRENT}_registered`],
+    });
+    const { ignore_changes: ignored } = images["visa-apps_111111111111"].lifecycle;
+    expect(ignored).toEqual(expect.arrayContaining(["name", "properties", "local_file_path", "protected", "tags"]));
+    expect(ignored).not.toContain("hidden");
+  });
+
+  test("older ones are forgotten, not destroyed", () => {
+    const stack = newStack();
+    const lockFile = lockWith(past("111111111111"), past("222222222222"), past("333333333333"));
+    addImage(stack, { lockFile });
+    const json = synthesized(stack);
+    expect(Object.keys(json.resource.openstack_images_image_v2)).toEqual(["visa-apps_333333333333", CURRENT]);
+    expect(json.removed).toEqual(
+      ["222222222222", "111111111111"].flatMap((release) =>
+        [`openstack_images_image_v2.visa-apps_${release}`, `terraform_data.visa-apps_${release}_registered`].map(
+          (from) => ({ from, lifecycle: { destroy: false } }),
+        ),
+      ),
+    );
+    expect(json.import).toEqual([
+      { to: "openstack_images_image_v2.visa-apps_333333333333", id: "5f0e9b7c-0000-4000-8000-333333333333" },
+    ]);
+  });
+
+  test("as many are kept as is asked for", () => {
+    const lockFile = lockWith(past("111111111111"), past("222222222222"));
+    expect(Object.keys(imagesOf({ lockFile, retain: 0 }))).toEqual([CURRENT]);
+    expect(Object.keys(imagesOf({ lockFile, retain: 5 }))).toHaveLength(3);
+  });
+
+  test("the current one is none of them", () => {
+    const lockFile = lockWith(past("111111111111"), past("5c329d84cf97"));
+    expect(Object.keys(imagesOf({ lockFile }))).toEqual(["visa-apps_111111111111", CURRENT]);
+  });
+
+  test("those of other images and stacks are left alone", () => {
+    const lockFile = join(scratchFolder(), "visa-images.lock.json");
+    const images = { "other/visa-apps": [past("111111111111")], "images/other": [past("222222222222")] };
+    writeFileSync(lockFile, formatLock({ version: 1, images }));
+    expect(Object.keys(imagesOf({ lockFile }))).toEqual([CURRENT]);
+  });
+
+  test("fails for a lock that is none", () => {
+    const lockFile = lockWith();
+    writeFileSync(lockFile, "<<<<<<< HEAD");
+    expect(() => imagesOf({ lockFile })).toThrow("the lock is no JSON");
+    rmSync(lockFile);
+    expect(Object.keys(imagesOf({ lockFile }))).toEqual([CURRENT]);
+  });
+});
+
+describe("what cannot be right", () => {
+  const token = () => Lazy.stringValue({ produce: () => "x" });
+
+  test.each<[string, Parameters<typeof addImage>[1], string]>([
+    ["a disk that does not fit", { minDiskGb: 10 }, 'minDiskGb is 10, but the disk of the template "visa-apps" has 20'],
+    ["a property of ours", { properties: { visa_fingerprint: "x" } }, 'the property "visa_fingerprint"'],
+    ["half a release", { retain: 1.5 }, '"retain" is 1.5'],
+    ["a token as a template", { template: token() }, '"template" is a token'],
+    ["a token as a variable", { variables: { "visa-apps": { x: token() } } }, '"variables.visa-apps.x" is a token'],
+    ["a token as an os_ property", { properties: { os_version: token() } }, '"properties.os_version" is a token'],
+    ["a token as a refresh", { refresh: Fn.upper("x") }, '"refresh" is a token'],
+    ["another template's specification", { template: "other" }, 'ends at "visa-apps", not at the template "other"'],
+  ])("fails for %s", (_, props, message) => {
+    expect(() => imagesOf(props)).toThrow(message);
+  });
+
+  test("a name may be a token", () => {
+    const stack = newStack();
+    const name = new TerraformVariable(stack, "name", { type: "string" });
+    addImage(stack, { imageName: name.stringValue });
+    expect(synthesized(stack).resource.openstack_images_image_v2[CURRENT].name).toBe("${var.name}");
+  });
+});

@@ -1,0 +1,125 @@
+import { TerraformVariable } from "cdktf";
+import { VisaImage } from "../../lib/constructs/visa-image";
+import { VisaInstance, type VisaInstanceProps } from "../../lib/constructs/visa-instance";
+import { VisaNetwork, VisaSecurityGroup } from "../../lib/constructs/visa-network";
+import { newStack, synthesized, userData } from "./support";
+
+const image = VisaImage.fromImageId("5f0e9b7c-0000-4000-8000-000000000001", { fingerprint: "a".repeat(64), userData });
+
+// biome-ignore lint/suspicious/noExplicitAny: Terraform's JSON has no type of its own
+function resourcesOf(props: Partial<VisaInstanceProps> = {}): any {
+  const stack = newStack();
+  new VisaInstance(stack, "trial", { image, flavorName: "m1.medium", networkIds: ["net"], owner: "ada", ...props });
+  return synthesized(stack).resource;
+}
+
+describe("an instance", () => {
+  test("has metadata and user data as VISA's own instances have", () => {
+    const { openstack_compute_instance_v2: instances } = resourcesOf({ visaId: 7, uid: "x", pamPublicKey: "PEM" });
+    expect(Object.values(instances)).toEqual([
+      expect.objectContaining({
+        name: "trial",
+        image_id: image.imageId,
+        metadata: { owner: "ada", id: "7", uid: "x", pamPublicKey: "PEM" },
+        user_data: userData.render(),
+        network: [{ uuid: "net" }],
+      }),
+    ]);
+  });
+
+  test("is replaced by way of a resource whose address stays", () => {
+    const { openstack_compute_instance_v2: instances, terraform_data: data } = resourcesOf();
+    expect(data.trial_image.triggers_replace).toEqual({ fingerprint: "a".repeat(64) });
+    expect(Object.values(instances)).toEqual([
+      expect.objectContaining({ lifecycle: { replace_triggered_by: ["terraform_data.trial_image"] } }),
+    ]);
+  });
+
+  test.each(["ada", "a.b-c_d", "x7", "ada.lovelace.1815", "a".repeat(32)])("takes the owner %s", (owner) => {
+    expect(() => resourcesOf({ owner })).not.toThrow();
+  });
+
+  test.each(["", "root", "../x", "a b", "a,b", "a;b", "a:b", "-a", "1234", "a".repeat(33), "ada\n"])(
+    "fails for the owner %j",
+    (owner) => {
+      expect(() => resourcesOf({ owner })).toThrow("is no login that an image accepts");
+    },
+  );
+
+  test("fails for a name that VISA would delete", () => {
+    expect(() => resourcesOf({ instanceName: "visa-instance-7" })).toThrow('begins with "VISA-INSTANCE"');
+  });
+
+  test("fails for metadata that Nova would not take", () => {
+    expect(() => resourcesOf({ pamPublicKey: "x".repeat(255) })).not.toThrow();
+    expect(() => resourcesOf({ pamPublicKey: "x".repeat(256) })).toThrow(
+      /"pamPublicKey" has 256 characters; Nova takes at most 255\n {2}fix: bake the key into the image/,
+    );
+    expect(() => resourcesOf({ metadata: { ["k".repeat(256)]: "" } })).toThrow("has 256 characters");
+  });
+
+  test("leaves tokens to Terraform", () => {
+    const stack = newStack();
+    const owner = new TerraformVariable(stack, "owner", { type: "string" }).stringValue;
+    new VisaInstance(stack, "trial", { image, flavorName: "f", networkIds: [], owner, instanceName: owner });
+    expect(JSON.stringify(synthesized(stack))).toContain('"owner":"${var.owner}"');
+  });
+});
+
+test("an image that is looked up is the one of that fingerprint", () => {
+  const stack = newStack();
+  const found = VisaImage.fromImageName(stack, "image", { imageName: "visa-apps", fingerprint: "f", userData });
+  new VisaInstance(stack, "trial", { image: found, flavorName: "f", networkIds: [], owner: "ada" });
+  const json = synthesized(stack);
+  expect(json.data.openstack_images_image_v2.image).toMatchObject({
+    name: "visa-apps",
+    most_recent: true,
+    properties: { visa_fingerprint: "f" },
+    lifecycle: { postcondition: [{ condition: '${lookup(self.properties, "visa_fingerprint", "") == "f"}' }] },
+  });
+  expect(JSON.stringify(json.resource)).toContain('"image_id":"${data.openstack_images_image_v2.image.id}"');
+});
+
+test("a network has its subnet before its id is known", () => {
+  const stack = newStack();
+  const network = new VisaNetwork(stack, "visa", { externalNetworkId: "ext" });
+  new VisaInstance(stack, "trial", { image, flavorName: "f", networkIds: [network.networkId], owner: "ada" });
+  const { resource } = synthesized(stack);
+  expect(JSON.stringify(resource.openstack_compute_instance_v2)).toMatch(
+    /openstack_networking_subnet_v2\.\w+\.network_id/,
+  );
+  expect(Object.keys(resource)).toContain("openstack_networking_router_interface_v2");
+});
+
+describe("a security group", () => {
+  test("lets each in where it belongs, and nobody else", () => {
+    const stack = newStack();
+    new VisaSecurityGroup(stack, "visa", {
+      visaCidrs: ["10.0.0.0/24", "fd00::/64"],
+      jupyterProxyCidrs: ["10.0.0.7/32"],
+      administratorCidrs: ["10.9.0.0/24"],
+    });
+    const rules = Object.values<Record<string, string>>(
+      synthesized(stack).resource.openstack_networking_secgroup_rule_v2,
+    );
+    const open = rules.map(
+      (rule) => `${rule.remote_ip_prefix} ${rule.ethertype} ${rule.protocol} ${rule.port_range_min}`,
+    );
+    expect(open.sort()).toEqual([
+      "10.0.0.0/24 IPv4 tcp 3389",
+      "10.0.0.0/24 IPv4 tcp 4822",
+      "10.0.0.7/32 IPv4 tcp 8888",
+      "10.9.0.0/24 IPv4 icmp undefined",
+      "10.9.0.0/24 IPv4 tcp 22",
+      "fd00::/64 IPv6 tcp 3389",
+      "fd00::/64 IPv6 tcp 4822",
+    ]);
+  });
+
+  test("fails where everybody would reach JupyterLab", () => {
+    for (const cidr of ["0.0.0.0/0", "::/0"]) {
+      const props = { visaCidrs: [], jupyterProxyCidrs: [cidr] };
+      expect(() => new VisaSecurityGroup(newStack(), "visa", props)).toThrow("lets everybody reach JupyterLab");
+    }
+  });
+});

@@ -1,0 +1,74 @@
+import { execFileSync } from "node:child_process";
+import {
+  cloudsYaml,
+  glanceConfiguration,
+  keystoneConfiguration,
+  openrc,
+  shellEnvironment,
+} from "../../dev/embedded-cloud/configuration";
+
+const settings = {
+  folder: "/some folder/it's mine",
+  ports: { keystone: 20001, glance: 20002 },
+  adminPassword: "secret-of-admin",
+  glancePassword: "secret-of-glance",
+};
+
+/** Sources the text in a shell and prints one variable. */
+function evaluated(text: string, variable: string, env: Record<string, string> = {}): string {
+  return execFileSync("bash", ["-c", `eval "$1"; printf %s "\${!2-unset}"`, "bash", text, variable], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    encoding: "utf8",
+  });
+}
+
+describe("the embedded cloud's files", () => {
+  it("name nothing in /etc or /var", () => {
+    const text = keystoneConfiguration(settings) + glanceConfiguration(settings, "/paste.ini");
+    expect(text.split("\n").filter((line) => /^[^#]*[=:/ ]\/(etc|var)\//.test(line))).toEqual([]);
+  });
+
+  it("set every key repository that Keystone would else put into /etc", () => {
+    // Receipts too: `bootstrap` makes their keys in /etc/keystone as root, and fails as an ordinary user.
+    for (const section of ["fernet_tokens", "fernet_receipts", "credential"]) {
+      expect(keystoneConfiguration(settings)).toMatch(
+        new RegExp(`^\\[${section}\\]\n(#.*\n)?key_repository = /some folder/`, "m"),
+      );
+    }
+  });
+
+  it("set every folder that Glance would else put into /var/lib", () => {
+    const text = glanceConfiguration(settings, "/paste.ini");
+    for (const section of ["file", "os_glance_staging_store", "os_glance_tasks_store"]) {
+      expect(text).toMatch(new RegExp(`^\\[${section}\\]\nfilesystem_store_datadir = /some folder/`, "m"));
+    }
+  });
+
+  it("hand the password to clients only by clouds.yaml and openrc", () => {
+    expect(JSON.parse(cloudsYaml(settings)).clouds.embedded).toMatchObject({
+      auth: { auth_url: "http://127.0.0.1:20001/v3", password: "secret-of-admin", project_name: "admin" },
+      region_name: "RegionOne",
+    });
+    expect(evaluated(openrc(settings), "OS_PASSWORD")).toBe("secret-of-admin");
+    expect(shellEnvironment(settings, undefined)).not.toContain("secret");
+  });
+});
+
+describe("the shell environment", () => {
+  it("quotes the folder", () => {
+    const text = shellEnvironment(settings, undefined);
+    expect(evaluated(text, "OS_CLIENT_CONFIG_FILE")).toBe("/some folder/it's mine/clouds.yaml");
+  });
+
+  it("leaves nothing of another cloud", () => {
+    const text = shellEnvironment(settings, undefined);
+    expect(evaluated(text, "OS_AUTH_URL", { OS_AUTH_URL: "http://elsewhere:5000" })).toBe("unset");
+    expect(evaluated(text, "OS_PASSWORD", { OS_PASSWORD: "other" })).toBe("unset");
+  });
+
+  it("goes past a proxy, and keeps the hosts that did before", () => {
+    expect(evaluated(shellEnvironment(settings, "mirror.example,127.0.0.1"), "no_proxy")).toBe(
+      "mirror.example,127.0.0.1,localhost",
+    );
+  });
+});

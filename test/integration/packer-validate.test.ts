@@ -1,0 +1,99 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are literals for HCL
+import { execFileSync } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { hcl } from "../../lib/packer/hcl";
+import type { LayerSpecification } from "../../lib/specification";
+import { specify } from "../../lib/specify";
+import { Catalog } from "../../lib/template/catalog";
+import { packerVariable, Renderer } from "../../lib/template/render";
+import { GUEST_FOLDER } from "../fixtures/temporary-catalog";
+
+/** A scratch folder as the runner stages it, with dummies for what only a build makes. */
+function scratch(layer: LayerSpecification): string {
+  const folder = mkdtempSync(join(tmpdir(), "packer-"));
+  for (const { path, source, mode } of layer.files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    copyFileSync(source, join(folder, path));
+    chmodSync(join(folder, path), mode);
+  }
+  mkdirSync(join(folder, "seed/openstack/latest"), { recursive: true });
+  writeFileSync(join(folder, "seed/openstack/latest/meta_data.json"), "{}");
+  writeFileSync(join(folder, "build-ca.crt"), "");
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(folder, "build-key")]);
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", join(folder, "parent.qcow2"), "1G"]);
+  writeFileSync(join(folder, "layer.pkr.json"), JSON.stringify(layer.configuration));
+  return folder;
+}
+
+function packer(folder: string, ...args: string[]): string {
+  return execFileSync("packer", args, {
+    cwd: folder,
+    encoding: "utf8",
+    stdio: "pipe",
+    env: { ...process.env, CHECKPOINT_DISABLE: "1" },
+  });
+}
+
+test.each([
+  ["packme", "visa-apps", []],
+  ["../../../examples/facility-layer", "my-apps", ["packme"]],
+])(
+  "packer validate accepts every layer of %s",
+  (catalog, template, parents) => {
+    const open = (name: string, above: Catalog[]) =>
+      Catalog.fromDirectory(resolve("test/fixtures/catalogs", name), { parents: above });
+    const { layers } = specify({
+      catalog: open(
+        catalog,
+        parents.map((name) => open(name, [])),
+      ),
+      template,
+      environment: {},
+      guestFolder: GUEST_FOLDER,
+    });
+    for (const layer of layers) expect(() => packer(scratch(layer), "validate", "layer.pkr.json")).not.toThrow();
+  },
+  60_000,
+);
+
+test("packer reads every literal as it was written", () => {
+  const texts = [
+    "a ${b} c",
+    "%{if}",
+    "$${x}",
+    "$$${x}",
+    "%%{x}",
+    "$%{x}",
+    "%${x}",
+    "$",
+    "${",
+    "a$${",
+    "{{ pw }}",
+    "${{ pw }}",
+    "$${{ pw }}",
+    "%{{ pw }}",
+    "\\${x}",
+    '"q" \\n',
+    '${"x"}',
+    "~}",
+    "é\u2028\n",
+  ];
+  const renderer = new Renderer(new Map([["pw", packerVariable("pw")]]));
+  const folder = mkdtempSync(join(tmpdir(), "literal-"));
+  const rendered = texts.map((text) => renderer.render(text));
+  const configuration = {
+    variable: { pw: { type: "string", default: "SECRET" } },
+    source: {
+      file: Object.fromEntries(
+        rendered.map((text, i) => [`t${i}`, { target: `${i}.txt`, content: hcl(text, "real") }]),
+      ),
+    },
+    build: [{ sources: texts.map((_, i) => `source.file.t${i}`) }],
+  };
+  writeFileSync(join(folder, "t.pkr.json"), JSON.stringify(configuration));
+  packer(folder, "build", "t.pkr.json");
+  const expected = rendered.map((text) => text.real.replaceAll(packerVariable("pw"), "SECRET"));
+  expect(texts.map((_, i) => readFileSync(join(folder, `${i}.txt`), "utf8"))).toEqual(expected);
+}, 60_000);

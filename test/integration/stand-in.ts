@@ -1,0 +1,29 @@
+/**
+ * `visa-image` for tests of Terraform: a build is a small file, and everything else is the real command. Run by `node`
+ * with tsx, in the place of dist/lib/cli/main.js.
+ */
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { Command } from "@commander-js/extra-typings";
+import { lockCommand } from "../../lib/releases/command";
+import type { BuildSpecification } from "../../lib/specification";
+
+const program = new Command("visa-image").addCommand(lockCommand());
+
+program
+  .command("build")
+  .requiredOption("--specification <file>")
+  .action(({ specification: file }) => {
+    const { layers, output }: BuildSpecification = JSON.parse(readFileSync(file, "utf8"));
+    const layer = layers.at(-1);
+    appendFileSync("builds.log", `${layer?.name}\n`);
+    if (!output || process.env.VISA_TEST_NO_DISK) return;
+    const disk = join(dirname(file), output.path);
+    mkdirSync(dirname(disk), { recursive: true });
+    writeFileSync(disk, `${layer?.fingerprint}\n`.repeat(1000));
+  });
+
+program.parseAsync().catch((error) => {
+  console.error(String(error));
+  process.exitCode = 1;
+});

@@ -1,0 +1,187 @@
+/** Releases on their real parts but for the build itself: Terraform, the provider, Keystone, Glance, `visa-image lock`. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
+import { App, LocalBackend, TerraformStack } from "cdktf";
+import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import type { VisaImageProps } from "../../lib/constructs/visa-image";
+import { type Release, readLock } from "../../lib/releases/lock";
+import { addImage, chain, scratchFolder } from "../constructs/support";
+import { TerraformFolder, useStandIn } from "./terraform-support";
+
+jest.setTimeout(240_000);
+
+const scratch = scratchFolder();
+const cloud = new EmbeddedCloud(join(scratch, "cloud"));
+const cloudEnvironment = {
+  OS_CLOUD: "embedded",
+  OS_CLIENT_CONFIG_FILE: join(scratch, "cloud", "clouds.yaml"),
+  NO_PROXY: "127.0.0.1",
+  no_proxy: "127.0.0.1",
+};
+const lockFile = join(scratch, "visa-images.lock.json");
+const folder = join(scratch, "out", "stacks", "images");
+const first = chain();
+const second = chain({ script: "222222222222 0755" });
+const third = chain({ script: "333333333333 0755" });
+
+beforeAll(() => cloud.start());
+afterAll(async () => {
+  await cloud.reset();
+  rmSync(scratch, { recursive: true, force: true });
+});
+
+/** Synthesizes the stack anew into the same folder, as a change of the code would. */
+function synthesize(props: Partial<VisaImageProps>, environment: Record<string, string> = {}): TerraformFolder {
+  const app = new App({ outdir: join(scratch, "out") });
+  const stack = new TerraformStack(app, "images");
+  new LocalBackend(stack, { path: "terraform.tfstate" });
+  new OpenstackProvider(stack, "openstack");
+  addImage(stack, { lockFile, ...props });
+  app.synth();
+  useStandIn(folder);
+  return new TerraformFolder(folder, { ...cloudEnvironment, ...environment });
+}
+
+const OPTIONS = ["-input=false", "-compact-warnings"];
+const apply = (terraform: TerraformFolder) => terraform.run("apply", "-auto-approve", ...OPTIONS);
+
+function releases(): readonly Release[] {
+  return readLock(lockFile).images["images/visa-apps"] ?? [];
+}
+
+function idOf(specification: ReturnType<typeof chain>): string {
+  const fingerprint = specification.layers.at(-1)?.fingerprint;
+  return releases().find((release) => release.fingerprint === fingerprint)?.imageId ?? "none in the lock";
+}
+
+function openstack(...args: string[]): string {
+  const env = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...cloudEnvironment };
+  return execFileSync("openstack", args, { env, encoding: "utf8" });
+}
+
+/** What Glance says of an image. */
+// biome-ignore lint/suspicious/noExplicitAny: Glance's JSON
+function shown(id: string): any {
+  return JSON.parse(openstack("image", "show", "-f", "json", id));
+}
+
+interface Listed {
+  readonly ID: string;
+  readonly Status: string;
+}
+
+function listed(...options: string[]): Listed[] {
+  return JSON.parse(openstack("image", "list", "-f", "json", ...options));
+}
+
+function statuses(): string[] {
+  return [...listed(), ...listed("--hidden")].map((image) => image.Status);
+}
+
+function ids(images: readonly Listed[]): string[] {
+  return images.map((image) => image.ID).sort();
+}
+
+function builds(): string[] {
+  const file = join(folder, "builds.log");
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
+}
+
+test("the first deploy builds each layer, registers the image, protects it, and writes the lock", () => {
+  apply(synthesize({ specification: first }));
+  expect(builds()).toEqual(["system-base", "visa-base", "visa-apps"]);
+  expect(shown(idOf(first))).toMatchObject({ status: "active", protected: true, visibility: "private", min_disk: 20 });
+  const [release] = releases();
+  expect(release?.sha512).toBe(shown(idOf(first)).properties.os_hash_value);
+});
+
+test("a second deploy changes nothing, also where the disk is not on this machine", () => {
+  rmSync(join(folder, "images"), { recursive: true });
+  expect(synthesize({ specification: first }).run("plan", ...OPTIONS)).toContain("No changes.");
+});
+
+test("a failed upload does not stand in the way of the next deploy", () => {
+  const failed = synthesize({ specification: second }, { VISA_TEST_NO_DISK: "1" }).try(
+    "apply",
+    "-auto-approve",
+    ...OPTIONS,
+  );
+  expect(failed.status).toBe(1);
+  expect(failed.text).toContain("is not on this machine: run 'npx visa-image build --specification");
+  expect(ids(listed())).toContain(idOf(first));
+
+  const terraform = synthesize({ specification: second });
+  spawnSync("sh", ["-c", commandOf("layer_visa-apps")], { cwd: folder });
+  apply(terraform);
+  expect(statuses()).toEqual(["active", "active"]);
+});
+
+test("the release before is hidden once the new one is active, protected and in the lock", () => {
+  expect(ids(listed())).toEqual([idOf(second)]);
+  expect(ids(listed("--hidden"))).toEqual([idOf(first)]);
+  for (const each of [first, second]) expect(shown(idOf(each))).toMatchObject({ status: "active", protected: true });
+  expect(synthesize({ specification: second }).run("plan", ...OPTIONS)).toContain("No changes.");
+});
+
+test("a release that is older than those kept is forgotten, and stays in Glance", () => {
+  const terraform = synthesize({ specification: third });
+  const plan = terraform.run("plan", ...OPTIONS);
+  expect(plan).toMatch(/openstack_images_image_v2\.visa-apps_\w+ will no longer be managed by Terraform/);
+  expect(plan).toContain(
+    "2 to add, 1 to change, 0 to destroy".replace("2 to add", "3 to add").replace("0 to destroy", "1 to destroy"),
+  );
+  const text = apply(terraform);
+  expect(text.indexOf(`_registered: Creation complete`)).toBeLessThan(text.indexOf(": Modifications complete"));
+  expect(ids(listed())).toEqual([idOf(third)]);
+  expect(ids(listed("--hidden"))).toEqual([idOf(first), idOf(second)].sort());
+  expect(synthesize({ specification: third }).run("plan", ...OPTIONS)).toContain("No changes.");
+});
+
+test("an image that was deleted in Glance is uploaded again where its disk is on this machine", () => {
+  deleteInGlance(idOf(third));
+  apply(synthesize({ specification: third }));
+  expect(shown(idOf(third))).toMatchObject({ status: "active", protected: true });
+});
+
+test("fails with the command to run where its disk is not, and succeeds after it", () => {
+  deleteInGlance(idOf(third));
+  rmSync(join(folder, "images"), { recursive: true });
+  const terraform = synthesize({ specification: third });
+  const failed = terraform.try("apply", "-auto-approve", ...OPTIONS);
+  const [, specification] =
+    failed.text.replaceAll(/\s+/g, " ").match(/run 'npx visa-image build --specification (\S+)'/) ?? [];
+  expect(specification).toBe(
+    join(folder, "specifications", `visa-apps-${third.layers[2]?.fingerprint.slice(0, 12)}.json`),
+  );
+
+  spawnSync("sh", ["-c", commandOf("layer_visa-apps")], { cwd: folder });
+  apply(terraform);
+  expect(shown(idOf(third))).toMatchObject({ status: "active", protected: true });
+});
+
+test("destroy says what is protected and how to remove it, and removes what is not", () => {
+  const terraform = synthesize({ specification: third });
+  const failed = terraform.try("destroy", "-auto-approve", ...OPTIONS);
+  expect(failed.status).toBe(1);
+  expect(failed.text).toContain("VISA_PROTECTED=false");
+  expect(failed.text).toContain("is protected and cannot be deleted");
+
+  const unprotected = synthesize({ specification: third, protected: false });
+  apply(unprotected);
+  unprotected.run("destroy", "-auto-approve", ...OPTIONS);
+  // The forgotten one is nobody's but the operator's.
+  expect(statuses()).toEqual(["active"]);
+});
+
+/** The command of a layer's build, as Terraform runs it. */
+function commandOf(layer: string): string {
+  const json = JSON.parse(readFileSync(join(folder, "cdk.tf.json"), "utf8"));
+  return json.resource.terraform_data[layer].provisioner[0]["local-exec"].command;
+}
+
+function deleteInGlance(id: string): void {
+  openstack("image", "set", "--unprotected", id);
+  openstack("image", "delete", id);
+}

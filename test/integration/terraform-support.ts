@@ -1,0 +1,138 @@
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../lib/package-root";
+
+/** What a run of Terraform printed, and how it ended. */
+export interface TerraformRun {
+  readonly status: number | null;
+  readonly text: string;
+}
+
+/** A synthesized stack, to run Terraform in, with the provider from the set-up's mirror. */
+export class TerraformFolder {
+  constructor(
+    readonly folder: string,
+    private readonly environment: Readonly<Record<string, string>> = UNREACHABLE_CLOUD,
+  ) {
+    this.run("init", "-input=false");
+  }
+
+  /** Runs Terraform, which has to succeed. */
+  run(...args: string[]): string {
+    const { status, text } = this.try(...args);
+    if (status !== 0) throw new Error(`terraform ${args.join(" ")} ended with ${status}:\n${text}`);
+    return text;
+  }
+
+  /** Runs Terraform, however it ends. */
+  try(...args: string[]): TerraformRun {
+    const { status, stdout, stderr, error } = spawnSync("terraform", [...args, "-no-color"], {
+      cwd: this.folder,
+      encoding: "utf8",
+      env: {
+        ...withoutCloud(process.env),
+        TF_CLI_CONFIG_FILE: cliConfiguration(),
+        CHECKPOINT_DISABLE: "1",
+        ...this.environment,
+      },
+    });
+    if (error) throw error;
+    return { status, text: `${stdout}${stderr}` };
+  }
+}
+
+/** Credentials for a cloud that nobody answers for: port 9 of loopback is closed. */
+export const UNREACHABLE_CLOUD = {
+  OS_AUTH_URL: "http://127.0.0.1:9/v3",
+  OS_USERNAME: "nobody",
+  OS_PASSWORD: "none",
+  OS_PROJECT_NAME: "none",
+  OS_USER_DOMAIN_NAME: "Default",
+  OS_PROJECT_DOMAIN_NAME: "Default",
+} as const;
+
+/** Terraform's state as a file: what was built and registered on some other day. */
+export function writeState(folder: string, resources: readonly StateResource[]): void {
+  const state = {
+    version: 4,
+    terraform_version: "1.11.4",
+    serial: 1,
+    lineage: "0c1d8a5e-1f6b-4a33-9d3e-3f2f0a1b2c3d",
+    outputs: {},
+    resources: resources.map(({ type, name, attributes, private: notes, sensitive = [] }) => ({
+      mode: "managed",
+      type,
+      name,
+      provider:
+        type === "terraform_data"
+          ? 'provider["terraform.io/builtin/terraform"]'
+          : 'provider["registry.terraform.io/terraform-provider-openstack/openstack"]',
+      instances: [
+        {
+          schema_version: 0,
+          attributes,
+          sensitive_attributes: sensitive.map((value) => [{ type: "get_attr", value }]),
+          private: notes,
+        },
+      ],
+    })),
+  };
+  writeFileSync(join(folder, "terraform.tfstate"), JSON.stringify(state));
+}
+
+/** A resource in a state. */
+export interface StateResource {
+  readonly type: string;
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** Attributes that the provider's schema calls sensitive. @default none */
+  readonly sensitive?: readonly string[];
+  /** The provider's own notes, in which it keeps its timeouts. */
+  readonly private?: string;
+}
+
+/** The state of a `terraform_data` with these triggers. */
+export function terraformDataState(name: string, triggers: Readonly<Record<string, string>>): StateResource {
+  const type = ["object", Object.fromEntries(Object.keys(triggers).map((key) => [key, "string"]))];
+  return {
+    type: "terraform_data",
+    name,
+    attributes: {
+      id: `00000000-0000-4000-8000-${Buffer.from(name).toString("hex").padEnd(12, "0").slice(-12)}`,
+      input: null,
+      output: null,
+      triggers_replace: { value: triggers, type },
+    },
+  };
+}
+
+/** Keeps a stack's state beside its configuration, by a path that does not depend on the machine. */
+export function keepStateInFolder(folder: string): void {
+  const file = join(folder, "cdk.tf.json");
+  const json = JSON.parse(readFileSync(file, "utf8"));
+  json.terraform.backend = { local: { path: "terraform.tfstate" } };
+  writeFileSync(file, JSON.stringify(json, undefined, 2));
+}
+
+function withoutCloud(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("OS_")));
+}
+
+/** Terraform's CLI configuration that names a mirror with the provider. */
+function cliConfiguration(): string {
+  const { VISA_EMBEDDED_DIR: embedded = join(packageRoot(), ".embedded"), TF_CLI_CONFIG_FILE: given } = process.env;
+  const file = join(embedded, "terraform.rc");
+  if (existsSync(file)) return file;
+  if (given && existsSync(given)) return given;
+  throw new Error(`"${file}" is missing: run \`npm run setup\` first`);
+}
+
+/** Puts the {@link file://./stand-in.ts} in the place of `visa-image`, whose builds take too long for some tests. */
+export function useStandIn(folder: string): void {
+  const file = join(folder, "cdk.tf.json");
+  const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
+  const standIn = join(packageRoot(), "test", "integration", "stand-in.ts");
+  const text = readFileSync(file, "utf8");
+  writeFileSync(file, text.replaceAll(/exec node \S+main\.js/g, `exec node --import ${loader} ${standIn}`));
+}

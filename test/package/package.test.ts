@@ -1,0 +1,76 @@
+/** What a user gets: the packed tarball, in a project that has nothing else. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../lib/package-root";
+import { scratchFolder } from "../constructs/support";
+
+jest.setTimeout(300_000);
+
+// A space in the path has to do no harm.
+const project = join(scratchFolder(), "my project");
+const root = packageRoot();
+
+function run(command: string, args: readonly string[], folder = project): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
+  if (error) throw error;
+  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+function version(name: string): string {
+  return `${name}@${JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")).version}`;
+}
+
+beforeAll(() => {
+  mkdirSync(project, { recursive: true });
+  writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true }\n');
+  const [{ filename }] = JSON.parse(
+    run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], root),
+  );
+  run("npm", [
+    "install",
+    "--prefer-offline",
+    "--no-audit",
+    "--no-fund",
+    `./${filename}`,
+    ...["cdktf", "constructs", "typescript", "@types/node"].map(version),
+  ]);
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+const APP = `
+import { App, TerraformStack } from "cdktf";
+import { VisaImage } from "cdktf-visa-images";
+import { ImagesImageV2 } from "cdktf-visa-images/openstack/images-image-v2";
+import { OpenstackProvider } from "cdktf-visa-images/openstack/provider";
+
+const stack = new TerraformStack(new App({ outdir: "cdktf.out" }), "mine");
+new OpenstackProvider(stack, "openstack");
+const { image } = new VisaImage(stack, "desktop", { template: "visa-apps" }).release;
+const native: ImagesImageV2 = image;
+console.log(native.friendlyUniqueId);
+(stack.node.root as App).synth();
+`;
+
+test("compiles and synthesizes a stack of its templates in an empty project", () => {
+  writeFileSync(join(project, "app.ts"), APP);
+  run("npx", ["tsc", "--strict", "--target", "es2022", "--module", "node16", "--moduleResolution", "node16", "app.ts"]);
+  expect(run("node", ["app.js"])).toMatch(/^desktop_[0-9a-f]{12}\n$/);
+  const json = JSON.parse(readFileSync(join(project, "cdktf.out", "stacks", "mine", "cdk.tf.json"), "utf8"));
+  expect(json.resource.terraform_data["layer_visa-apps"].provisioner[0]["local-exec"].command).toMatch(
+    /^exec node \.\.\/\.\.\/\.\.\/node_modules\/cdktf-visa-images\/dist\/lib\/cli\/main\.js build --specification /,
+  );
+});
+
+test("has its command", () => {
+  expect(run("npx", ["visa-image", "--help"])).toMatch(/build.*lock/s);
+});
+
+test("holds no tests, no sources of the bindings, and no notes of the compiler", () => {
+  const [{ files }] = JSON.parse(run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"], root));
+  const paths = files.map((file: { readonly path: string }) => file.path);
+  expect(paths.filter((path: string) => /tsbuildinfo$|(^|\/)test\/|openstack\/src\//.test(path))).toEqual([]);
+  expect(paths).toContain("LICENSE");
+});

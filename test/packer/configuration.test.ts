@@ -1,0 +1,147 @@
+import { withRequiredPlugins } from "../../lib/packer/configuration";
+import type { LayerSpecification } from "../../lib/specification";
+import { specify } from "../../lib/specify";
+import { Catalog } from "../../lib/template/catalog";
+import { Provisioner } from "../../lib/template/provisioner";
+import { Template, type TemplateOptions } from "../../lib/template/template";
+import { GUEST_FOLDER, temporaryCatalog } from "../fixtures/temporary-catalog";
+
+function layer(options: TemplateOptions, onWarning?: (warning: string) => void): LayerSpecification {
+  const catalog = new Catalog([]).add(new Template("one", options));
+  const { layers } = specify({ catalog, template: "one", environment: {}, guestFolder: GUEST_FOLDER, onWarning });
+  return layers[0] as LayerSpecification;
+}
+
+type Json = Record<string, unknown>;
+const source = (own: LayerSpecification) =>
+  (own.configuration.source as { qemu: Record<string, Json> }).qemu.one as Json;
+const steps = (own: LayerSpecification) =>
+  (own.configuration.build as { provisioner: Json[] }[])[0]?.provisioner as Json[];
+
+test("a template without a builder has the build defaults, on the parent's disk and relative paths alone", () => {
+  expect(source(layer({}))).toMatchObject({
+    disk_cache: "unsafe",
+    disk_discard: "unmap",
+    disk_detect_zeroes: "unmap",
+    disk_interface: "virtio",
+    skip_compaction: true,
+    use_backing_file: true,
+    disk_image: true,
+    iso_url: "parent.qcow2",
+    format: "qcow2",
+    qemu_img_args: { create: ["-F", "qcow2"] },
+    ssh_private_key_file: "build-key",
+    ssh_username: "root",
+    cd_files: ["seed/openstack"],
+    cd_label: "config-2",
+    output_directory: "output",
+    vm_name: "disk.qcow2",
+    shutdown_command: "systemctl poweroff",
+    disk_size: "10G",
+    qemuargs: [["-serial", "file:console.log"]],
+  });
+});
+
+test("what is volatile is a variable", () => {
+  const own = layer({
+    builder: { cpus: 8, memory: "2048", headless: "no", accelerator: "kvm", vnc_bind_address: "0.0.0.0" },
+  });
+  for (const name of ["cpus", "memory", "headless", "accelerator", "vnc_bind_address"]) {
+    expect(source(own)[name]).toBe(`\${var.${name}}`);
+    expect(own.configuration.variable).toHaveProperty(name);
+  }
+  expect(own.machine).toEqual({ cpus: 8, memoryMb: 2048 });
+});
+
+test("other settings of the builder pass through, in the types that Packer wants", () => {
+  const builder = {
+    ssh_timeout: "1h",
+    ssh_handshake_attempts: "{{ n }}",
+    ssh_pty: "yes",
+    net_device: "e1000",
+    boot_command: ["<enter>"],
+  };
+  expect(source(layer({ builder, variables: { n: 7 } }))).toMatchObject({
+    ssh_timeout: "1h",
+    ssh_handshake_attempts: 7,
+    ssh_pty: true,
+    net_device: "e1000",
+    boot_command: ["<enter>"],
+  });
+  expect(source(layer({ builder: { boot_command: "none" } }))).not.toHaveProperty("boot_command");
+});
+
+test("arguments of QEMU keep the serial console, and leave out memory and processors", () => {
+  const own = layer({
+    builder: {
+      qemuargs: [
+        ["-m", "1G"],
+        ["-smp", "2"],
+        ["-cpu", "max"],
+      ],
+    },
+  });
+  expect(source(own).qemuargs).toEqual([
+    ["-cpu", "max"],
+    ["-serial", "file:console.log"],
+  ]);
+  expect(() => layer({ builder: { qemuargs: [["-drive", "x"]] } })).toThrow(/takes the place of the layer's own disk/);
+});
+
+test("the build prepares the guest first and seals it last", () => {
+  const own = layer({ provisioners: [Provisioner.shell({ inline: "true" })] });
+  expect(
+    steps(own)
+      .map((step) => JSON.stringify(step))
+      .join("\n"),
+  ).toMatch(/ca\.crt[^\n]*\n[^\n]*prepare\.sh[^\n]*\n[^\n]*"true"[^\n]*\n[^\n]*seal\.sh/);
+});
+
+test("what is literal stays literal, and secrets are variables", () => {
+  const own = layer({ provisioners: [Provisioner.shell({ inline: [`echo \${HOME} {{ root_password }}`] })] });
+  expect(steps(own).at(-2)).toEqual({ shell: { inline: [`echo $\${HOME} \${var.root_password}`] } });
+  expect(own.configuration.variable).toMatchObject({ root_password: { type: "string", sensitive: true } });
+});
+
+test("steps for other builders are left out, and overrides for this one applied", () => {
+  const own = layer({
+    provisioners: [
+      Provisioner.of("shell", { inline: ["a"], only: ["virtualbox-iso"] }),
+      Provisioner.of("shell", { inline: ["b"], except: ["qemu"] }),
+      Provisioner.of("shell", { inline: ["c"], only: ["qemu"], override: { qemu: { inline: ["d"] } } }),
+    ],
+  });
+  expect(steps(own).slice(3, -1)).toEqual([{ shell: { inline: ["d"] } }]);
+});
+
+test("folders keep the slash that says to copy their content, and the http folder is served", () => {
+  const directory = temporaryCatalog({ "files/a": "", "files/b/c": "", "http/preseed.cfg": "" });
+  const own = layer({
+    directory,
+    builder: {},
+    provisioners: [Provisioner.file({ source: "files/", destination: "/x" })],
+  });
+  expect(steps(own)[3]).toEqual({ file: { source: "files/one/files/", destination: "/x" } });
+  expect(source(own).http_directory).toBe("files/one/http");
+  expect(own.files.map(({ path }) => path)).toEqual(
+    expect.arrayContaining(["files/one/files/a", "files/one/files/b/c", "files/one/http/preseed.cfg"]),
+  );
+});
+
+test("the plugins of newer versions are a block of their own", () => {
+  const { configuration } = layer({});
+  expect(configuration).not.toHaveProperty("packer");
+  expect(withRequiredPlugins(configuration)).toEqual({
+    packer: { required_plugins: { qemu: { source: "github.com/hashicorp/qemu", version: expect.any(String) } } },
+    ...configuration,
+  });
+});
+
+test("fails for a download, and for a second builder", () => {
+  expect(() =>
+    layer({
+      provisioners: [Provisioner.of("file", { source: "a", destination: "b", direction: "download" })],
+      directory: temporaryCatalog({ a: "" }),
+    }),
+  ).toThrow(/cannot be downloaded/);
+});

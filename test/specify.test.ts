@@ -1,0 +1,441 @@
+import { generateKeyPairSync } from "node:crypto";
+import { chmodSync, cpSync, mkdtempSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { VisaImageError } from "../lib/errors";
+import type { BuildSpecification, LayerSpecification } from "../lib/specification";
+import { relativeTo, type SpecifyOptions, specify } from "../lib/specify";
+import { Catalog } from "../lib/template/catalog";
+import { Provisioner } from "../lib/template/provisioner";
+import { Template } from "../lib/template/template";
+import { CHAIN, GUEST_FOLDER, temporaryCatalog, writeFiles } from "./fixtures/temporary-catalog";
+
+type Options = Partial<Omit<SpecifyOptions, "catalog">>;
+
+function run(folder: string, options: Options = {}): BuildSpecification {
+  return specify({
+    catalog: Catalog.fromDirectory(folder, { parents: [] }),
+    template: "two",
+    environment: {},
+    guestFolder: GUEST_FOLDER,
+    ...options,
+  });
+}
+
+function last(specification: BuildSpecification): LayerSpecification {
+  return specification.layers.at(-1) as LayerSpecification;
+}
+
+/** Inputs that differ. */
+function changed(a: LayerSpecification, b: LayerSpecification): string[] {
+  const keys = new Set([...Object.keys(a.inputs), ...Object.keys(b.inputs)]);
+  return [...keys].filter((key) => a.inputs[key] !== b.inputs[key]).sort();
+}
+
+function publicKey(bits: number): string {
+  const file = join(mkdtempSync(join(tmpdir(), "key-")), "public.pem");
+  const { publicKey } = generateKeyPairSync("rsa", { modulusLength: bits });
+  writeFileSync(file, publicKey.export({ type: "spki", format: "pem" }));
+  return file;
+}
+
+const manifest = CHAIN["two/manifest.yml"] as string;
+
+describe("a fingerprint", () => {
+  const before = last(run(temporaryCatalog(CHAIN)));
+
+  const key = publicKey(1024);
+  test.each<[string, (folder: string) => unknown, string[]]>([
+    [
+      "a script's bytes",
+      (f) =>
+        void writeFiles(f, {
+          "two/scripts/a.sh": ["#!/bin/sh\necho A\n", 0o755],
+        }),
+      ["scripts/a.sh"],
+    ],
+    ["a script's mode", (f) => chmodSync(join(f, "two/scripts/a.sh"), 0o644), ["scripts/a.sh"]],
+    [
+      "bytes moved between files",
+      (f) =>
+        void writeFiles(f, {
+          "two/scripts/a.sh": ["#!/bin/sh\necho ", 0o755],
+          "two/scripts/b.sh": ["a\n#!/bin/sh\necho b\n", 0o755],
+        }),
+      ["scripts/a.sh", "scripts/b.sh"],
+    ],
+    [
+      "a renamed file",
+      (f) => renameSync(join(f, "two/files/f.txt"), join(f, "two/files/g.txt")),
+      ["files/f.txt", "files/g.txt"],
+    ],
+    ["an added file", (f) => void writeFiles(f, { "two/files/h.txt": "" }), ["files/h.txt"]],
+    [
+      "a variable in environment.yml",
+      (f) =>
+        void writeFiles(f, {
+          "two/environment.yml": (CHAIN["two/environment.yml"] as string).replace("red", "blue"),
+        }),
+      ["variable colour"],
+    ],
+    ["a variable given", () => ({ variables: { two: { colour: "blue" } } }), ["variable colour"]],
+    ["a declared variable in the environment", () => ({ environment: { colour: "blue" } }), ["variable colour"]],
+    [
+      "a parent's script",
+      (f) =>
+        void writeFiles(f, {
+          "one/scripts/one.sh": ["#!/bin/sh\necho 1\n", 0o755],
+        }),
+      ["parent"],
+    ],
+    [
+      "the base",
+      (f) =>
+        void writeFiles(f, {
+          "one/manifest.yml": (CHAIN["one/manifest.yml"] as string).replaceAll("bbbb", "cccc"),
+        }),
+      ["parent"],
+    ],
+    ["the PAM public key", () => ({ pamPublicKeyFile: key }), ["variable pam_public_key"]],
+    ["a proxy that stays", () => ({ environment: { proxy: "http://proxy.example:3128" } }), ["variable proxy"]],
+    ["whether an optional secret is set", () => ({ environment: { VISA_ROOT_PASSWORD: "x" } }), ["packer"]],
+    [
+      "the order of steps",
+      (f) =>
+        void writeFiles(f, {
+          "two/manifest.yml": manifest.replace("scripts/a.sh, scripts/b.sh", "scripts/b.sh, scripts/a.sh"),
+        }),
+      ["packer"],
+    ],
+    ["refresh", () => ({ refresh: "2026-11" }), ["parent", "refresh"]],
+  ])("changes with %s, and the inputs name it alone", (_, change, inputs) => {
+    const folder = temporaryCatalog(CHAIN);
+    const options = (change(folder) ?? {}) as Options;
+    const after = last(run(folder, options));
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+    expect(changed(before, after)).toEqual(inputs);
+  });
+
+  test.each<[string, (folder: string) => unknown]>([
+    ["the checkout's path and copied files", () => undefined],
+    ["file times", (f) => utimesSync(join(f, "two/scripts/a.sh"), 1, 1)],
+    ["permission bits that a umask decides", (f) => chmodSync(join(f, "two/scripts/a.sh"), 0o700)],
+    [
+      "the build machine",
+      () => ({
+        machine: {
+          cpus: 7,
+          memoryMb: 9000,
+          accelerator: "tcg",
+          headless: false,
+        },
+      }),
+    ],
+    ["headless", () => ({ environment: { headless: "false" } })],
+    [
+      "CPUs and memory in the template",
+      (f) =>
+        void writeFiles(f, {
+          "two/manifest.yml": `${manifest}  builders:\n    - type: qemu\n      cpus: 4\n      memory: 8192\n      vnc_port_min: 6000\n      accelerator: kvm\n      qemuargs: [['-m', '8192'], ['-smp', '4']]\n`,
+        }),
+    ],
+    [
+      "unrelated environment variables",
+      () => ({
+        environment: {
+          HOME: "/x",
+          http_proxy: "http://build.example",
+          PATH: "",
+        },
+      }),
+    ],
+    ["a variable that nothing uses", () => ({ variables: { two: { unused: 2 } } })],
+    ["a file that no step reads", (f) => void writeFiles(f, { "two/notes.txt": "x" })],
+    [
+      "a description",
+      (f) =>
+        void writeFiles(f, {
+          "two/manifest.yml": manifest.replace("packer:", "packer:\n  description: x"),
+        }),
+    ],
+  ])("does not change with %s, nor does any input", (_, change) => {
+    const folder = temporaryCatalog(CHAIN);
+    const options = (change(folder) ?? {}) as Options;
+    const after = last(run(folder, options));
+    expect(changed(before, after)).toEqual([]);
+    expect(after.fingerprint).toBe(before.fingerprint);
+  });
+
+  test("does not change with a secret's value, which appears nowhere", () => {
+    const folder = temporaryCatalog(CHAIN);
+    const a = run(folder, {
+      environment: { VISA_ROOT_PASSWORD: "correct horse" },
+    });
+    const b = run(folder, {
+      environment: { VISA_ROOT_PASSWORD_FILE: "/run/secrets/battery" },
+    });
+    expect(last(a).fingerprint).toBe(last(b).fingerprint);
+    expect(JSON.stringify(a)).not.toContain("correct horse");
+    expect(JSON.stringify(b)).not.toContain("battery");
+    expect(last(a).secrets).toEqual([
+      {
+        name: "root_password",
+        environment: "VISA_ROOT_PASSWORD",
+        required: true,
+      },
+    ]);
+    expect(last(run(folder)).secrets).toEqual([]);
+    expect(last(run(folder, { secrets: { root_password: true } })).fingerprint).toBe(last(a).fingerprint);
+  });
+
+  test("has the golden value of version 1", () => {
+    const folder = temporaryCatalog(CHAIN);
+    expect(run(folder, { refresh: "2026-11" }).layers.map(({ fingerprint }) => fingerprint)).toMatchInlineSnapshot(`
+      [
+        "6f26353ff3388fbe6e21073c9392a4b6079888b8bf7ac9e248c78bdf76770c46",
+        "a698d2e414580a4e05ffbb8959964bf1147810cc2a9f2b4f4a5ab798296c23fc",
+      ]
+    `);
+  });
+});
+
+describe("variables", () => {
+  test("are not inherited from a parent", () => {
+    const folder = temporaryCatalog({
+      ...CHAIN,
+      "one/environment.yml": "environment:\n  shade: dark\n",
+      "two/manifest.yml": "packer:\n  provisioners:\n    - type: shell\n      inline: ['echo {{ shade }}']\n",
+    });
+    expect(() => run(folder)).toThrow(/two\/manifest\.yml:4:\d+: the variable "shade" is not defined/);
+  });
+
+  test("given in code win over the environment, and that over environment.yml", () => {
+    const folder = temporaryCatalog(CHAIN);
+    const colour = (options: Options) => last(run(folder, options)).inputs["variable colour"];
+    expect(colour({})).toBe("red");
+    expect(colour({ environment: { colour: "green" } })).toBe("green");
+    expect(
+      colour({
+        environment: { colour: "green" },
+        variables: { two: { colour: "blue" } },
+      }),
+    ).toBe("blue");
+  });
+
+  test("that are proxies lose their credentials", () => {
+    const layer = last(
+      run(temporaryCatalog(CHAIN), {
+        environment: { proxy: "http://joe:s3cret@proxy.example:3128" },
+      }),
+    );
+    expect(layer.inputs["variable proxy"]).toBe("http://proxy.example:3128");
+    expect(JSON.stringify(layer)).not.toContain("s3cret");
+  });
+
+  test("fails for a name that the template does not declare, with the nearest", () => {
+    expect(() => run(temporaryCatalog(CHAIN), { variables: { two: { color: "x" } } })).toThrow(/did you mean "colour"/);
+    expect(() => run(temporaryCatalog(CHAIN), { variables: { tow: { colour: "x" } } })).toThrow(/did you mean "two"/);
+  });
+
+  test("fails for a secret that is given as a variable", () => {
+    expect(() =>
+      run(temporaryCatalog(CHAIN), {
+        variables: { two: { root_password: "x" } },
+      }),
+    ).toThrow(/is a secret/);
+  });
+});
+
+describe("the PAM public key", () => {
+  test("goes byte for byte into templates that declare it", () => {
+    const folder = temporaryCatalog(CHAIN);
+    const layer = last(run(folder, { pamPublicKeyFile: publicKey(1024) }));
+    expect(layer.inputs["variable pam_public_key"]).toMatch(
+      /^-----BEGIN PUBLIC KEY-----\n[\s\S]*\n-----END PUBLIC KEY-----\n$/,
+    );
+  });
+
+  test.each([
+    [1280, 0],
+    [2048, 1],
+  ])("of %d bits gives %d warnings", (bits, count) => {
+    const warnings: string[] = [];
+    run(temporaryCatalog(CHAIN), {
+      pamPublicKeyFile: publicKey(bits),
+      onWarning: (warning) => warnings.push(warning),
+    });
+    expect(warnings).toHaveLength(count);
+  });
+
+  test.each<[string, () => string, RegExp]>([
+    [
+      "EC",
+      () =>
+        generateKeyPairSync("ec", { namedCurve: "P-256" }).publicKey.export({
+          type: "spki",
+          format: "pem",
+        }) as string,
+      /of type "ec"/,
+    ],
+    [
+      "private",
+      () =>
+        generateKeyPairSync("rsa", { modulusLength: 1024 }).privateKey.export({
+          type: "pkcs8",
+          format: "pem",
+        }) as string,
+      /private key/,
+    ],
+    [
+      "PKCS#1",
+      () =>
+        generateKeyPairSync("rsa", { modulusLength: 1024 }).publicKey.export({
+          type: "pkcs1",
+          format: "pem",
+        }) as string,
+      /PUBLIC KEY/,
+    ],
+    ["garbled", () => "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", /garbled/],
+    ["empty", () => "", /PEM/],
+  ])("fails when it is %s", (_, make, message) => {
+    const folder = temporaryCatalog({ ...CHAIN, "key.pem": make() });
+    expect(() => run(folder, { pamPublicKeyFile: join(folder, "key.pem") })).toThrow(message);
+  });
+});
+
+describe("disk sizes", () => {
+  const sized = (one: string, two: string) =>
+    temporaryCatalog({
+      ...CHAIN,
+      "one/environment.yml": one,
+      "two/environment.yml": `${CHAIN["two/environment.yml"]}`.replace("environment:", `environment:\n  ${two}`),
+    });
+
+  test("are the variable, else the builder's, else the parent's, else 10", () => {
+    expect(run(temporaryCatalog(CHAIN)).layers.map(({ diskSizeGb }) => diskSizeGb)).toEqual([10, 10]);
+    expect(run(sized("environment: {disk_size_gb: 12}", "a: b")).layers.map(({ diskSizeGb }) => diskSizeGb)).toEqual([
+      12, 12,
+    ]);
+    const builder = {
+      ...CHAIN,
+      "one/manifest.yml": `${CHAIN["one/manifest.yml"]}  builders: [{type: qemu, disk_size: 20480}]\n`,
+    };
+    expect(last(run(temporaryCatalog(builder))).diskSizeGb).toBe(20);
+  });
+
+  test("fails for a child that is smaller than its parent", () => {
+    expect(() => run(sized("environment: {disk_size_gb: 12}", "disk_size_gb: 8"))).toThrow(
+      /"two" \(8 GiB\) is smaller than that of "one" \(12 GiB\)/,
+    );
+  });
+
+  test("fails for what is no size", () => {
+    expect(() => run(sized("environment: {disk_size_gb: 0}", "a: b"))).toThrow(/"0" is not the size of a disk/);
+  });
+});
+
+test("sources become relative to the folder of the specification, and no absolute path is left", () => {
+  const folder = temporaryCatalog(CHAIN);
+  const staged = relativeTo(run(folder), join(folder, "out", "stacks"));
+  expect(JSON.stringify(staged)).not.toContain(folder);
+  expect(last(staged).files.map(({ source }) => source)).toContain("../../two/scripts/a.sh");
+  expect(staged.layers[0]?.base).toMatchObject({
+    kind: "file",
+    path: "../../one/base.qcow2",
+  });
+});
+
+test("a copy of the catalog elsewhere gives the same specification, but for the sources", () => {
+  const folder = temporaryCatalog(CHAIN);
+  const copy = mkdtempSync(join(tmpdir(), "copy-"));
+  cpSync(folder, copy, { recursive: true });
+  expect(relativeTo(run(copy), copy)).toEqual({
+    ...relativeTo(run(folder), folder),
+    layers: relativeTo(run(folder), folder).layers.map((layer) => ({
+      ...layer,
+      files: layer.files.map((file) =>
+        file.path.startsWith("guest/") ? expect.objectContaining({ path: file.path }) : file,
+      ),
+    })),
+  });
+});
+
+test("templates made in TypeScript render as those of YAML do", () => {
+  const folder = temporaryCatalog(CHAIN);
+  const catalog = new Catalog([]);
+  catalog.add(
+    new Template("one", {
+      directory: join(folder, "one"),
+      base: {
+        file: { path: "base.qcow2", checksum: `sha256:${"b".repeat(64)}` },
+      },
+      provisioners: [Provisioner.shell({ script: "scripts/one.sh" })],
+    }),
+  );
+  catalog.add(
+    new Template("two", {
+      extends: "one",
+      directory: join(folder, "two"),
+      variables: { colour: "red", unused: 1, proxy: "", pam_public_key: "" },
+      secrets: { root_password: { required: false } },
+      provisioners: [
+        Provisioner.shell({
+          scripts: ["scripts/a.sh", "scripts/b.sh"],
+          environment: {
+            COLOUR: "{{ colour }}",
+            PROXY: "{{ proxy }}",
+            KEY: "{{ pam_public_key }}",
+          },
+        }),
+        Provisioner.file({ source: "files", destination: "/opt" }),
+        Provisioner.shell({
+          inline: ["{% if root_password %}echo root:{{ root_password }} | chpasswd{% else %}true{% endif %}"],
+        }),
+      ],
+    }),
+  );
+  expect(
+    specify({
+      catalog,
+      template: "two",
+      environment: {},
+      guestFolder: GUEST_FOLDER,
+    }),
+  ).toEqual(run(folder));
+});
+
+test("a tree of packme renders whole, without change", () => {
+  const warnings: string[] = [];
+  const { layers } = specify({
+    catalog: Catalog.fromDirectory(resolve("test/fixtures/catalogs/packme")),
+    template: "visa-apps",
+    environment: {},
+    guestFolder: GUEST_FOLDER,
+    onWarning: (warning) => warnings.push(warning),
+  });
+  expect(layers.map(({ name }) => name)).toEqual(["system-base", "visa-base", "visa-apps"]);
+  expect(layers[0]?.base).toMatchObject({
+    kind: "cloud-image",
+    format: "qcow2",
+  });
+  expect(layers[0]?.secrets).toEqual([
+    {
+      name: "root_password",
+      environment: "VISA_ROOT_PASSWORD",
+      required: true,
+    },
+  ]);
+  expect(layers[1]?.machine).toEqual({ cpus: 4, memoryMb: 2048 });
+  expect(Object.keys(layers[2]?.inputs ?? {})).toContain("packages/editor/common.sh");
+  expect(warnings).toEqual([]);
+});
+
+test("fails for an installer as the base, and says what to do", () => {
+  const folder = temporaryCatalog({
+    "config.yml": "templates: {two: }\n",
+    "two/manifest.yml":
+      "packer: {builders: [{type: qemu, iso_url: 'http://x.example/mini.iso', iso_checksum: none}]}\n",
+  });
+  expect(() => run(folder)).toThrow(VisaImageError);
+  expect(() => run(folder)).toThrow(/installer[\s\S]*fix: give the manifest a "base"/);
+});

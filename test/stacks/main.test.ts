@@ -1,0 +1,63 @@
+import { join } from "node:path";
+import { TerraformStack, Testing } from "cdktf";
+import { createApp } from "../../stacks/main";
+import { scratchFolder } from "../constructs/support";
+
+const VISA_CATALOG = join(__dirname, "..", "fixtures", "catalogs", "packme");
+const VISA_LOCK_FILE = join(scratchFolder(), "visa-images.lock.json");
+
+/** The synthesized stacks of an app of these variables. */
+// biome-ignore lint/suspicious/noExplicitAny: Terraform's JSON has no type of its own
+function synthesize(environment: Record<string, string> = {}): Record<string, any> {
+  const app = createApp({ VISA_CATALOG, VISA_LOCK_FILE, ...environment });
+  const stacks = app.node.children.filter(TerraformStack.isStack);
+  return Object.fromEntries(stacks.map((stack) => [stack.node.id, JSON.parse(Testing.synth(stack, true))]));
+}
+
+test("builds the chain, registers its image and tells what VISA asks for", () => {
+  const { "visa-image": stack } = synthesize();
+  expect(Object.keys(stack.resource.terraform_data)).toEqual(
+    expect.arrayContaining(["layer_system-base", "layer_visa-apps", "layer_visa-base", "visa-apps_protection"]),
+  );
+  expect(Object.keys(stack.output)).toEqual(["boot_command", "fingerprint", "image_id", "image_name"]);
+});
+
+test("names no folder of this machine in what Terraform reads", () => {
+  for (const stack of Object.values(synthesize({ VISA_LOCK_FILE: "" }))) {
+    expect(JSON.stringify(stack)).not.toContain(process.cwd());
+  }
+});
+
+test("keeps the state beside cdktf.json, by a path relative to where Terraform runs", () => {
+  const { "visa-image": stack } = synthesize();
+  expect(stack.terraform.backend.local.path).toBe("../../../terraform.visa-image.tfstate");
+});
+
+test("reads its variables", () => {
+  const { "visa-image": stack } = synthesize({
+    VISA_IMAGE_NAME: "VISA",
+    VISA_DISK_FORMAT: "qcow2",
+    VISA_PROTECTED: "false",
+    VISA_IMAGE_VISIBILITY: "public",
+  });
+  const [image] = Object.values(stack.resource.openstack_images_image_v2);
+  expect(image).toMatchObject({ name: "VISA", disk_format: "qcow2", visibility: "public" });
+  expect(Object.keys(stack.resource.terraform_data)).not.toContain("visa-apps_protection");
+});
+
+test("makes an instance of the very image that the other stack registers", () => {
+  const { "visa-image": images, "visa-infrastructure": stack } = synthesize({ VISA_OWNER: "ada" });
+  expect(stack.data.openstack_images_image_v2.image).toMatchObject({
+    name: "visa-apps",
+    properties: { visa_fingerprint: images.output.fingerprint.value },
+  });
+  const [instance] = Object.values(stack.resource.openstack_compute_instance_v2);
+  expect(instance).toMatchObject({ metadata: { owner: "ada" }, user_data: images.output.boot_command.value });
+});
+
+test.each([
+  ["VISA_DISK_FORMAT", "vmdk", 'VISA_DISK_FORMAT is "vmdk"\n  fix: set it to one of: raw, qcow2'],
+  ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
+])("fails for %s=%s, with what it may be", (name, value, message) => {
+  expect(() => synthesize({ [name]: value })).toThrow(message);
+});
