@@ -1,16 +1,54 @@
 // execa and what it imports are ES modules only: they are transformed, everything else in node_modules is not.
 const esm = [
-  "execa", "@sindresorhus/merge-streams", "figures", "get-stream", "human-signals", "is-plain-obj", "is-stream",
-  "npm-run-path", "path-key", "parse-ms", "pretty-ms", "strip-final-newline", "unicorn-magic", "yoctocolors",
-  "is-unicode-supported", "@sec-ant/readable-stream",
+  "execa",
+  "@sindresorhus/merge-streams",
+  "figures",
+  "get-stream",
+  "human-signals",
+  "is-plain-obj",
+  "is-stream",
+  "npm-run-path",
+  "path-key",
+  "parse-ms",
+  "pretty-ms",
+  "strip-final-newline",
+  "unicorn-magic",
+  "yoctocolors",
+  "is-unicode-supported",
+  "@sec-ant/readable-stream",
 ].join("|");
+
+const bindings = {
+  "^@cdktf/provider-openstack/lib/([^/]+)$": "<rootDir>/providers/openstack/src/$1",
+  // It exports only a condition "import", and jest requires.
+  "^unicorn-magic$": "<rootDir>/node_modules/unicorn-magic/node.js",
+};
+
+const common = {
+  testEnvironment: "node",
+  roots: ["<rootDir>/test"],
+  transform: {
+    "\\.[jt]s$": [
+      "@swc/jest",
+      { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } },
+    ],
+  },
+  transformIgnorePatterns: [`/node_modules/(?!(${esm})/)`],
+};
 
 /** @type {import("jest").Config} */
 module.exports = {
-  testEnvironment: "node",
-  roots: ["<rootDir>/test"],
-  testMatch: ["**/*.test.ts"],
-  transform: { "\\.[jt]s$": ["@swc/jest", { jsc: { target: "es2022", parser: { syntax: "typescript" } }, module: { type: "commonjs" } }] },
-  transformIgnorePatterns: [`/node_modules/(?!(${esm})/)`],
-  moduleNameMapper: { "^@cdktf/provider-openstack/lib/([^/]+)$": "<rootDir>/providers/openstack/src/$1" },
+  // One worker builds images while the other does everything else; more would only slow each other's machines down.
+  maxWorkers: 2,
+  testSequencer: "<rootDir>/dev/test-sequencer.js",
+  projects: [
+    { ...common, displayName: "cdktf", testMatch: ["**/*.test.ts"], moduleNameMapper: bindings },
+    {
+      ...common,
+      displayName: "cdktn",
+      testMatch: ["<rootDir>/test/{constructs,stacks}/**/*.test.ts"],
+      moduleNameMapper: { ...bindings, "^cdktf(/.*)?$": "cdktn$1" },
+      globals: { CDKTF_PACKAGE: "cdktn" },
+    },
+  ],
 };

@@ -192,8 +192,8 @@ describe("a fingerprint", () => {
     const folder = temporaryCatalog(CHAIN);
     expect(run(folder, { refresh: "2026-11" }).layers.map(({ fingerprint }) => fingerprint)).toMatchInlineSnapshot(`
       [
-        "6f26353ff3388fbe6e21073c9392a4b6079888b8bf7ac9e248c78bdf76770c46",
-        "a698d2e414580a4e05ffbb8959964bf1147810cc2a9f2b4f4a5ab798296c23fc",
+        "f87facd57821f7e5002f7a0536a4f95d541c7e5c0c184c5239996c1abb0f502f",
+        "a191599fb6b1230746b2936215696e8a64c08466104ba0404e077457e4648ab7",
       ]
     `);
   });

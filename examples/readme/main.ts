@@ -16,7 +16,7 @@ const general = new VisaImage(stack, "general", {
   pamPublicKeyFile: process.env.VISA_PAM_PUBLIC_KEY,
 });
 
-// A facility's own layer on top of it: a folder with nothing but its own scripts.
+// A facility's own layer, on visa-base: a folder with nothing but its own scripts.
 const imaging = new VisaImage(stack, "imaging", {
   template: "my-apps",
   catalog: Catalog.fromDirectory("facility"),

@@ -592,6 +592,7 @@ class Build {
       memory: memoryMb,
       headless,
       accelerator: this.accelerator?.name,
+      cpu_model: this.accelerator?.name === "kvm" ? "host" : "max",
       mirror: this.mirror && asSeenFromGuest(this.mirror),
     };
     return Object.entries(values)

@@ -262,7 +262,8 @@ async function differs(
   const found = await stat(file).catch(() => undefined);
   if (!found) return "its disk is missing";
   if (found.size !== record.bytes) return `its disk has ${found.size} bytes instead of ${record.bytes}`;
-  const untouched = Math.floor(found.mtimeMs) === record.modified;
+  // utimes takes seconds as a floating point number, which can be a millisecond off.
+  const untouched = Math.abs(found.mtimeMs - record.modified) < 2;
   if (untouched && depth === "quick") return undefined;
   if ((await hashFile(file, algorithm)) !== checksum) return "the checksum of its disk does not match";
   // A copied cache has new times: set back, so that the next look is quick again.

@@ -105,6 +105,7 @@ function readSpecification(file: string, template: string | undefined, options: 
 }
 
 function specifyTemplate(template: string | undefined, options: BuildCommandOptions, environment: NodeJS.ProcessEnv) {
+  const variables = readVariables(options.variable, template ?? "");
   const { specify } = require("../specify") as typeof import("../specify");
   const { Catalog } = require("../template/catalog") as typeof import("../template/catalog");
   const folder = options.catalog ?? (existsSync("config.yml") ? "." : undefined);
@@ -118,7 +119,7 @@ function specifyTemplate(template: string | undefined, options: BuildCommandOpti
   const specification = specify({
     catalog,
     template,
-    variables: readVariables(options.variable, template),
+    variables,
     refresh: options.refresh,
     pamPublicKeyFile: options.pamPublic ?? environment.VISA_PAM_PUBLIC_KEY,
     environment,

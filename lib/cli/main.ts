@@ -3,7 +3,7 @@
  * The `visa-image` command. Each subcommand loads what it needs when it runs: `--help` loads nothing of it.
  */
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
 
 /** Makes the command line parser. */
 export function makeProgram() {
@@ -11,7 +11,9 @@ export function makeProgram() {
     .description("Builds the images of VISA's desktops in layers, with Packer and QEMU.")
     .option("--debug", "show stack traces")
     .showHelpAfterError("(visa-image --help shows what there is)")
-    .showSuggestionAfterError();
+    .showSuggestionAfterError()
+    // Before the subcommands are made, which inherit it.
+    .exitOverride((error) => process.exit(error.exitCode === 1 ? ExitCode.USAGE : error.exitCode));
 
   program
     .command("build")
@@ -106,7 +108,6 @@ if (require.main === module) {
   // The reader of our output may have gone (visa-image list | head).
   process.stdout.on("error", () => process.exit(0));
   makeProgram()
-    .exitOverride((error) => process.exit(error.exitCode === 1 ? 2 : error.exitCode))
     .parseAsync()
     .catch((error) => fail(error, debug));
 }

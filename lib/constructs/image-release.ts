@@ -176,7 +176,6 @@ export function protectionNotice(scope: Construct, family: ReleaseFamily, after:
         type: "local-exec",
         when: "destroy",
         command: `printf '%s\\n' "$VISA_IMAGE_NOTICE"`,
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: for Terraform to fill in
         environment: { VISA_IMAGE_NOTICE: "${self.input.notice}" },
       },
     ],

@@ -16,6 +16,7 @@ export const RUNNER_VARIABLES = {
   memory: { type: "number", default: 4096 },
   headless: { type: "bool", default: true },
   accelerator: { type: "string", default: "tcg" },
+  cpu_model: { type: "string", default: "max" },
   vnc_bind_address: { type: "string", default: "127.0.0.1" },
   proxy: { type: "string", default: "" },
   no_proxy: { type: "string", default: "" },
@@ -242,7 +243,14 @@ class Rendering {
         "use disk_interface, disk_cache and their like",
       );
     }
-    return names.includes("-serial") ? kept : [...kept, ["-serial", "file:console.log"]];
+    const defaults: [string, string][] = [
+      // QEMU's own default lacks what Python's wheels are compiled for (x86-64-v2).
+      ["-cpu", reference("cpu_model")],
+      // Packer's own forwards the guest's SSH from all addresses of this machine.
+      ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
+      ["-serial", "file:console.log"],
+    ];
+    return [...kept, ...defaults.filter(([name]) => !names.includes(name))];
   }
 
   private provisioners(builder: Step | undefined): unknown[] {

@@ -4,12 +4,13 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
+import { rdpAnswer } from "./rdp";
 
 /** Options of {@link TestMachine.boot}. */
 export interface TestMachineOptions {
@@ -133,11 +134,10 @@ export class TestMachine implements AsyncDisposable {
 
   /** Waits until xrdp answers an RDP negotiation (visa-contract, assertion 13). A mere connection proves nothing: QEMU accepts it. */
   async waitForRdp(timeoutSeconds: number): Promise<void> {
-    const request = Buffer.from("030000130ee000000000000100080003000000", "hex");
-    await this.waitFor("answer of the RDP server", timeoutSeconds, async () => {
-      const reply = await exchange(this.port(3389), request, 11);
-      return reply?.subarray(0, 6).equals(Buffer.from("030000130ed0", "hex"));
-    });
+    const port = this.port(3389);
+    await this.waitFor("answer of the RDP server", timeoutSeconds, () =>
+      rdpAnswer({ host: "127.0.0.1", port, timeoutSeconds: 3 }),
+    );
   }
 
   /** Ends the machine at once; the evidence stays, the overlay does not. */
@@ -206,24 +206,4 @@ export async function freePort(): Promise<number> {
   await new Promise((done) => server.close(done));
   if (address === null || typeof address === "string") throw new VisaImageError("no free port on 127.0.0.1");
   return address.port;
-}
-
-/** Sends bytes and returns at least `length` bytes of the answer, or undefined when none came within 3 s. */
-export async function exchange(port: number, request: Buffer, length: number): Promise<Buffer | undefined> {
-  return new Promise((done) => {
-    const socket = connect({ host: "127.0.0.1", port });
-    let answer = Buffer.alloc(0);
-    const finish = (result: Buffer | undefined) => {
-      socket.destroy();
-      done(result);
-    };
-    socket.setTimeout(3000, () => finish(undefined));
-    socket.on("error", () => finish(undefined));
-    socket.on("close", () => done(answer.length >= length ? answer : undefined));
-    socket.on("connect", () => socket.write(request));
-    socket.on("data", (data) => {
-      answer = Buffer.concat([answer, data]);
-      if (answer.length >= length) finish(answer);
-    });
-  });
 }

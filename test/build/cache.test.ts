@@ -74,7 +74,7 @@ test("a disk whose time differs is read even by a quick look, and its time set b
   const { mtimeMs } = statSync(cache.disk(LAYER));
   utimesSync(cache.disk(LAYER), 1, 1);
   await expect(cache.check(LAYER, base)).resolves.toMatchObject({ kind: "intact" });
-  expect(Math.floor(statSync(cache.disk(LAYER)).mtimeMs)).toBe(Math.floor(mtimeMs));
+  expect(Math.abs(statSync(cache.disk(LAYER)).mtimeMs - mtimeMs)).toBeLessThan(2);
   damage(LAYER, "layer disc");
   utimesSync(cache.disk(LAYER), 1, 1);
   await expect(cache.check(LAYER, base)).resolves.toMatchObject({ kind: "damaged" });

@@ -50,7 +50,6 @@ export function chain(options: { readonly script?: string; readonly cpus?: numbe
 }
 
 /** The owner's boot command, in short. */
-// biome-ignore lint/suspicious/noTemplateCurlyInString: what a shell script may have, and Terraform must not read
 export const userData = OwnerUserData.script({ source: '#!/bin/bash\necho "${owner:-}" %{x}\n' });
 
 /** A folder of its own for a lock and an output folder. */

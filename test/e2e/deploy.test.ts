@@ -57,7 +57,7 @@ afterAll(async () => {
 function cdktf(...args: string[]): { status: number | null; text: string } {
   const { status, stdout, stderr } = spawnSync(
     join(root, "node_modules", ".bin", "cdktf"),
-    [...args, "--output", join(scratch, "cdktf.out")],
+    [...args, "--skip-provider-lock", "--output", join(scratch, "cdktf.out")],
     {
       cwd: root,
       encoding: "utf8",
@@ -181,6 +181,15 @@ test("where one script of visa-apps changed, the plan names it and only visa-app
   expect(outputs.image_id).not.toBe(first.image_id);
   expect(await glance.image(outputs.image_id)).toMatchObject({ status: "active", os_hidden: false });
   expect(await glance.image(first.image_id)).toMatchObject({ status: "active", os_hidden: true });
+});
+
+test("a facility's own layer is built on the package's, which is built already", () => {
+  const before = artifacts();
+  const command = ["dist/lib/cli/main.js", "build", "my-apps", "--catalog", "examples/facility-layer"];
+  execFileSync("node", command, { cwd: root, env: { ...environment, packages: "bc" }, stdio: "pipe" });
+  const { "my-apps": facility, ...rest } = artifacts();
+  expect(facility).toBeDefined();
+  expect(rest).toEqual(before);
 });
 
 test("destroy removes the images that are not protected, and keeps the cache", async () => {

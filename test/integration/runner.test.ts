@@ -37,7 +37,6 @@ function upper(script: string, name = "upper"): TinyLayer {
     secrets,
     files: { "scripts/upper.sh": script },
     provisioners: [
-      // biome-ignore lint/suspicious/noTemplateCurlyInString: Packer's own syntax
       { shell: { script: "scripts/upper.sh", environment_vars: ["PASSWORD=${var.root_password}"] } },
     ],
   };

@@ -1,6 +1,6 @@
 /** What a user gets: the packed tarball, in a project that has nothing else. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
 import { scratchFolder } from "../constructs/support";
@@ -62,6 +62,22 @@ test("compiles and synthesizes a stack of its templates in an empty project", ()
   expect(json.resource.terraform_data["layer_visa-apps"].provisioner[0]["local-exec"].command).toMatch(
     /^exec node \.\.\/\.\.\/\.\.\/node_modules\/cdktf-visa-images\/dist\/lib\/cli\/main\.js build --specification /,
   );
+});
+
+test("compiles and synthesizes the README's example, which is examples/readme/main.ts", () => {
+  const example = readFileSync(join(root, "examples", "readme", "main.ts"), "utf8");
+  expect(readFileSync(join(root, "README.md"), "utf8")).toContain(`\`\`\`ts\n${example}\`\`\``);
+  writeFileSync(join(project, "readme.ts"), example);
+  cpSync(join(root, "examples", "facility-layer"), join(project, "facility"), { recursive: true });
+  const options = ["--strict", "--target", "es2022", "--module", "node16", "--moduleResolution", "node16"];
+  run("npx", ["tsc", ...options, "readme.ts"]);
+  run("node", ["readme.js"]);
+  const json = JSON.parse(readFileSync(join(project, "cdktf.out", "stacks", "desktops", "cdk.tf.json"), "utf8"));
+  const images = Object.values(json.resource.openstack_images_image_v2) as { name: string; disk_format: string }[];
+  expect(images.map(({ name, disk_format }) => `${name} ${disk_format}`)).toEqual([
+    "VISA desktop raw",
+    "my-apps qcow2",
+  ]);
 });
 
 test("has its command", () => {

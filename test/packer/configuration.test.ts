@@ -38,7 +38,11 @@ test("a template without a builder has the build defaults, on the parent's disk 
     vm_name: "disk.qcow2",
     shutdown_command: "systemctl poweroff",
     disk_size: "10G",
-    qemuargs: [["-serial", "file:console.log"]],
+    qemuargs: [
+      ["-cpu", "${var.cpu_model}"],
+      ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
+      ["-serial", "file:console.log"],
+    ],
   });
 });
 
@@ -83,6 +87,7 @@ test("arguments of QEMU keep the serial console, and leave out memory and proces
   });
   expect(source(own).qemuargs).toEqual([
     ["-cpu", "max"],
+    ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
     ["-serial", "file:console.log"],
   ]);
   expect(() => layer({ builder: { qemuargs: [["-drive", "x"]] } })).toThrow(/takes the place of the layer's own disk/);

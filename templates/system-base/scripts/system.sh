@@ -1,22 +1,22 @@
 #!/bin/bash
 # Turns the base into a virtual machine that is kept: boot loader, locale, time, power button, tools.
 #
-#   VISA_LOCALE, VISA_TIMEZONE, VISA_KEYBOARD_LAYOUT  see environment.yml
-#   VISA_ROOT_PASSWORD                                empty: root stays locked
+#   VISA_TIMEZONE, VISA_LOCALE, VISA_NTP_SERVERS  see environment.yml
+#   VISA_ROOT_PASSWORD                            empty: root stays locked
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
 install_packages() {
-    apt-get install -qq --yes --no-install-recommends \
-        systemd-timesyncd bash-completion bzip2 curl file gnupg iputils-ping lsof nano psmisc rsync unzip wget xz-utils \
-        >/dev/null
+  apt-get install -qq --yes --no-install-recommends \
+    systemd-timesyncd bash-completion bzip2 curl iputils-ping nano unzip xz-utils \
+    >/dev/null
 }
 
 # The base comes with a boot loader that was put together without a first boot; from here on kernels come and go.
 install_boot_loader() {
-    mkdir -p /etc/default/grub.d
-    # Both consoles, the serial one last: there the system's own messages go, and that is what Nova shows.
-    cat >/etc/default/grub.d/90_visa.cfg <<'END'
+  mkdir -p /etc/default/grub.d
+  # Both consoles, the serial one last: there the system's own messages go, and that is what Nova shows.
+  cat >/etc/default/grub.d/90_visa.cfg <<'END'
 GRUB_TIMEOUT=0
 GRUB_CMDLINE_LINUX_DEFAULT=""
 GRUB_CMDLINE_LINUX="console=tty0 console=ttyS0,115200"
@@ -24,41 +24,40 @@ GRUB_TERMINAL="console serial"
 GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
 GRUB_DISABLE_OS_PROBER=true
 END
-    if [[ -d /usr/lib/grub/i386-pc ]]; then
-        local disk
-        disk=$(lsblk --noheadings --nodeps --output PKNAME "$(findmnt --noheadings --output SOURCE /)" | tr -d ' ')
-        grub-install --target=i386-pc "/dev/$disk"
-    fi
-    update-grub
+  if [[ -d /usr/lib/grub/i386-pc ]]; then
+    local disk
+    disk=$(lsblk --noheadings --nodeps --output PKNAME "$(findmnt --noheadings --output SOURCE /)" | tr -d ' ')
+    grub-install --target=i386-pc "/dev/$disk"
+  fi
+  update-grub
 }
 
 set_locale() {
-    [[ $VISA_LOCALE =~ ^[A-Za-z0-9_.@-]+$ ]] || { echo "\"$VISA_LOCALE\" is not a locale" >&2; exit 1; }
-    if [[ ! $VISA_LOCALE =~ ^(C|POSIX|C\.UTF-8)$ ]]; then
-        grep "^$VISA_LOCALE " /usr/share/i18n/SUPPORTED >/etc/locale.gen ||
-            { echo "\"$VISA_LOCALE\" is not in /usr/share/i18n/SUPPORTED" >&2; exit 1; }
-        locale-gen
-    fi
-    echo "LANG=$VISA_LOCALE" >/etc/default/locale
+  [[ $VISA_LOCALE =~ ^[A-Za-z0-9_.@-]+$ ]] || { echo "\"$VISA_LOCALE\" is not a locale" >&2; exit 1; }
+  if [[ ! $VISA_LOCALE =~ ^(C|POSIX|C\.UTF-8)$ ]]; then
+    grep "^$VISA_LOCALE " /usr/share/i18n/SUPPORTED >/etc/locale.gen ||
+      { echo "\"$VISA_LOCALE\" is not in /usr/share/i18n/SUPPORTED" >&2; exit 1; }
+    locale-gen
+  fi
+  echo "LANG=$VISA_LOCALE" >/etc/default/locale
 }
 
 set_time() {
-    [[ -f /usr/share/zoneinfo/$VISA_TIMEZONE ]] || { echo "\"$VISA_TIMEZONE\" is not in /usr/share/zoneinfo" >&2; exit 1; }
-    ln -sfn "/usr/share/zoneinfo/$VISA_TIMEZONE" /etc/localtime
-    echo "$VISA_TIMEZONE" >/etc/timezone
-    systemctl --quiet enable systemd-timesyncd.service
-}
-
-set_keyboard() {
-    [[ $VISA_KEYBOARD_LAYOUT =~ ^[a-z]+$ ]] || { echo "\"$VISA_KEYBOARD_LAYOUT\" is not a keyboard layout" >&2; exit 1; }
-    printf 'XKBMODEL="pc105"\nXKBLAYOUT="%s"\nXKBVARIANT=""\nXKBOPTIONS=""\nBACKSPACE="guess"\n' \
-        "$VISA_KEYBOARD_LAYOUT" >/etc/default/keyboard
+  [[ -f /usr/share/zoneinfo/$VISA_TIMEZONE ]] || { echo "\"$VISA_TIMEZONE\" is not in /usr/share/zoneinfo" >&2; exit 1; }
+  ln -sfn "/usr/share/zoneinfo/$VISA_TIMEZONE" /etc/localtime
+  echo "$VISA_TIMEZONE" >/etc/timezone
+  rm -f /etc/systemd/timesyncd.conf.d/visa.conf
+  if [[ ${VISA_NTP_SERVERS:-} ]]; then
+    mkdir -p /etc/systemd/timesyncd.conf.d
+    printf '[Time]\nNTP=%s\n' "$VISA_NTP_SERVERS" >/etc/systemd/timesyncd.conf.d/visa.conf
+  fi
+  systemctl --quiet enable systemd-timesyncd.service
 }
 
 # A shutdown by the cloud is a press of the power button: no desktop may hold it up.
 set_power() {
-    mkdir -p /etc/systemd/logind.conf.d
-    cat >/etc/systemd/logind.conf.d/90-visa.conf <<'END'
+  mkdir -p /etc/systemd/logind.conf.d
+  cat >/etc/systemd/logind.conf.d/90-visa.conf <<'END'
 [Login]
 HandlePowerKey=poweroff
 PowerKeyIgnoreInhibited=yes
@@ -70,23 +69,22 @@ END
 
 # Packages of an instance change when its image does, not in the first minutes of its life.
 disable_background_updates() {
-    systemctl --quiet disable apt-daily.timer apt-daily-upgrade.timer
+  systemctl --quiet disable apt-daily.timer apt-daily-upgrade.timer
 }
 
 set_root_password() {
-    if [[ ! ${VISA_ROOT_PASSWORD:-} ]]; then
-        passwd --quiet --lock root
-        return
-    fi
-    [[ $VISA_ROOT_PASSWORD != *$'\n'* ]] || { echo "the root password has more than one line" >&2; exit 1; }
-    printf 'root:%s\n' "$VISA_ROOT_PASSWORD" | chpasswd
+  if [[ ! ${VISA_ROOT_PASSWORD:-} ]]; then
+    passwd --quiet --lock root
+    return
+  fi
+  [[ $VISA_ROOT_PASSWORD != *$'\n'* ]] || { echo "the root password has more than one line" >&2; exit 1; }
+  printf 'root:%s\n' "$VISA_ROOT_PASSWORD" | chpasswd
 }
 
 install_packages
 install_boot_loader
 set_locale
 set_time
-set_keyboard
 set_power
 disable_background_updates
 set_root_password

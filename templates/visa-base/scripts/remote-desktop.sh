@@ -18,10 +18,15 @@ set_value /etc/xrdp/sesman.ini AllowRootLogin false
 set_value /etc/xrdp/xrdp.ini certificate /etc/xrdp/visa-cert.pem
 set_value /etc/xrdp/xrdp.ini key_file /etc/xrdp/visa-key.pem
 
+# The package made keys for the image, which would be everyone's.
+rm -f /etc/xrdp/{rsakeys.ini,cert.pem,key.pem} /etc/ssl/certs/ssl-cert-snakeoil.pem /etc/ssl/private/ssl-cert-snakeoil.key
+find /etc/ssl/certs -xtype l -delete
+
 install -m 0755 "$build/files/visa-xrdp-keys" /usr/local/sbin/visa-xrdp-keys
 install -D -m 0644 "$build/files/xrdp.service.conf" /etc/systemd/system/xrdp.service.d/visa.conf
 install -D -m 0644 "$build/files/xrdp-sesman.service.conf" /etc/systemd/system/xrdp-sesman.service.d/visa.conf
 install -m 0644 "$build/files/visa-ready.target" "$build/files/visa-ready.path" /etc/systemd/system/
-systemctl --quiet enable visa-ready.path xrdp.service
+# Nothing but visa-ready.target starts xrdp: whatever else wanted it would open its port before the owner exists.
+systemctl --quiet enable visa-ready.path
 
 bash "$build/login/install.sh"

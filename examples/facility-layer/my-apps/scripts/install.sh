@@ -4,5 +4,4 @@ set -euo pipefail
 
 export DEBIAN_FRONTEND=noninteractive
 read -ra packages <<<"${PACKAGES:?}"
-apt-get update
 apt-get install --yes --no-install-recommends "${packages[@]}"
