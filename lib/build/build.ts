@@ -25,8 +25,9 @@ import {
   Cache,
   type CheckDepth,
   cacheRoot,
+  type Extent,
   type FlatManifest,
-  hashFile,
+  hashSparseFile,
   MANIFEST_VERSION,
   recordFile,
 } from "./cache";
@@ -488,6 +489,9 @@ class Build {
   ): Promise<FlatManifest> {
     const scratch = await createScratch(this.cache, item.fingerprint.slice(0, 12));
     try {
+      if (this.reports.get(item.fingerprint)?.action !== "built") {
+        this.progress.startLayer(item.name, this.items.length, this.items.length, 1);
+      }
       this.progress.startStep(`flattening to ${output.format}`);
       const target = join(scratch.path, "flat");
       const parallel = String(Math.min(8, Math.max(2, availableParallelism())));
@@ -506,7 +510,7 @@ class Build {
         },
       );
       this.progress.detail("checksum");
-      const sha512 = await hashFile(target, "sha512");
+      const sha256 = await hashSparseFile(target, await this.dataExtents(target, output.format));
       const { size: bytes, mtimeMs } = await stat(target);
       const flat: FlatManifest = {
         version: MANIFEST_VERSION,
@@ -514,7 +518,7 @@ class Build {
         bytes,
         modified: Math.floor(mtimeMs),
         virtualSizeBytes: virtualSize,
-        sha512,
+        sha256,
         sourceSha256: manifest.disk.sha256,
       };
       await this.cache.publishFlat(item.fingerprint, target, flat);
@@ -523,6 +527,15 @@ class Build {
       await this.endStrays();
       await removeScratch(scratch);
     }
+  }
+
+  /** The parts of a disk file that are no holes; the whole of one that has none. */
+  private async dataExtents(file: string, format: DiskFormat): Promise<Extent[]> {
+    const whole = { start: 0, length: (await stat(file)).size };
+    if (format !== "raw") return [whole];
+    const text = await readTool("qemu-img", ["map", "-f", "raw", "--output=json", file], { masker: this.masker });
+    const map = JSON.parse(text) as (Extent & { data: boolean })[];
+    return map.filter(({ data }) => data).map(({ start, length }) => ({ start, length }));
   }
 
   /** Puts the disk where it was asked for: a link for Terraform, a copy for a person. */
@@ -544,7 +557,7 @@ class Build {
       bytes: flat.bytes,
       bytesOnDisk: blocks * 512,
       virtualSizeBytes: flat.virtualSizeBytes,
-      sha512: flat.sha512,
+      sha256: flat.sha256,
       flattened: seconds > 0,
       seconds,
     };

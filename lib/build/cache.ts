@@ -53,8 +53,11 @@ export interface FlatManifest {
   readonly bytes: number;
   readonly modified: number;
   readonly virtualSizeBytes: number;
-  /** As Glance computes it (`os_hash_value`). */
-  readonly sha512: string;
+  /**
+   * SHA-256 and not the SHA-512 of Glance's `os_hash_value`, which takes three times as long on a processor with SHA
+   * instructions: for a disk of 10 GiB 19 s instead of 6, where the conversion takes 2.
+   */
+  readonly sha256: string;
   /** The overlay it was made from. */
   readonly sourceSha256: string;
 }
@@ -128,7 +131,7 @@ export class Cache {
     const manifest = await this.manifest(fingerprint);
     if (manifest === undefined) return { kind: "missing" };
     if (typeof manifest === "string") return { kind: "damaged", reason: manifest };
-    const reason = await differs(this.disk(fingerprint), manifest.disk, "sha256", manifest.disk.sha256, depth);
+    const reason = await differs(this.disk(fingerprint), manifest.disk, manifest.disk.sha256, depth);
     if (reason) return { kind: "damaged", reason };
     if (manifest.parent?.fingerprint !== parent?.fingerprint) {
       return { kind: "damaged", reason: "its manifest names another parent" };
@@ -148,7 +151,7 @@ export class Cache {
     const file = this.flat(fingerprint, format);
     const manifest = await readJson<FlatManifest>(`${file}.json`);
     if (!manifest || manifest.version !== MANIFEST_VERSION || manifest.format !== format) return undefined;
-    return (await differs(file, manifest, "sha512", manifest.sha512, depth)) ? undefined : manifest;
+    return (await differs(file, manifest, manifest.sha256, depth)) ? undefined : manifest;
   }
 
   /** The manifest; `undefined` where there is no artifact, a reason where it is damaged. */
@@ -230,16 +233,47 @@ export class Cache {
   }
 }
 
-/** Checksum of a file in one pass, without holding more than a piece of it. */
-export async function hashFile(file: string, algorithm: "sha256" | "sha512"): Promise<string> {
-  const hash = createHash(algorithm);
+/** SHA-256 of a file in one pass, without holding more than a piece of it. */
+export async function hashFile(file: string): Promise<string> {
+  const hash = createHash("sha256");
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest("hex");
+}
+
+/** A part of a file, in bytes. */
+export interface Extent {
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * SHA-256 of a sparse file whose data are known to stand in these extents, in order: holes are hashed without being
+ * read, which would fill the page cache with as many gigabytes of zeros.
+ */
+export async function hashSparseFile(file: string, extents: readonly Extent[]): Promise<string> {
+  const hash = createHash("sha256");
+  const zeros = Buffer.alloc(1 << 20);
+  const skip = async (length: number) => {
+    for (let left = length; left > 0; left -= zeros.length) {
+      hash.update(left < zeros.length ? zeros.subarray(0, left) : zeros);
+      // Signals and the heartbeat want to be seen meanwhile.
+      if (left % (64 << 20) < zeros.length) await new Promise(setImmediate);
+    }
+  };
+  let position = 0;
+  for (const { start, length } of extents) {
+    await skip(start - position);
+    const stream = createReadStream(file, { start, end: start + length - 1, highWaterMark: 1 << 20 });
+    for await (const chunk of stream) hash.update(chunk as Buffer);
+    position = start + length;
+  }
+  await skip((await stat(file)).size - position);
   return hash.digest("hex");
 }
 
 /** Size, time and checksum of a file. */
 export async function recordFile(file: string): Promise<FileRecord> {
-  const sha256 = await hashFile(file, "sha256");
+  const sha256 = await hashFile(file);
   const { size, mtimeMs } = await stat(file);
   return { bytes: size, sha256, modified: Math.floor(mtimeMs) };
 }
@@ -255,7 +289,6 @@ export async function exists(path: string): Promise<boolean> {
 async function differs(
   file: string,
   record: { readonly bytes: number; readonly modified: number },
-  algorithm: "sha256" | "sha512",
   checksum: string,
   depth: CheckDepth,
 ): Promise<string | undefined> {
@@ -265,7 +298,7 @@ async function differs(
   // utimes takes seconds as a floating point number, which can be a millisecond off.
   const untouched = Math.abs(found.mtimeMs - record.modified) < 2;
   if (untouched && depth === "quick") return undefined;
-  if ((await hashFile(file, algorithm)) !== checksum) return "the checksum of its disk does not match";
+  if ((await hashFile(file)) !== checksum) return "the checksum of its disk does not match";
   // A copied cache has new times: set back, so that the next look is quick again.
   if (!untouched) await utimes(file, found.atime, new Date(record.modified)).catch(() => {});
   return undefined;

@@ -30,7 +30,7 @@ export interface BuildReport {
     readonly bytes: number;
     readonly bytesOnDisk: number;
     readonly virtualSizeBytes: number;
-    readonly sha512: string;
+    readonly sha256: string;
     /** Whether it was made by this build. */
     readonly flattened: boolean;
     readonly seconds: number;

@@ -7,6 +7,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { Cache } from "./cache";
 import { type LockOwner, readOwner } from "./lock";
@@ -128,13 +129,23 @@ async function scratches(cache: Cache): Promise<Array<{ path: string; owner: Own
   return found;
 }
 
-/** Removes a tree, also where a bootstrap left files of the user ids that its user namespace maps. */
+/**
+ * Removes a tree, also where a bootstrap left files of the user ids that its user namespace maps, and where a build that
+ * is being stopped removes it at the same time: then one of the two finds files gone that it has just seen.
+ */
 async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true, maxRetries: 3 });
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== "EACCES" && code !== "EPERM") throw error;
-    await promisify(execFile)("unshare", ["--user", "--map-root-user", "--map-auto", "rm", "-rf", "--", path]);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rm(path, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EACCES" || code === "EPERM") {
+        await promisify(execFile)("unshare", ["--user", "--map-root-user", "--map-auto", "rm", "-rf", "--", path]);
+        return;
+      }
+      if (attempt === 20) throw error;
+      await sleep(50);
+    }
   }
 }

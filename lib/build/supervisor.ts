@@ -89,7 +89,7 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
     stream?.on("data", (chunk: Buffer) => options.output.write(chunk));
   }
   let answer: FromWorker | undefined;
-  let stopped: { code: number; why: string } | undefined;
+  let stopped: { code: number; why: string; signal?: boolean } | undefined;
   let force: NodeJS.Timeout | undefined;
   worker.on("message", (message: FromWorker) => {
     answer = message;
@@ -97,17 +97,18 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
   worker.on("error", () => {});
 
   const stop = (code: number, why: string) => {
-    if (stopped) {
-      // Asked twice: no more patience.
-      signal(pid, "SIGKILL");
-      return;
-    }
+    if (stopped) return;
     stopped = { code, why };
     tell(worker, { kind: "stop", code });
     force = setTimeout(() => signal(pid, "SIGKILL"), WORKER_STOP_MS);
   };
   const handlers = Object.entries(SIGNALS).map(([name, code]) => {
-    const handler = () => stop(code, `stopped by ${name}`);
+    const handler = () => {
+      // A second Ctrl-C: no more patience. What is left to clean up is the front's then.
+      if (stopped?.signal) signal(pid, "SIGKILL");
+      stop(code, `stopped by ${name}`);
+      if (stopped) stopped.signal = true;
+    };
     process.on(name, handler);
     return [name, handler] as const;
   });

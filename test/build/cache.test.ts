@@ -1,7 +1,20 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ArtifactManifest, Cache, cacheRoot, hashFile, recordFile } from "../../lib/build/cache";
+import { type ArtifactManifest, Cache, cacheRoot, hashFile, hashSparseFile, recordFile } from "../../lib/build/cache";
 
 let folder: string;
 let cache: Cache;
@@ -114,14 +127,14 @@ test("a flattened disk is there once its manifest is, and intact while it has it
   const file = join(folder, "flat");
   writeFileSync(file, "flat");
   const { bytes, modified } = await recordFile(file);
-  const sha512 = await hashFile(file, "sha512");
+  const sha256 = await hashFile(file);
   const manifest = {
     version: 1,
     format: "raw",
     bytes,
     modified,
     virtualSizeBytes: 4,
-    sha512,
+    sha256,
     sourceSha256: "",
   } as const;
   await cache.publishFlat(LAYER, file, manifest);
@@ -130,6 +143,29 @@ test("a flattened disk is there once its manifest is, and intact while it has it
   chmodSync(cache.flat(LAYER, "raw"), 0o644);
   writeFileSync(cache.flat(LAYER, "raw"), "flaw");
   await expect(cache.checkFlat(LAYER, "raw", "full")).resolves.toBeUndefined();
+});
+
+test.each([
+  ["data in the middle", 5_000_000, [{ start: 1_048_576, length: 4096 }]],
+  [
+    "data at both ends",
+    3_000_001,
+    [
+      { start: 0, length: 100 },
+      { start: 2_900_000, length: 100_001 },
+    ],
+  ],
+  ["nothing but a hole", 80 << 20, []],
+  ["no hole", 1000, [{ start: 0, length: 1000 }]],
+  ["no byte", 0, []],
+])("the checksum of a sparse file with %s is that of its bytes", async (_, size, extents) => {
+  const file = join(folder, "sparse");
+  writeFileSync(file, "");
+  truncateSync(file, size);
+  const descriptor = openSync(file, "r+");
+  for (const { start, length } of extents) writeSync(descriptor, Buffer.alloc(length, "x"), 0, length, start);
+  closeSync(descriptor);
+  await expect(hashSparseFile(file, extents)).resolves.toBe(await hashFile(file));
 });
 
 test("the cache's place comes from VISA_IMAGE_CACHE, XDG_CACHE_HOME, or the home directory", () => {

@@ -36,9 +36,7 @@ function upper(script: string, name = "upper"): TinyLayer {
     name,
     secrets,
     files: { "scripts/upper.sh": script },
-    provisioners: [
-      { shell: { script: "scripts/upper.sh", environment_vars: ["PASSWORD=${var.root_password}"] } },
-    ],
+    provisioners: [{ shell: { script: "scripts/upper.sh", environment_vars: ["PASSWORD=${var.root_password}"] } }],
   };
 }
 
