@@ -59,7 +59,13 @@ async function main(): Promise<void> {
   });
   await timed("until RDP answers", () => machine.waitForRdp(180));
   await timed("log-in and desktop over RDP", () =>
-    takeRdpPicture({ port: machine.port(3389), user: OWNER, password, file: picture }),
+    takeRdpPicture({
+      port: machine.port(3389),
+      user: OWNER,
+      password,
+      file: picture,
+      ready: machine.waitForConsole(/DEMO-DESKTOP/, 240),
+    }),
   );
 
   const onDisk = (statSync(disk).blocks * 512) / 2 ** 20;
@@ -120,6 +126,14 @@ function passwordScript(password: string): string {
     "set -euo pipefail",
     `chpasswd <<< '${OWNER}:${password}'`,
     `echo "DEMO-OWNER $(getent passwd ${OWNER} | tr ' ' '_')" > /dev/ttyS0`,
+    // A picture alone could be one of an error message: the parts of the desktop have to run, as the owner. Not in the
+    // foreground: what follows the user data would wait for it.
+    "systemd-run --quiet bash -c '",
+    `until pgrep -u ${OWNER} -x xfce4-panel && pgrep -u ${OWNER} -x xfdesktop && pgrep -u ${OWNER} -x xfwm4; do`,
+    "  sleep 1",
+    "done > /dev/null",
+    'echo "DEMO-DESKTOP" > /dev/ttyS0',
+    "'",
     "",
   ].join("\n");
 }

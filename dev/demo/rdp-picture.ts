@@ -17,7 +17,9 @@ export interface RdpPictureOptions {
   readonly password: string;
   /** A PNG. */
   readonly file: string;
-  /** In seconds. @default 180 */
+  /** Settles once the desktop is there; until then no picture counts. */
+  readonly ready: Promise<unknown>;
+  /** In seconds. @default 300 */
   readonly timeoutSeconds?: number;
 }
 
@@ -53,21 +55,28 @@ export async function takeRdpPicture(options: RdpPictureOptions): Promise<void> 
     },
   );
   let ended = false;
+  let ready = false;
+  options.ready.then(
+    () => {
+      ready = true;
+    },
+    () => undefined,
+  );
   client.finally(() => {
     ended = true;
   });
   try {
-    const end = performance.now() + (options.timeoutSeconds ?? 180) * 1000;
+    const end = performance.now() + (options.timeoutSeconds ?? 300) * 1000;
     let previous = "";
     for (;;) {
       await sleep(3000);
       if (ended) throw new VisaImageError(`the RDP client ended by itself: ${(await client).all ?? ""}`);
       const now = await capture(display, options.file);
-      // A login window or a bare background has few colours; a desktop that still draws differs from shot to shot.
-      if (now.colours > 500 && now.signature === previous) return;
+      // A bare background has few colours; a desktop that still draws differs from shot to shot.
+      if (ready && now.colours > 500 && now.signature === previous) return;
       previous = now.signature;
       if (performance.now() > end) {
-        throw new VisaImageError(`no desktop within ${options.timeoutSeconds ?? 180} s`, {
+        throw new VisaImageError(`no desktop within ${options.timeoutSeconds ?? 300} s`, {
           fix: `look at "${options.file}", the last picture (${now.colours} colours)`,
         });
       }
