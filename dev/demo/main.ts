@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
+import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import { VisaImageError } from "../../lib/errors";
 import { credentialsFrom, Glance } from "../../lib/releases/glance";
@@ -102,7 +103,8 @@ async function deploy(): Promise<Outputs> {
   );
   for await (const line of createInterface({ input: child.stdout })) {
     console.log(line);
-    const [, resource, minutes, rest] = line.match(/(\S+): Creation complete after (?:(\d+)m)?(\d+)s/) ?? [];
+    const text = stripVTControlCharacters(line);
+    const [, resource, minutes, rest] = text.match(/(\S+): Creation complete after (?:(\d+)m)?(\d+)s/) ?? [];
     if (resource) seconds.set(`  ${resource}`, Number(minutes ?? 0) * 60 + Number(rest));
   }
   await child;

@@ -6,6 +6,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { stripVTControlCharacters } from "node:util";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { packageRoot } from "../../lib/package-root";
 import { credentialsFrom, Glance } from "../../lib/releases/glance";
@@ -65,7 +66,7 @@ function cdktf(...args: string[]): { status: number | null; text: string } {
       env: { ...environment, VISA_STATE_FOLDER: scratch, VISA_LOCK_FILE: join(scratch, "visa-images.lock.json") },
     },
   );
-  return { status, text: `${stdout}${stderr}` };
+  return { status, text: stripVTControlCharacters(`${stdout}${stderr}`) };
 }
 
 function deploy(): { outputs: Outputs; text: string } {
@@ -170,8 +171,8 @@ test("where one script of visa-apps changed, the plan names it and only visa-app
   appendFileSync(script, "\n# A comment that makes other bytes.\n");
   const plan = cdktf("diff", "visa-image").text;
   expect(plan).toMatch(/"scripts\/apps\.sh"\s+= "[0-9a-f]{12} 0755" -> "[0-9a-f]{12} 0755"/);
-  expect(plan).toContain("layer_visa-apps must be replaced");
-  expect(plan).not.toMatch(/layer_(system|visa)-base must be replaced/);
+  expect(plan).toMatch(/layer_visa-apps.* must be replaced/);
+  expect(plan).not.toMatch(/layer_(system|visa)-base.* must be replaced/);
 
   const { outputs } = deploy();
   const after = artifacts();
@@ -195,7 +196,8 @@ test("a facility's own layer is built on the package's, which is built already",
 test("destroy removes the images that are not protected, and keeps the cache", async () => {
   const before = artifacts();
   const { status, text } = cdktf("destroy", "visa-image", "--auto-approve");
-  expect([status, text.slice(-2000)]).toEqual([0, expect.stringContaining("Destroy complete")]);
+  expect(text).toContain("Destroy complete");
+  expect(status).toBe(0);
   const glance = await Glance.connect(credentialsFrom(environment));
   expect(await glance.image(first.image_id)).toBeUndefined();
   expect(artifacts()).toEqual(before);

@@ -11,7 +11,7 @@
 #   VISA_BASE_SIZE_GB          virtual size of the disk; the root file system grows later   (default: 4)
 #   VISA_BASE_PACKAGES         more packages, separated by blanks. One that begins with linux-image replaces the default
 #                              kernel, Debian's for clouds: half the boot time, but no AHCI, USB, sound and DRM
-#   VISA_BASE_MIRROR           where packages come from now   (default: Debian's own mirror; the image always names that)
+#   VISA_BASE_MIRROR           where packages come from now   (default: the one that apt's examples name; the image always has that)
 #   VISA_BASE_SECURITY_MIRROR  the same for security updates  (default: the mirror's address with -security appended)
 #   SOURCE_DATE_EPOCH          the date of files made here    (default: 0)
 #   http_proxy, https_proxy, no_proxy, TMPDIR: as usual. TMPDIR needs about 1.5 GB; one that other users may not pass is
@@ -29,8 +29,9 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 output=${1:?usage: bootstrap.sh OUTPUT}
 suite=${VISA_BASE_SUITE:-bookworm}
 size_gb=${VISA_BASE_SIZE_GB:-4}
-mirror=${VISA_BASE_MIRROR:-http://deb.debian.org/debian}
-mirror=${mirror%/}
+mirror=${VISA_BASE_MIRROR:-$(grep -rhoEm1 'https?://[^ ]+/debian( |$)' /usr/share/doc/apt/examples 2>/dev/null | head -n 1 || true)}
+mirror=${mirror%[ /]}
+[[ $mirror ]] || die "no mirror of Debian is known: set VISA_BASE_MIRROR"
 security_mirror=${VISA_BASE_SECURITY_MIRROR:-$mirror-security}
 security_mirror=${security_mirror%/}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-0}

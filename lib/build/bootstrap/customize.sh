@@ -7,13 +7,16 @@ root=$1
 # Only for the bootstrap itself.
 rm -f "$root/etc/apt/apt.conf.d/99mmdebstrap" "$root/etc/dpkg/dpkg.cfg.d/99mmdebstrap"
 
-# The mirror of the build is no business of the image.
+# The mirror of the build is no business of the image: its sources are on the one that apt's own example names.
 # shellcheck source=/dev/null
 suite=$(. "$root/etc/os-release" && echo "$VERSION_CODENAME")
+archive=$(grep -rhoE 'https?://[^ ]+/debian( |/|$)' "$root/usr/share/doc/apt/examples" | head -n 1)
+archive=${archive%[ /]}
+[ -n "$archive" ] || { echo "customize: apt's examples name no mirror of Debian" >&2; exit 1; }
 cat >"$root/etc/apt/sources.list" <<END
-deb http://deb.debian.org/debian $suite main
-deb http://deb.debian.org/debian $suite-updates main
-deb http://deb.debian.org/debian-security $suite-security main
+deb $archive $suite main
+deb $archive $suite-updates main
+deb $archive-security $suite-security main
 END
 rm -f "$root"/etc/apt/sources.list.d/0000*
 
@@ -60,6 +63,9 @@ END
 chroot "$root" systemctl --quiet enable systemd-networkd.service systemd-resolved.service ssh.service
 # Of use with LVM alone, and slow.
 chroot "$root" systemctl --quiet disable e2scrub_reap.service e2scrub_all.timer
+# It would answer the whole network under names of its own (port 5355).
+mkdir -p "$root/etc/systemd/resolved.conf.d"
+printf '[Resolve]\nLLMNR=no\nMulticastDNS=no\n' >"$root/etc/systemd/resolved.conf.d/90-visa.conf"
 # Name resolution is systemd-resolved's; mmdebstrap leaves the host's file.
 ln -sf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 

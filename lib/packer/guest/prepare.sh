@@ -39,8 +39,9 @@ unmark() {
 
 # Nothing of the image's own may run beside the build and hold its locks.
 stop_timers() {
-    systemctl --quiet mask --runtime --now apt-daily.timer apt-daily-upgrade.timer apt-daily.service \
-        apt-daily-upgrade.service unattended-upgrades.service 2>/dev/null || true
+    # Not masked: a template could then not disable them, for systemctl leaves masked units as they are.
+    systemctl --quiet stop apt-daily.timer apt-daily-upgrade.timer apt-daily.service apt-daily-upgrade.service \
+        unattended-upgrades.service 2>/dev/null || true
 }
 
 set_apt() {
