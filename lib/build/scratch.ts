@@ -62,6 +62,10 @@ export async function createScratch(cache: Cache, name: string): Promise<Scratch
 
 /** Removes one. */
 export async function removeScratch(scratch: Scratch): Promise<void> {
+  // Its owner's name goes last: a removal that is cut short leaves a folder that others still know how to remove.
+  for (const name of await readdir(scratch.path).catch(() => [])) {
+    if (name !== "owner.json") await removeTree(join(scratch.path, name));
+  }
   await removeTree(scratch.path);
   await removeTree(scratch.temporary);
 }
