@@ -12,7 +12,7 @@ new OpenstackProvider(stack, "openstack");
 const general = new VisaImage(stack, "general", {
   template: "visa-apps",
   imageName: "VISA desktop",
-  variables: { "visa-base": { timezone: "Europe/Paris" } },
+  variables: { "system-base": { timezone: "Europe/Paris" } },
   pamPublicKeyFile: process.env.VISA_PAM_PUBLIC_KEY,
 });
 
