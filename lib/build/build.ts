@@ -17,7 +17,7 @@ import {
   type OutputSpecification,
   SPECIFICATION_VERSION,
 } from "../specification";
-import { type Accelerator, chooseAccelerator } from "./accelerator";
+import { type Accelerator, chooseAccelerator, cpuModel } from "./accelerator";
 import { makeBase, type RunTool } from "./base";
 import {
   type ArtifactManifest,
@@ -605,9 +605,7 @@ class Build {
       memory: memoryMb,
       headless,
       accelerator: this.accelerator?.name,
-      // Python's wheels are compiled for x86-64-v2. What "max" has beyond it is slow to emulate: xz takes 3.3 s with
-      // "max" and 2.6 s with this one (qemu-user, 60 MB).
-      cpu_model: this.accelerator?.name === "kvm" ? "host" : "Nehalem",
+      cpu_model: cpuModel(this.accelerator?.name ?? "tcg"),
       mirror: this.mirror && asSeenFromGuest(this.mirror),
     };
     return Object.entries(values)

@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
+import { cpuModel } from "../build/accelerator";
 import { VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
 import { rdpAnswer } from "./rdp";
@@ -72,7 +73,7 @@ export class TestMachine implements AsyncDisposable {
     const args = [
       // The guest ends with this process, whatever ends it.
       ...["--pdeathsig", "KILL", "--", "qemu-system-x86_64"],
-      ...["-accel", accelerator, "-cpu", accelerator === "kvm" ? "host" : "max"],
+      ...["-accel", accelerator, "-cpu", cpuModel(accelerator)],
       ...["-smp", `${options.cpus ?? 2}`, "-m", `${options.memoryMb ?? 2048}`],
       ...["-drive", `file=${commas(overlay)},if=virtio,format=qcow2,cache=unsafe,discard=unmap`],
       ...["-drive", `file=${commas(configDrive)},if=virtio,format=raw,readonly=on`],

@@ -55,6 +55,8 @@ apt:
   preserve_sources_list: true
 # So is the locale.
 locale: false
+# An instance has one user, its owner, and that one is VISA's: no user of the distribution's name takes its number.
+users: []
 system_info:
   network:
     renderers: [networkd]
