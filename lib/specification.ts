@@ -6,6 +6,8 @@
  * its own making, and it is the only thing that the two sides share.
  */
 
+import type { ContractPart } from "./verify/contract";
+
 /** The specification's format. A runner refuses any other with a message that says to synthesize again. */
 export const SPECIFICATION_VERSION = 1;
 
@@ -96,6 +98,10 @@ export interface LayerSpecification {
   readonly diskSizeGb: number;
   /** Settings of the build machine; never part of the fingerprint. Left out: the runner's default. */
   readonly machine: MachineOptions;
+  /** What the template promises, and `visa-image verify` looks at; never part of the fingerprint. */
+  readonly contract: readonly ContractPart[];
+  /** The template's own checks: scripts for the guest, run by `visa-image verify`. Nothing of them is in the image. */
+  readonly checks: readonly SpecifiedFile[];
 }
 
 /** The machine that builds a layer: not one of its inputs. */

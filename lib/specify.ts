@@ -18,6 +18,7 @@ import {
 } from "./specification";
 import { resolveBase } from "./template/base";
 import type { Catalog } from "./template/catalog";
+import { resolveChecks, resolveContract } from "./template/contract";
 import { suggestion } from "./template/nearest";
 import { readPamPublicKey } from "./template/pam-public-key";
 import { packerVariable, Renderer, Text } from "./template/render";
@@ -66,6 +67,9 @@ export interface SpecifyOptions {
 /** Size of a disk in GiB where neither the template nor a parent says one. */
 const DEFAULT_DISK_GB = 10;
 
+/** What every image promises, unless its template says otherwise. */
+const DEFAULT_CONTRACT = ["boot", "hygiene"] as const;
+
 /** The original's root password: a secret in every template, declared or not. */
 const ROOT_PASSWORD: SecretVariable = { name: "root_password", environment: "VISA_ROOT_PASSWORD", required: true };
 
@@ -103,6 +107,7 @@ export function relativeTo(specification: BuildSpecification, directory: string)
       ...layer,
       ...(layer.base?.kind === "file" && { base: { ...layer.base, path: from(layer.base.path) } }),
       files: layer.files.map((file) => ({ ...file, source: from(file.source) })),
+      checks: layer.checks.map((file) => ({ ...file, source: from(file.source) })),
     })),
   };
 }
@@ -162,6 +167,8 @@ function specifyLayer(
       ...(headless !== undefined && { headless }),
       ...Object.fromEntries(Object.entries(options.machine ?? {}).filter(([, value]) => value !== undefined)),
     },
+    contract: resolveContract(template, renderer) ?? below?.contract ?? DEFAULT_CONTRACT,
+    checks: resolveChecks(template),
   };
 }
 

@@ -1,19 +1,20 @@
 /**
  * `npm run demo`: builds the shipped chain of images and registers it in the embedded cloud with `cdktf deploy`, then
- * does what VISA would do: takes the image from Glance, boots it with a config drive, logs its owner in over RDP, and
- * saves a picture of the desktop. Run by dev/demo/run, which sets everything up first.
+ * does what VISA would do: takes the image from Glance, boots it with a config drive, logs its owner in through guacd
+ * with a token, and saves a picture of the desktop. Run by dev/demo/run, which sets everything up first.
  */
-import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
 import { VisaImageError } from "../../lib/errors";
 import { credentialsFrom, Glance } from "../../lib/releases/glance";
 import type { DiskFormat } from "../../lib/specification";
+import { Subject } from "../../lib/verify/check";
+import { showDesktop } from "../../lib/verify/desktop-checks";
 import { TestMachine } from "../../lib/verify/machine";
-import { takeRdpPicture } from "./rdp-picture";
+import { makeTokenKeyPair } from "../../lib/verify/token";
 
 const OWNER = "ada";
 const STACK = "visa-image";
@@ -44,31 +45,28 @@ async function main(): Promise<void> {
     throw new VisaImageError(`the image from Glance has sha512 "${sha512}", Glance says "${image.os_hash_value}"`);
   }
 
-  const password = randomBytes(15).toString("base64url");
+  const keys = makeTokenKeyPair();
+  const metadata = { id: "1", uid: "demo", owner: OWNER, pamPublicKey: keys.publicKey };
   await using machine = await TestMachine.boot({
-    disk,
-    format: image.disk_format as DiskFormat,
-    folder: join(FOLDER, "machine"),
-    metadata: { id: "1", uid: "demo", owner: OWNER, screenWidth: "1280", screenHeight: "800" },
-    userData: multipart([outputs.boot_command, passwordScript(password)]),
-    ports: [3389],
+    ...{ disk, format: image.disk_format as DiskFormat, folder: join(FOLDER, "machine") },
+    ...{ metadata, userData: outputs.boot_command, ports: [3389, 4822], agent: true },
   });
-  const picture = join(FOLDER, "desktop.png");
+  const instance = new Subject("main", machine, metadata, keys, FOLDER);
   const account = await timed("boot, until the owner exists", async () => {
-    const [, entry] = await machine.waitForConsole(/DEMO-OWNER (\S+)/, 300);
-    return entry;
+    await machine.waitForGuest(300);
+    await machine.waitFor("owner", 300, async () => (await machine.guest.events()).owner);
+    return machine.guest.text(`getent passwd ${OWNER}`);
   });
-  await timed("until RDP answers", () => machine.waitForRdp(180));
-  await timed("log-in and desktop over RDP", () =>
-    takeRdpPicture({
-      port: machine.port(3389),
-      user: OWNER,
-      password,
-      file: picture,
-      ready: machine.waitForConsole(/DEMO-DESKTOP/, 240),
+  await timed("until VISA's ports are open", () =>
+    machine.waitFor("open ports 3389 and 4822", 180, async () => {
+      const { "3389": rdp, "4822": guacd } = await machine.guest.events();
+      return rdp && guacd;
     }),
   );
+  const shown = await timed("log-in with a token, desktop through guacd", () => showDesktop(instance));
+  instance.close();
 
+  const picture = join(FOLDER, "desktop.png");
   const onDisk = (statSync(disk).blocks * 512) / 2 ** 20;
   const rows: [string, string][] = [
     ["image", outputs.image_name],
@@ -78,14 +76,15 @@ async function main(): Promise<void> {
     ["format", image.disk_format],
     ["size, virtual", `${(Number(image.virtual_size ?? image.size) / 2 ** 30).toFixed(1)} GiB`],
     ["size, on disk", `${onDisk.toFixed(0)} MiB`],
-    ["owner", account ?? ""],
+    ["owner", account],
+    ["desktop", shown],
     ...[...seconds].map(([step, time]): [string, string] => [step, `${time.toFixed(0)} s`]),
-    ["picture", relative(".", picture)],
+    ["picture", picture],
   ];
   const table = rows.map(([name, value]) => `  ${name.padEnd(44)} ${value}`).join("\n");
   writeFileSync(join(FOLDER, "summary.txt"), `${table}\n`);
   rmSync(disk);
-  console.log(`\n${table}\n\nThe owner's desktop, as the RDP client saw it: ${picture}`);
+  console.log(`\n${table}\n\nThe owner's desktop, as VISA would show it: ${picture}`);
   console.log("The cloud runs on: 'npm run cloud -- status' shows it, 'npm run cloud -- stop' ends it.");
 }
 
@@ -119,35 +118,6 @@ async function timed<T>(step: string, work: () => Promise<T>): Promise<T> {
   const result = await work();
   seconds.set(step, (performance.now() - begin) / 1000);
   return result;
-}
-
-/** A password for this one run: the demo logs in with an ordinary client, VISA with a token. */
-function passwordScript(password: string): string {
-  return [
-    "#!/bin/bash",
-    "set -euo pipefail",
-    `chpasswd <<< '${OWNER}:${password}'`,
-    `echo "DEMO-OWNER $(getent passwd ${OWNER} | tr ' ' '_')" > /dev/ttyS0`,
-    // A picture alone could be one of an error message: the parts of the desktop have to run, as the owner. Not in the
-    // foreground: what follows the user data would wait for it.
-    "systemd-run --quiet bash -c '",
-    `until pgrep -u ${OWNER} -x xfce4-panel && pgrep -u ${OWNER} -x xfdesktop && pgrep -u ${OWNER} -x xfwm4; do`,
-    "  sleep 1",
-    "done > /dev/null",
-    'echo "DEMO-DESKTOP" > /dev/ttyS0',
-    "'",
-    "",
-  ].join("\n");
-}
-
-/** Several user data scripts in one document, run in their order (cloud-init, "MIME multi-part archive"). */
-function multipart(scripts: readonly string[]): string {
-  const boundary = "visa-demo-boundary";
-  const parts = scripts.map((script) =>
-    [`--${boundary}`, 'Content-Type: text/x-shellscript; charset="utf-8"', "MIME-Version: 1.0", "", script].join("\n"),
-  );
-  const head = [`Content-Type: multipart/mixed; boundary="${boundary}"`, "MIME-Version: 1.0", ""];
-  return [...head, ...parts, `--${boundary}--`, ""].join("\n");
 }
 
 main().catch((error: unknown) => {

@@ -49,7 +49,8 @@ type FromWorker =
 /** A build that was stopped: by a signal, or by the end of who asked for it. */
 export class StoppedError extends VisaImageError {}
 
-const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+/** Signals that stop a run, and its exit code then. */
+export const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const PARENT_POLL_MS = 250;
 /** What the worker has for its own clean-up, before the front does it. */
 const WORKER_STOP_MS = 12_000;
@@ -142,7 +143,7 @@ async function sweep(cache: Cache, session: number, identity: ProcessIdentity | 
 }
 
 /** Calls back when the process that asked for the build is gone. */
-function watchParents(onGone: (why: string) => void): NodeJS.Timeout {
+export function watchParents(onGone: (why: string) => void): NodeJS.Timeout {
   const parent = process.ppid;
   // Between Terraform and this process stand shells, which live on when Terraform is killed.
   const line = ancestors();

@@ -32,17 +32,43 @@ export interface BuildCommandOptions {
 
 /** Runs the command. */
 export async function runBuild(template: string | undefined, options: BuildCommandOptions): Promise<void> {
+  const work = readWork(template, options);
+  const report = await runSupervised(work, options, flattenOptions(work.specification, options));
+  if (!options.quiet) process.stderr.write(`${summary(report)}\n`);
+  process.stdout.write(`${report.output?.path ?? report.disk}\n`);
+}
+
+/** What is to be built, and with which secrets. */
+export interface Work {
+  readonly specification: BuildSpecification;
+  /** What its relative paths start from. */
+  readonly directory: string;
+  /** The process environment, with what the options say of secrets. */
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/** Specifies a template, or reads what a synth specified. */
+export function readWork(template: string | undefined, options: BuildCommandOptions): Work {
   const environment = { ...process.env };
   if (options.rootPasswordFile) {
     // The file that was named here wins over a password that the shell happens to have.
     environment.VISA_ROOT_PASSWORD_FILE = resolve(options.rootPasswordFile);
     delete environment.VISA_ROOT_PASSWORD;
   }
-  const { specification, directory } = options.specification
+  const work = options.specification
     ? readSpecification(options.specification, template, options)
     : specifyTemplate(template, options, environment);
+  return { ...work, environment };
+}
+
+/** Builds what the cache does not have, in a worker that ends with whoever asked for it. */
+export async function runSupervised(
+  { specification, directory, environment }: Work,
+  options: BuildCommandOptions,
+  flatten: FlattenOptions | undefined,
+): Promise<BuildReport> {
   const { stderr } = process;
-  const report = await supervise(
+  return supervise(
     {
       specification,
       specificationDirectory: directory,
@@ -54,7 +80,7 @@ export async function runBuild(template: string | undefined, options: BuildComma
         headless: options.notHeadless ? false : undefined,
         mirror: options.mirror,
         ca: options.buildCa && options.buildCa !== "host" ? resolve(options.buildCa) : options.buildCa,
-        flatten: flattenOptions(specification, options),
+        flatten,
       },
       progress: {
         terminal: stderr.isTTY === true && process.env.TERM !== "dumb" && !options.verbose,
@@ -73,8 +99,6 @@ export async function runBuild(template: string | undefined, options: BuildComma
       output: stderr,
     },
   );
-  if (!options.quiet) stderr.write(`${summary(report)}\n`);
-  process.stdout.write(`${report.output?.path ?? report.disk}\n`);
 }
 
 function readSpecification(file: string, template: string | undefined, options: BuildCommandOptions) {

@@ -58,6 +58,51 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     });
 
   program
+    .command("verify")
+    .description("boot a template's disk as VISA does, and check whether it keeps VISA's contract")
+    .argument("[template]", "the template; built first where the cache does not have it")
+    .option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)")
+    .option("--specification <file>", "verify what a synth specified, instead of a template of a catalog")
+    .option("--variable <name=value>", "a value of the template, or of another one: template.name=value", collect, [])
+    .option("--pam-public <file>", "VISA's public key (PEM) that is in the image (VISA_PAM_PUBLIC_KEY)")
+    .option("--refresh <text>", "as it was built with")
+    .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
+    .option("--disk <file>", "verify a disk image that was made elsewhere")
+    .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene")
+    .addOption(new Option("--format <format>", "of the disk").choices(["raw", "qcow2"] as const))
+    .addOption(
+      new Option("--profile <name>", "gate: one boot; full: all that can be seen of an image alone")
+        .choices(["gate", "full"] as const)
+        .default("full" as const),
+    )
+    .addOption(
+      new Option("--accelerator <name>", "how it runs (VISA_BUILD_ACCELERATOR)").choices([
+        "auto",
+        "kvm",
+        "tcg",
+      ] as const),
+    )
+    .option(
+      "--reports <dir>",
+      "folder for report.json, junit.xml, desktop.png and the evidence (default: in the cache)",
+    )
+    .option("--all", "show what does not apply, too")
+    .option("--markdown", "print the contract as a table in Markdown")
+    .option("--json", "print the report for programs")
+    .option("--build-ca <file>", "as of build, where it has to be built (VISA_BUILD_CA)")
+    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .option("--quiet", "show nothing but failures")
+    .option("--debug", "show stack traces")
+    .addHelpText(
+      "after",
+      "\nExit codes: 1 an assertion does not hold, 2 wrong or incomplete call, 130 and 143 stopped.",
+    )
+    .action(async (template, options) => {
+      const { runVerify } = require("./verify-command") as typeof import("./verify-command");
+      await runVerify(template, options);
+    });
+
+  program
     .command("list")
     .description("list what the cache holds")
     .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")

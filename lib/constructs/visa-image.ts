@@ -13,6 +13,7 @@ import { LayerBuild } from "./layer-build";
 import { OwnerUserData } from "./owner-user-data";
 import { defaultProperties } from "./properties";
 import { addressPart, refuseToken } from "./text";
+import { Verification } from "./verification";
 
 /** An image that instances can be made from. */
 export interface IVisaImage {
@@ -104,6 +105,12 @@ export interface VisaImageProps {
    */
   readonly tags?: readonly string[];
   /**
+   * Whether the disk is booted and checked before it is registered: for all that its template promises of VISA's
+   * contract (`contract` in manifest.yml). What does not pass is never uploaded.
+   * @default true
+   */
+  readonly verify?: boolean;
+  /**
    * Whether Glance refuses to delete the image and its past releases, whoever asks: also `terraform destroy`.
    * @default true
    */
@@ -163,6 +170,8 @@ const SLOWEST_UPLOAD = 10;
 export class VisaImage extends Construct implements IVisaImage {
   /** The last layer's build. */
   readonly build: LayerBuild;
+  /** What stands between the build and the image; undefined where `verify` is false. */
+  readonly verification?: Verification;
   /** The image that is in use. */
   readonly release: CurrentRelease;
   /** Hex SHA-256 of what the image was made from. */
@@ -220,6 +229,11 @@ export class VisaImage extends Construct implements IVisaImage {
     const fixed = fixedProperties(properties).map(([name, value]) => `${name}=${value}`);
     this.build.addTrigger(`image ${address}`, fixed.join(" "));
 
+    if (props.verify ?? true) {
+      const bootCommand = this.userData.text;
+      this.verification = new Verification(this, "Verification", { build: this.build, address, bootCommand });
+    }
+
     const lockKey = `${TerraformStack.of(this).node.id}/${address}`;
     const lockFile = resolve(props.lockFile ?? LOCK_FILE);
     const family = { address, lockKey, lockFile, protected: props.protected ?? true, provider: props.provider };
@@ -231,7 +245,7 @@ export class VisaImage extends Construct implements IVisaImage {
       template: layer.name,
       diskFile: this.build.diskFile,
       diskCommand: this.build.command,
-      ready: this.build.resource,
+      ready: this.verification?.resource ?? this.build.resource,
       name: this.imageName,
       diskFormat,
       visibility: props.visibility ?? "private",
@@ -288,6 +302,7 @@ function checkProps(props: VisaImageProps): void {
   const literal = { template, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile };
   for (const [name, value] of Object.entries(literal)) refuseToken(name, value);
   refuseToken("protected", props.protected);
+  refuseToken("verify", props.verify);
   for (const [name, values] of Object.entries(variables ?? {})) {
     for (const [key, value] of Object.entries(values)) refuseToken(`variables.${name}.${key}`, value);
   }

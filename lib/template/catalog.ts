@@ -244,6 +244,7 @@ function readTemplate(
     const packer = (yaml.value as { packer?: Record<string, unknown> | null } | null)?.packer ?? {};
     const variables = (packer.variables ?? {}) as Record<string, unknown>;
     parts.description = packer.description === undefined ? undefined : String(packer.description);
+    parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
     parts.base = packer.base as TemplateParts["base"];
     parts.packerVariables = new Map(
       Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),

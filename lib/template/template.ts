@@ -35,6 +35,12 @@ export interface TemplateOptions {
   readonly provisioners?: readonly Provisioner[];
   /** The folder that scripts and files are relative to, and may not leave. */
   readonly directory?: string;
+  /**
+   * The parts of VISA's contract that the image keeps, and that are verified before it is registered, separated by
+   * blanks: boot, desktop, login, jupyter, hygiene.
+   * @default - the parent's; without a parent "boot hygiene"
+   */
+  readonly contract?: string;
 }
 
 /** The folder that the files of a step are looked up in. */
@@ -73,6 +79,8 @@ export interface TemplateParts {
   readonly builders: readonly Step[];
   readonly provisioners: readonly Step[];
   readonly postprocessors: readonly Step[];
+  /** Unrendered. */
+  readonly contract?: string;
   locate(path: ValuePath): Location | undefined;
 }
 
@@ -138,7 +146,8 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
   const secrets = { ...options.secrets };
   check("config", { templates: { [name]: { extends: options.extends ?? null } } }, NOWHERE, subject);
   check("environment", { environment: variables, secrets }, NOWHERE, subject);
-  check("manifest", { packer: { ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
+  const contract = options.contract === undefined ? {} : { contract: options.contract };
+  check("manifest", { packer: { ...contract, ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
   const directory = options.directory === undefined ? undefined : resolve(options.directory);
   const files = directory === undefined ? undefined : templateFiles(name, directory);
   return {
@@ -152,6 +161,7 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
     builders: builders.map((builder) => step(builder, files, () => undefined)),
     provisioners: provisioners.map((provisioner) => step(provisioner, files, () => undefined)),
     postprocessors: [],
+    ...contract,
     locate: () => undefined,
   };
 }

@@ -32,6 +32,8 @@ export function specificationOf(...layers: LayerFixture[]): BuildSpecification {
       configuration: {},
       files: [],
       secrets: [],
+      contract: ["boot"],
+      checks: [],
       diskSizeGb: 20,
       machine: { cpus },
     });

@@ -65,7 +65,7 @@ describe("the image", () => {
   test("is uploaded from a relative path, named by the layer's fingerprint", () => {
     const { local_file_path: path } = imagesOf()[CURRENT];
     expect(path).toContain('"images/visa-apps-cf10f0171379.raw"');
-    expect(path).toContain("terraform_data.layer_visa-apps.id");
+    expect(path).toContain("terraform_data.visa-apps_verified.id");
   });
 
   test("is not protected before its upload, and is by its registration", () => {
@@ -239,5 +239,56 @@ describe("what cannot be right", () => {
     const name = new TerraformVariable(stack, "name", { type: "string" });
     addImage(stack, { imageName: name.stringValue });
     expect(synthesized(stack).resource.openstack_images_image_v2[CURRENT].name).toBe("${var.name}");
+  });
+});
+
+describe("the gate", () => {
+  const verified = (props: Parameters<typeof addImage>[1] = {}) => {
+    const stack = newStack();
+    addImage(stack, props);
+    return synthesized(stack).resource.terraform_data["visa-apps_verified"];
+  };
+  const withChecks = (sha256: string, contract: ("boot" | "desktop")[] = ["boot"]) => {
+    const specification = chain();
+    const layers = specification.layers.map((layer, index) => ({
+      ...layer,
+      contract,
+      checks:
+        index === 1 ? [{ path: "files/visa-base/checks/net.sh", source: "/tmp/net.sh", mode: 0o755, sha256 }] : [],
+    }));
+    return { ...specification, layers };
+  };
+
+  test("stands between the build and the upload", () => {
+    const resource = verified();
+    expect(resource.depends_on).toEqual(["terraform_data.layer_visa-apps"]);
+    const [{ command }] = resource.provisioner.map((each: Record<string, unknown>) => each["local-exec"] ?? each);
+    expect(command).toMatch(
+      /main\.js verify --profile gate --specification specifications\/visa-apps-cf10f0171379\.json --boot-command boot-commands\/visa-apps$/,
+    );
+  });
+
+  test("looks again where the disk, the contract, a check or the boot command changed, and names it", () => {
+    const triggers = verified({ specification: withChecks("ab".repeat(32)) }).triggers_replace;
+    expect(triggers).toEqual({
+      fingerprint: chain().layers[2]?.fingerprint,
+      "disk format": "raw",
+      contract: "boot",
+      verifier: "1",
+      "boot command": expect.stringMatching(/^[0-9a-f]{12}$/),
+      "check visa-base net.sh": "ab".repeat(6),
+    });
+    expect(verified({ specification: withChecks("cd".repeat(32)) }).triggers_replace).toMatchObject({
+      fingerprint: triggers.fingerprint,
+      "check visa-base net.sh": "cd".repeat(6),
+    });
+    expect(
+      verified({ specification: withChecks("ab".repeat(32), ["boot", "desktop"]) }).triggers_replace.contract,
+    ).toBe("boot desktop");
+  });
+
+  test("can be left out", () => {
+    expect(verified({ verify: false })).toBeUndefined();
+    expect(imagesOf({ verify: false })[CURRENT].local_file_path).toContain("terraform_data.layer_visa-apps.id");
   });
 });

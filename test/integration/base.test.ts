@@ -128,7 +128,8 @@ bash /run/visa-owner
 systemd-run --no-block bash /run/report
 `;
   writeFileSync(join(latest, "user_data"), userData);
-  execFileSync("genisoimage", [
+  execFileSync("xorriso", [
+    ...["-as", "mkisofs"],
     "-quiet",
     "-V",
     "config-2",

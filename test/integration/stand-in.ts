@@ -23,6 +23,18 @@ program
     writeFileSync(disk, `${layer?.fingerprint}\n`.repeat(1000));
   });
 
+program
+  .command("verify")
+  .requiredOption("--specification <file>")
+  .requiredOption("--boot-command <file>")
+  .option("--profile <name>")
+  .action(({ specification: file, bootCommand, profile }) => {
+    const { layers }: BuildSpecification = JSON.parse(readFileSync(file, "utf8"));
+    if (!readFileSync(bootCommand, "utf8").startsWith("#!")) throw new Error(`${bootCommand} is no script`);
+    appendFileSync("verifications.log", `${layers.at(-1)?.name} ${profile}\n`);
+    if (process.env.VISA_TEST_FAIL_VERIFY) throw new Error("the image does not keep VISA's contract");
+  });
+
 program.parseAsync().catch((error) => {
   console.error(String(error));
   process.exitCode = 1;

@@ -25,6 +25,7 @@ const folder = join(scratch, "out", "stacks", "images");
 const first = chain();
 const second = chain({ script: "222222222222 0755" });
 const third = chain({ script: "333333333333 0755" });
+const fourth = chain({ script: "444444444444 0755" });
 
 beforeAll(() => cloud.start());
 afterAll(async () => {
@@ -97,6 +98,10 @@ test("the first deploy builds each layer, registers the image, protects it, and 
   expect(release?.sha512).toBe(shown(idOf(first)).properties.os_hash_value);
 });
 
+test("what is registered has passed the gate", () => {
+  expect(readFileSync(join(folder, "verifications.log"), "utf8")).toBe("visa-apps gate\n");
+});
+
 test("a second deploy changes nothing, also where the disk is not on this machine", () => {
   rmSync(join(folder, "images"), { recursive: true });
   expect(synthesize({ specification: first }).run("plan", ...OPTIONS)).toContain("No changes.");
@@ -130,13 +135,30 @@ test("a release that is older than those kept is forgotten, and stays in Glance"
   const plan = terraform.run("plan", ...OPTIONS);
   expect(plan).toMatch(/openstack_images_image_v2\.visa-apps_\w+ will no longer be managed by Terraform/);
   expect(plan).toContain(
-    "2 to add, 1 to change, 0 to destroy".replace("2 to add", "3 to add").replace("0 to destroy", "1 to destroy"),
+    // The build, its verification, the image, its registration; the past one hidden; the build and the verification before.
+    "4 to add, 1 to change, 2 to destroy",
   );
   const text = apply(terraform);
   expect(text.indexOf(`_registered: Creation complete`)).toBeLessThan(text.indexOf(": Modifications complete"));
   expect(ids(listed())).toEqual([idOf(third)]);
   expect(ids(listed("--hidden"))).toEqual([idOf(first), idOf(second)].sort());
   expect(synthesize({ specification: third }).run("plan", ...OPTIONS)).toContain("No changes.");
+});
+
+test("an image that does not pass is not uploaded, the one in use stays, and a retry builds nothing", () => {
+  const failed = synthesize({ specification: fourth }, { VISA_TEST_FAIL_VERIFY: "1" }).try(
+    "apply",
+    "-auto-approve",
+    ...OPTIONS,
+  );
+  expect(failed.status).toBe(1);
+  expect(failed.text).toContain("the image does not keep VISA's contract");
+  expect(ids(listed())).toEqual([idOf(third)]);
+  const before = builds();
+  const again = synthesize({ specification: fourth }, { VISA_TEST_FAIL_VERIFY: "1" });
+  expect(again.run("plan", ...OPTIONS)).toMatch(/visa-apps_verified is tainted, so must be replaced/);
+  expect(again.try("apply", "-auto-approve", ...OPTIONS).status).toBe(1);
+  expect(builds()).toEqual(before);
 });
 
 test("an image that was deleted in Glance is uploaded again where its disk is on this machine", () => {

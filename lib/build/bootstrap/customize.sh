@@ -57,6 +57,10 @@ apt:
 locale: false
 # An instance has one user, its owner, and that one is VISA's: no user of the distribution's name takes its number.
 users: []
+# Keys of the kinds that are in use, and not shown on the console, which takes seconds.
+ssh_genkeytypes: [ed25519, ecdsa]
+ssh:
+  emit_keys_to_console: false
 system_info:
   network:
     renderers: [networkd]

@@ -54,9 +54,12 @@ clean_identity() {
     if [[ -d /root/.ssh ]]; then rmdir --ignore-fail-on-non-empty /root/.ssh; fi
     rm -f /etc/xrdp/rsakeys.ini /etc/xrdp/visa-key.pem /etc/xrdp/visa-cert.pem
     rm -f /var/lib/systemd/credential.secret /var/lib/dhcp/*.leases
-    # systemd would save a new seed as this machine goes down.
-    mkdir -p /run/systemd/system/systemd-random-seed.service.d
-    printf '[Service]\nExecStop=\n' >/run/systemd/system/systemd-random-seed.service.d/visa-build.conf
+    # systemd would save a new seed, and note the end of this machine's last run, as it goes down.
+    local unit
+    for unit in systemd-random-seed systemd-update-utmp; do
+        mkdir -p "/run/systemd/system/$unit.service.d"
+        printf '[Service]\nExecStop=\n' >"/run/systemd/system/$unit.service.d/visa-build.conf"
+    done
     systemctl daemon-reload
     rm -f /var/lib/systemd/random-seed
 }

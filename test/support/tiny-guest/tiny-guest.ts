@@ -83,6 +83,8 @@ export function writeTinySpecification(
       files,
       secrets: layer.secrets ?? [],
       diskSizeGb: layer.diskSizeGb ?? 1,
+      contract: [],
+      checks: [],
       machine: { cpus: 1, memoryMb: 256, accelerator: "tcg" },
     };
   });

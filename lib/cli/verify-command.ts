@@ -1,0 +1,200 @@
+/** `visa-image verify`: has a disk made where it is not there, boots it, and says whether it keeps VISA's contract. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { basename, join, resolve } from "node:path";
+import { chooseAccelerator } from "../build/accelerator";
+import { Cache, cacheRoot, hashFile } from "../build/cache";
+import { identify } from "../build/processes";
+import { cleanUpAfter, createScratch, removeScratch } from "../build/scratch";
+import { SIGNALS, watchParents } from "../build/supervisor";
+import { ExitCode, VisaImageError } from "../errors";
+import { packageRoot } from "../package-root";
+import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
+import { CONTRACT_PARTS, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
+import { contractTable, summary, table, type VerifyReport } from "../verify/report";
+import { type OwnCheck, verify } from "../verify/verify";
+import { type BuildCommandOptions, readWork, runSupervised } from "./build-command";
+
+/** Options of the command, as commander reads them. */
+export interface VerifyCommandOptions
+  extends Pick<
+    BuildCommandOptions,
+    | "catalog"
+    | "specification"
+    | "variable"
+    | "pamPublic"
+    | "refresh"
+    | "format"
+    | "accelerator"
+    | "buildCa"
+    | "cache"
+    | "quiet"
+  > {
+  readonly bootCommand?: string;
+  readonly disk?: string;
+  readonly contract?: string;
+  readonly profile: VerifyProfile;
+  readonly reports?: string;
+  readonly all?: true;
+  readonly markdown?: true;
+  readonly json?: true;
+}
+
+/** A disk, and what is known of it. */
+interface Artifact {
+  readonly disk: string;
+  readonly format: DiskFormat;
+  readonly sha256: string;
+  readonly template: string;
+  readonly fingerprint: string;
+  readonly parts: readonly ContractPart[];
+  readonly checks: readonly OwnCheck[];
+}
+
+/** Runs the command. @throws VisaImageError with exit code 1 where an assertion does not hold */
+export async function runVerify(template: string | undefined, options: VerifyCommandOptions): Promise<void> {
+  const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot());
+  await cache.prepare();
+  const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options);
+  const bootCommand = readFileSync(options.bootCommand ?? shippedBootCommand(), "utf8");
+  const key = verificationKey(artifact, bootCommand);
+  const reports = options.reports
+    ? resolve(options.reports)
+    : join(cache.root, "reports", `${artifact.fingerprint.slice(0, 12)}-${key}-${options.profile}`);
+  const before = options.profile === "gate" ? readReport(reports) : undefined;
+  const say = (text: string) => {
+    if (!options.quiet || text.startsWith("FAIL")) process.stderr.write(`[${artifact.template}] ${text}\n`);
+  };
+  let report: VerifyReport;
+  if (before?.passed && before.sha256 === artifact.sha256) {
+    say(`verified already, on ${before.startedAt}`);
+    report = before;
+  } else {
+    report = await stoppable(cache, async () => {
+      const { name, reason } = await chooseAccelerator(options.accelerator ?? accelerator(), cache.scratch);
+      say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
+      const scratch = await createScratch(cache, artifact.fingerprint.slice(0, 12));
+      try {
+        return await verify({
+          ...artifact,
+          profile: options.profile,
+          bootCommand,
+          accelerator: name,
+          scratch: scratch.path,
+          reports,
+          onMessage: say,
+        });
+      } finally {
+        await removeScratch(scratch);
+      }
+    });
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
+  else if (options.markdown) process.stdout.write(contractTable(report));
+  else if (!options.quiet || !report.passed) process.stdout.write(`${table(report, options.all)}\n`);
+  if (report.passed) return;
+  throw new VisaImageError(`the image does not keep VISA's contract: ${summary(report)}`, {
+    fix: `see the evidence in ${reports}, correct the template, and build again; what is wrong is not registered`,
+  });
+}
+
+async function builtDisk(template: string | undefined, options: VerifyCommandOptions): Promise<Artifact> {
+  const work = readWork(template, { ...options, variable: options.variable });
+  const layer = work.specification.layers.at(-1) as LayerSpecification;
+  const format = work.specification.output?.format ?? options.format ?? "raw";
+  const { output } = await runSupervised(work, options, { format });
+  if (!output) throw new VisaImageError(`there is no disk of "${layer.name}"`);
+  return {
+    ...{ disk: output.path, format, sha256: output.sha256 },
+    ...{ template: layer.name, fingerprint: layer.fingerprint, parts: layer.contract },
+    checks: readChecks(work.specification, work.directory),
+  };
+}
+
+async function givenDisk(template: string | undefined, options: VerifyCommandOptions): Promise<Artifact> {
+  const { disk = "", contract = "boot desktop login hygiene" } = options;
+  if (template || options.specification) {
+    throw new VisaImageError("--disk does not go with a template or a specification", {
+      fix: "give one of them",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  if (!existsSync(disk)) throw new VisaImageError(`there is no disk "${disk}"`, { exitCode: ExitCode.USAGE });
+  const words = contract.split(/[\s,]+/).filter(Boolean);
+  const unknown = words.find((word) => !(CONTRACT_PARTS as readonly string[]).includes(word));
+  if (unknown !== undefined) {
+    throw new VisaImageError(`"${unknown}" is no part of VISA's contract`, {
+      fix: `choose from ${CONTRACT_PARTS.join(", ")}`,
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  const sha256 = await hashFile(disk);
+  const parts = CONTRACT_PARTS.filter((part) => words.includes(part));
+  const format = options.format ?? (disk.endsWith(".qcow2") ? "qcow2" : "raw");
+  return { disk: resolve(disk), format, sha256, template: basename(disk), fingerprint: sha256, parts, checks: [] };
+}
+
+/** The checks of all layers: what holds for a parent holds for its child. */
+function readChecks(specification: BuildSpecification, directory: string): OwnCheck[] {
+  return specification.layers.flatMap((layer) => layer.checks.map((file) => readCheck(layer.name, file, directory)));
+}
+
+function readCheck(template: string, file: SpecifiedFile, directory: string): OwnCheck {
+  const path = resolve(directory, file.source);
+  const script = readFileSync(path);
+  if (createHash("sha256").update(script).digest("hex") !== file.sha256) {
+    throw new VisaImageError(`the check "${path}" changed since the plan`, {
+      fix: "plan again",
+      exitCode: ExitCode.CHANGED,
+    });
+  }
+  return { name: `${template}: ${basename(path)}`, script: script.toString("utf8") };
+}
+
+/** Changes with whatever the verdict depends on, but for the profile. */
+function verificationKey({ sha256, format, parts, checks }: Artifact, bootCommand: string): string {
+  const inputs = JSON.stringify([VERIFIER_VERSION, sha256, format, parts, checks, bootCommand]);
+  return createHash("sha256").update(inputs).digest("hex").slice(0, 12);
+}
+
+function readReport(folder: string): VerifyReport | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as VerifyReport;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What `OwnerUserData.script()` is made of; constructs are not loaded here. */
+function shippedBootCommand(): string {
+  return join(packageRoot(), "templates", "visa-base", "files", "visa-owner");
+}
+
+function accelerator(): "auto" | "kvm" | "tcg" {
+  const wish = process.env.VISA_BUILD_ACCELERATOR;
+  return wish === "kvm" || wish === "tcg" ? wish : "auto";
+}
+
+/**
+ * Runs a verification that ends with whoever asked for it. The kernel ends QEMU with this process; what it leaves in the
+ * cache is removed here, or by the next run.
+ */
+async function stoppable<T>(cache: Cache, run: () => Promise<T>): Promise<T> {
+  const stop = (code: number, why: string) => {
+    process.stderr.write(`visa-image: ${why}\n`);
+    const self = identify();
+    void (self ? cleanUpAfter(cache, self) : Promise.resolve()).finally(() => process.exit(code));
+  };
+  const handlers = Object.entries(SIGNALS).map(([name, code]) => {
+    const handler = () => stop(code, `stopped by ${name}`);
+    process.once(name, handler);
+    return [name, handler] as const;
+  });
+  const watch = watchParents((why) => stop(SIGNALS.SIGTERM, why));
+  try {
+    return await run();
+  } finally {
+    clearInterval(watch);
+    for (const [name, handler] of handlers) process.off(name, handler);
+  }
+}

@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { Construct } from "constructs";
+import { VERIFIER_VERSION } from "../verify/contract";
+import { type LayerBuild, visaImageCommand } from "./layer-build";
+import { StagedFile } from "./staged-file";
+import { TerraformData } from "./terraform-data";
+import { escapeTemplate } from "./text";
+
+/** Properties of a {@link Verification}. */
+export interface VerificationProps {
+  /** The last layer's build, with a flattened disk. */
+  readonly build: LayerBuild;
+  /** The image's part of the addresses. */
+  readonly address: string;
+  /** The user data that the image's instances get. */
+  readonly bootCommand: string;
+}
+
+/** Digits of a hash that a plan shows. */
+const SHORT = 12;
+
+/**
+ * The gate between build and image: boots an overlay of the disk as VISA would, and checks what its template promises of
+ * VISA's contract. Where something does not hold nothing is uploaded, and the image that is in use stays; the disk stays
+ * in the cache, so that the next deploy builds nothing.
+ *
+ * Its address is `terraform_data.<id>_verified`. What it depends on are its triggers: the disk, the parts of the contract,
+ * the templates' own checks, the boot command, the verifier's version.
+ */
+export class Verification extends Construct {
+  /** Created once the disk has passed. */
+  readonly resource: TerraformData;
+
+  constructor(scope: Construct, id: string, props: VerificationProps) {
+    super(scope, id);
+    const { build, address, bootCommand } = props;
+    const { layers } = build.specification;
+    const checks = layers.flatMap((layer) =>
+      layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, file.sha256.slice(0, SHORT)]),
+    );
+    const staged = new StagedFile(this, "BootCommand", {
+      path: `boot-commands/${address}`,
+      content: () => bootCommand,
+    });
+    const triggers: Record<string, string> = {
+      fingerprint: build.layer.fingerprint,
+      "disk format": build.specification.output?.format ?? "",
+      contract: build.layer.contract.join(" "),
+      verifier: VERIFIER_VERSION,
+      "boot command": createHash("sha256").update(bootCommand).digest("hex").slice(0, SHORT),
+      ...Object.fromEntries(checks),
+    };
+    const escaped = Object.entries(triggers).map(([name, value]) => [escapeTemplate(name), escapeTemplate(value)]);
+    this.resource = new TerraformData(this, "Resource", {
+      triggersReplace: Object.fromEntries(escaped),
+      dependsOn: [build.resource],
+      provisioners: [
+        {
+          type: "local-exec",
+          command: visaImageCommand(this, [
+            ...["verify", "--profile", "gate", "--specification", build.specificationFile],
+            ...["--boot-command", staged.path],
+          ]),
+        },
+      ],
+    });
+    this.resource.overrideLogicalId(`${address}_verified`);
+  }
+}

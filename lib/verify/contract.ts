@@ -1,0 +1,90 @@
+/**
+ * What VISA expects of an image: the 56 assertions, by number and name. The numbers are those of VISA's contract as this
+ * project keeps it; they stand in reports, and never change their meaning.
+ */
+
+/** Changes whenever an image that passed before might not pass now: each image is then verified again. */
+export const VERIFIER_VERSION = "1";
+
+/** The parts of the contract: a template promises some of them. */
+export const CONTRACT_PARTS = ["boot", "desktop", "login", "jupyter", "hygiene"] as const;
+
+/** A part of the contract. */
+export type ContractPart = (typeof CONTRACT_PARTS)[number];
+
+/** `gate`: one boot, before an image is registered. `full`: all that can be seen of an image alone, with more boots. */
+export type VerifyProfile = "gate" | "full";
+
+/** One assertion of the contract. */
+export interface Assertion {
+  readonly number: number;
+  /** `cloud`: not of an image alone, so it is shown elsewhere. */
+  readonly part: ContractPart | "cloud";
+  readonly name: string;
+  /** Where it is shown, for those that no boot of an image alone can show. */
+  readonly elsewhere?: string;
+}
+
+const LIST: readonly (readonly [number, Assertion["part"], string, string?])[] = [
+  [1, "boot", "cloud-init ends well with the metadata service alone"],
+  [2, "boot", "cloud-init ends well with a config drive alone"],
+  [3, "boot", "the owner's name can be queried, an unknown key fails"],
+  [4, "boot", "the owner exists: uid of at least 1000, /bin/bash, a home of their own"],
+  [5, "boot", "works without user data"],
+  [6, "boot", "works with the original boot command"],
+  [7, "boot", "without pamPublicKey a baked key stays byte for byte"],
+  [8, "boot", "pamPublicKey arrives in /etc/visa/public.pem, safe from others"],
+  [9, "boot", "a reboot changes nothing"],
+  [10, "boot", "odd legal names work, dangerous ones are refused"],
+  [11, "boot", "without an owner the boot ends, and nobody can log in"],
+  [12, "boot", "3389 and 4822 open after the owner and the key exist"],
+  [13, "desktop", "3389 answers an RDP negotiation"],
+  [14, "desktop", "4822 answers a Guacamole handshake"],
+  [15, "desktop", "guacd and xrdp listen outward, the session manager does not"],
+  [16, "desktop", "the guest reaches its own address on 3389"],
+  [17, "desktop", "a token opens the owner's desktop through guacd"],
+  [18, "desktop", "a second connection finds the same session"],
+  [19, "desktop", "another keyboard layout is accepted"],
+  [20, "desktop", "small and large screens work"],
+  [21, "desktop", "the clipboard channel runs"],
+  [22, "login", "a fresh token logs in"],
+  [23, "login", "a token is valid for 60 seconds, no longer"],
+  [24, "login", "a token by another key is refused"],
+  [25, "login", "a changed token is refused"],
+  [26, "login", "plain and empty passwords are refused"],
+  [27, "login", "a longer name's token does not open a shorter one's account"],
+  [28, "login", "root never logs in"],
+  [29, "login", "a token dated ahead is refused"],
+  [30, "login", "with an EC key in place everything is refused"],
+  [31, "login", "with a missing or garbled key everything is refused"],
+  [32, "login", "malformed signatures are refused, and the session manager lives"],
+  [33, "login", "the answers do not depend on libpam-cap"],
+  [34, "login", "credentials and session are set up"],
+  [35, "login", "sshd, sudo, su and login take no tokens"],
+  [36, "login", "the key is RSA, whole, and fits VISA's limits"],
+  [37, "jupyter", "JupyterLab answers below /jupyter/<id>/"],
+  [38, "jupyter", "and nowhere else"],
+  [39, "jupyter", "it runs as the owner"],
+  [40, "jupyter", "a kernel starts and calculates over a websocket"],
+  [41, "jupyter", "a POST without XSRF token is refused"],
+  [42, "jupyter", "the same origin may frame it"],
+  [43, "jupyter", "killed, it is back within 30 seconds; another instance has its own id"],
+  [44, "jupyter", "declared kernels import declared packages"],
+  [45, "hygiene", "no unit has failed; time is synchronised"],
+  [46, "hygiene", "the owner cannot power off, reboot or suspend; the cloud's power button works"],
+  [47, "hygiene", "no root login by password, no build user, key, certificate or proxy credentials"],
+  [48, "hygiene", "nothing of one machine is in the image: ids, host keys, cloud-init state, logs"],
+  [49, "hygiene", "the root file system grows to the disk"],
+  [50, "hygiene", "only declared ports are open"],
+  [51, "cloud", "Glance: active, with the artifact's checksum, size and properties", "test/e2e/deploy.test.ts"],
+  [52, "cloud", "Glance: a failure leaves no queued image", "test/integration/terraform-glance.test.ts"],
+  [53, "cloud", "VISA: registered once, a second run changes nothing", "not built yet: VISA's image list"],
+  [54, "cloud", "VISA: the old version is hidden, otherwise unchanged", "not built yet: VISA's image list"],
+  [55, "cloud", "VISA: an instance becomes ACTIVE", "not run: it takes VISA itself and Nova"],
+  [56, "cloud", "test machines carry no VISA prefix and are removed", "test/verify/machine.test.ts"],
+];
+
+/** The contract, by number. */
+export const CONTRACT: ReadonlyMap<number, Assertion> = new Map(
+  LIST.map(([number, part, name, elsewhere]) => [number, { number, part, name, elsewhere }]),
+);

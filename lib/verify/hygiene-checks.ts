@@ -1,0 +1,145 @@
+/** Assertions 45 to 50: services and hygiene; of the running instance, and of the image's disk as it will be registered. */
+import { type Check, expect, NotApplicable, type Subject } from "./check";
+import { LISTENERS } from "./desktop-checks";
+
+/** TCP ports that an instance may open to its network: ssh, RDP, guacd, Jupyter. */
+const DECLARED_PORTS = [22, 3389, 4822, 8888];
+/** The guest's own DHCP clients. */
+const DHCP_PORTS = [68, 546];
+
+/** Mounts the image's disk itself, read-only, where no boot has touched it. */
+const MOUNT = `set -e
+mountpoint -q /run/visa-verify/image && exit
+mkdir -p /run/visa-verify/image
+for try in $(seq 100); do [ -e /dev/disk/by-id/virtio-verified ] && break; sleep 0.1; done
+udevadm settle
+largest=$(lsblk --noheadings --list --bytes --sort SIZE --output NAME,TYPE /dev/disk/by-id/virtio-verified | awk '$2 == "part" { name = $1 } END { print name }')
+mount -o ro,noload "/dev/\${largest:?the disk has no partition}" /run/visa-verify/image 2>/dev/null ||
+  mount -o ro,norecovery "/dev/$largest" /run/visa-verify/image`;
+
+/** Prints one line for each thing that is in the image and should not be. */
+const IDENTITY_LEFT = `cd /run/visa-verify/image
+[ -e etc/machine-id ] || echo "etc/machine-id is missing: it has to be there, empty"
+[ ! -s etc/machine-id ] || grep -qx uninitialized etc/machine-id || echo "etc/machine-id is not empty"
+find etc/ssh -name 'ssh_host_*' | sed 's/$/ is a host key/'
+for file in etc/xrdp/{rsakeys.ini,visa-key.pem,key.pem} etc/ssl/private/ssl-cert-snakeoil.key var/lib/systemd/random-seed; do
+  [ ! -e "$file" ] || echo "$file is of one machine"
+done
+find var/lib/cloud -mindepth 1 -maxdepth 1 2>/dev/null | sed 's/$/ is cloud-init state/'
+find var/log -type f -size +0 | sed 's/$/ is a log/'
+find var/lib/dhcp -name '*.leases' 2>/dev/null | sed 's/$/ is a lease/'
+find var/lib/apt/lists var/cache/apt -type f -size +0 ! -name lock | sed 's/$/ is a cache of apt/' | head -n 3
+true`;
+
+const SECRETS_LEFT = `cd /run/visa-verify/image
+find root home etc -name authorized_keys -size +0 | sed 's/$/ lets somebody in/'
+awk -F: '$3 >= 1000 && $3 < 60000 { print "etc/passwd has the user " $1 }' etc/passwd
+find . -xdev -path ./proc -prune -o -name '*visa-build*' -print | sed 's/$/ is of the build/'
+grep -rIl -e 'visa-build' etc/environment etc/apt etc/ssl/certs root/.bashrc 2>/dev/null | sed 's/$/ has a mark of the build/'
+grep -rIlE 'https?://[^/@[:space:]]+:[^/@[:space:]]+@' etc/environment etc/apt etc/profile.d etc/systemd etc/pip.conf root 2>/dev/null | sed 's/$/ has credentials in an address/'
+true`;
+
+const LOGIND_ACTIONS = ["power-off", "reboot", "halt", "suspend", "hibernate"].flatMap((verb) =>
+  ["", "-multiple-sessions", "-ignore-inhibit"].map((suffix) => `org.freedesktop.login1.${verb}${suffix}`),
+);
+
+async function image({ machine, guest }: Subject): Promise<void> {
+  if ((await guest.run("test -e /dev/disk/by-id/virtio-verified")).code !== 0) await machine.plugInDisk();
+  await guest.text(MOUNT);
+}
+
+/** Of the image, as a template promises the part `hygiene`. */
+export const HYGIENE_CHECKS: readonly Check[] = [
+  {
+    ...{ assertion: 45, boot: "main", profile: "gate" },
+    async run({ guest }) {
+      const failed = await guest.text("systemctl list-units --failed --plain --no-legend | awk '{ print $1 }'");
+      expect(failed === "", `failed units: ${failed.replaceAll("\n", ", ")}`);
+      const clock = await guest.run(
+        "systemctl is-active systemd-timesyncd chrony chronyd ntpsec ntp 2>/dev/null | grep -qx active",
+      );
+      expect(clock.code === 0, "nothing synchronises the time");
+      return "the time service runs; on the test machine's network it finds no server";
+    },
+  },
+  {
+    ...{ assertion: 46, boot: "main", profile: "full" },
+    async run({ guest, owner }) {
+      const { stdout: session } = await guest.run(`pgrep -u '${owner}' -x xfce4-session | head -n 1`);
+      if (!session.trim()) throw new NotApplicable("there is no desktop session to ask from");
+      const allowed = await guest.text(
+        `for action in ${LOGIND_ACTIONS.join(" ")}; do
+           pkaction --action-id $action >/dev/null 2>&1 || continue
+           pkcheck --action-id $action --process ${session.trim()} >/dev/null 2>&1 && echo $action
+         done; true`,
+        { timeoutSeconds: 120 },
+      );
+      expect(allowed === "", `the owner may ${allowed.replaceAll("\n", ", ")}`);
+      const tried = await guest.run(`runuser -u '${owner}' -- systemctl --no-ask-password reboot`);
+      expect(tried.code !== 0, "the owner could reboot");
+      const masked = await guest.text("systemctl is-enabled sleep.target suspend.target hibernate.target || true");
+      expect(!/static|enabled/.test(masked), "a sleep target is not masked");
+      return undefined;
+    },
+  },
+  {
+    ...{ assertion: 47, boot: "main", profile: "gate" },
+    async run(subject) {
+      await image(subject);
+      const left = await subject.guest.text(SECRETS_LEFT);
+      expect(left === "", left);
+      const ssh = await subject.guest.run("sshd -T -C user=root,host=localhost,addr=127.0.0.1 2>/dev/null");
+      const root = /^permitrootlogin (.*)$/m.exec(ssh.stdout)?.[1];
+      expect(root !== "yes", "sshd lets root in by password");
+      const { stdout: status } = await subject.guest.run("passwd -S root");
+      return `root's password: ${status.split(" ")[1] === "P" ? "set" : "locked"}; ssh: ${root ?? "not installed"}`;
+    },
+  },
+  {
+    ...{ assertion: 48, boot: "main", profile: "gate" },
+    async run(subject) {
+      await image(subject);
+      const left = await subject.guest.text(IDENTITY_LEFT);
+      expect(left === "", left);
+      return undefined;
+    },
+  },
+  {
+    ...{ assertion: 49, boot: "main", profile: "gate" },
+    async run({ guest }) {
+      const disk = Number(
+        await guest.text(
+          'lsblk --noheadings --bytes --nodeps --output SIZE "/dev/$(lsblk -no PKNAME "$(findmnt -no SOURCE /)")"',
+        ),
+      );
+      const root = Number(await guest.text("echo $(($(stat -f -c '%S * %b' /)))"));
+      const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+      // A file system keeps some of it for itself, and a disk may have a small partition for its firmware.
+      expect(root > disk * 0.9, `the file system has ${gib(root)}, the disk ${gib(disk)}`);
+      return `${gib(root)} of ${gib(disk)}`;
+    },
+  },
+  {
+    ...{ assertion: 50, boot: "main", profile: "gate" },
+    async run({ guest }) {
+      const open = (await guest.text(LISTENERS)).split("\n").map((line) => line.split(" "));
+      const strange = open.filter(([kind, address = "", text]) => {
+        const port = Number(text);
+        if (/^(127\.|::1$|::ffff:127\.)/.test(address)) return false;
+        return kind === "tcp" ? !DECLARED_PORTS.includes(port) : !DHCP_PORTS.includes(port);
+      });
+      expect(strange.length === 0, `also open: ${strange.map((each) => each.join(" ")).join(", ")}`);
+      const ports = open.filter(([kind, address = ""]) => kind === "tcp" && !/^(127\.|::1$)/.test(address));
+      return [...new Set(ports.map(([, , port]) => port))].sort().join(", ");
+    },
+  },
+];
+
+/** The other half of assertion 46: the last check of all, for nothing can be asked of the machine afterwards. */
+export const POWER_BUTTON: Check = {
+  ...{ assertion: 46, boot: "main", profile: "full" },
+  async run({ machine }) {
+    expect(await machine.powerOff(120), "it did not power off within 120 s of a press of the button");
+    return undefined;
+  },
+};

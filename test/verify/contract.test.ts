@@ -1,0 +1,29 @@
+import { CONTRACT, CONTRACT_PARTS } from "../../lib/verify/contract";
+import { checksOf } from "../../lib/verify/verify";
+
+test("the contract has VISA's 56 assertions, each of one part, and says where the rest is shown", () => {
+  expect([...CONTRACT.keys()]).toEqual(Array.from({ length: 56 }, (_, index) => index + 1));
+  for (const { part, elsewhere } of CONTRACT.values()) expect(part === "cloud").toBe(elsewhere !== undefined);
+});
+
+test("the full profile looks at each assertion of an image", () => {
+  const looked = new Set(checksOf(CONTRACT_PARTS, "full").map(({ assertion }) => assertion));
+  const ofImage = [...CONTRACT.values()].filter(({ part }) => part !== "cloud").map(({ number }) => number);
+  expect([...looked].sort((a, b) => a - b)).toEqual(ofImage);
+});
+
+test("each check is of an assertion of the part that it stands in", () => {
+  for (const part of CONTRACT_PARTS) {
+    for (const { assertion } of checksOf([part], "full")) expect(CONTRACT.get(assertion)?.part).toBe(part);
+  }
+});
+
+test("the gate takes one boot", () => {
+  expect(new Set(checksOf(CONTRACT_PARTS, "gate").map(({ boot }) => boot))).toEqual(new Set(["main"]));
+});
+
+test("an image without a desktop promises none, and is not asked for one", () => {
+  const numbers = checksOf(["boot", "hygiene"], "gate").map(({ assertion }) => assertion);
+  expect(numbers).toContain(4);
+  expect(numbers.filter((number) => number >= 13 && number <= 44)).toEqual([]);
+});
