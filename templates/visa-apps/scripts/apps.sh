@@ -1,27 +1,11 @@
 #!/bin/bash
-# Installs the applications that are listed: for each a folder of apps/ with install.sh, smoke.sh, which shows that it
-# starts, and a menu entry and icon. Runs in the guest; safe to run twice.
+# Installs the applications that are listed, and the tools that do it, which stay in the image. Runs in the guest; safe
+# to run twice.
 #
-# Environment: VISA_APPS, names of folders, separated by blanks.
+# Environment: VISA_APPS, names of folders of apps/, separated by blanks; may be empty. What else is set is for the
+# applications' install.sh.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive
 
-apps=/var/tmp/visa-build/apps
-
+install -D -m 0755 -t /usr/lib/visa /var/tmp/visa-build/tools/*
 read -ra names <<<"$VISA_APPS"
-for name in "${names[@]}"; do
-  [[ -f $apps/$name/install.sh ]] || {
-    echo "apps: there is no application \"$name\"; there are: $(cd "$apps" && echo *)" >&2
-    exit 1
-  }
-done
-
-for name in "${names[@]}"; do
-  echo "apps: installing $name"
-  bash "$apps/$name/install.sh"
-  install -d -m 0755 /usr/local/share/applications /usr/local/share/icons/hicolor/scalable/apps
-  install -m 0644 "$apps/$name"/*.desktop /usr/local/share/applications/
-  install -m 0644 "$apps/$name"/*.svg /usr/local/share/icons/hicolor/scalable/apps/
-  echo "apps: trying $name"
-  bash "$apps/$name/smoke.sh"
-done
+/usr/lib/visa/install-apps ${names[@]+"${names[@]}"}

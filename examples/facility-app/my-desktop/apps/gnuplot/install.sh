@@ -1,0 +1,4 @@
+#!/bin/bash
+set -euo pipefail
+
+apt-get install -y --no-install-recommends gnuplot-qt
