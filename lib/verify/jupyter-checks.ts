@@ -113,6 +113,6 @@ export const JUPYTER_CHECKS: readonly Check[] = [
   },
   {
     ...{ assertion: 44, boot: "main", profile: "full" },
-    run: async ({ guest }) => guest.text("/opt/jupyter/bin/visa-kernels --check", { timeoutSeconds: 400 }),
+    run: async ({ guest }) => guest.text("/usr/lib/visa/jupyter-kernels test", { timeoutSeconds: 400 }),
   },
 ];
