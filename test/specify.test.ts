@@ -209,6 +209,26 @@ describe("variables", () => {
     expect(() => run(folder)).toThrow(/two\/manifest\.yml:4:\d+: the variable "shade" is not defined/);
   });
 
+  test.each<[string, string, string[]]>([
+    ["a filter", "{{ colour | b64encode }}", ["variable colour"]],
+    ["filters, beside another variable", "{{ shade }}-{{colour|upper|b64encode}}.{{ shade }}", ["variable colour"]],
+    // Here a value may change and the text not: the text is what is shown.
+    ["a condition", "{% if colour == 'red' %}warm{% else %}cold{% endif %}", ["packer"]],
+    ["a filter with arguments", "{{ colour | replace('r', 'R') }}", ["packer"]],
+    ["Packer's own braces", "{% raw %}{{ colour | b64encode }}{% endraw %}{{ colour | b64encode }}", ["packer"]],
+  ])("behind %s are shown by name where that says all", (_, text, inputs) => {
+    const folder = temporaryCatalog({
+      ...CHAIN,
+      "two/environment.yml": "environment:\n  colour: red\n  shade: dark\n",
+      "two/manifest.yml": `packer:\n  provisioners:\n    - type: shell\n      inline: [${JSON.stringify(`echo ${text}`)}]\n`,
+    });
+    const before = last(run(folder));
+    const after = last(run(folder, { variables: { two: { colour: "blue" } } }));
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+    expect(changed(before, after)).toEqual(inputs);
+    expect(JSON.stringify(after.configuration)).not.toMatch(/[\uE000-\uE003]/);
+  });
+
   test("given in code win over the environment, and that over environment.yml", () => {
     const folder = temporaryCatalog(CHAIN);
     const colour = (options: Options) => last(run(folder, options)).inputs["variable colour"];

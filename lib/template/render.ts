@@ -11,6 +11,9 @@ const PACKER = ["\uE000", "\uE001"] as const;
 const VARIABLE = ["\uE002", "\uE003"] as const;
 const RESERVED = /[\uE000-\uE003]/;
 
+/** `{{ name | filter | … }}`, where the filters take no arguments. */
+const FILTERED = /\{\{\s*([A-Za-z_]\w*)((?:\s*\|\s*[A-Za-z_]\w*)+)\s*\}\}/g;
+
 /** Operations that one value may take: an endless loop ends as an error. */
 const FUEL = 100_000;
 
@@ -30,9 +33,9 @@ export class Text {
     return new Text(this.real, this.structure, kind);
   }
 
-  /** Names of the template's variables that it shows. */
+  /** Names of the template's variables that it shows, filtered or not. */
   variables(): string[] {
-    return [...this.structure.matchAll(/\uE002([^\uE003]*)\uE003/g)].map((match) => match[1] as string);
+    return [...this.structure.matchAll(/\uE002(\w+)[^\uE003]*\uE003/g)].map((match) => match[1] as string);
   }
 
   /** Names of the Packer variables that it refers to. */
@@ -111,20 +114,35 @@ export class Renderer {
     const real = this.run(source, Object.fromEntries(used.map((name) => [name, this.values.get(name)])), location);
     if (RESERVED.test(real.replaceAll(/\uE000[A-Za-z_][A-Za-z0-9_]*\uE001/g, ""))) throw changedSecret(location);
     const variables = used.filter((name) => !RESERVED.test(this.values.get(name) ?? ""));
-    // A variable is shown by name where the text is the same with its value put in afterwards; where a condition or a
-    // filter looks into it, the text as a whole is what changes.
+    return new Text(real, this.structure(source, real, used, variables));
+  }
+
+  /**
+   * A variable is shown by name where the text is the same with its value put in afterwards, through filters that take no
+   * arguments at most; where a condition or another filter looks into it, the text as a whole is what changes.
+   */
+  private structure(source: string, real: string, used: readonly string[], variables: readonly string[]): string {
+    const mark = (expression: string) => VARIABLE[0] + expression + VARIABLE[1];
     const marks = Object.fromEntries(
-      used.map((name) => [name, variables.includes(name) ? VARIABLE[0] + name + VARIABLE[1] : this.values.get(name)]),
+      used.map((name) => [name, variables.includes(name) ? mark(name) : this.values.get(name)]),
     );
-    let structure = real;
-    try {
-      const marked = jinja().renderStr(source, marks);
-      const filled = marked.replaceAll(/\uE002([^\uE003]*)\uE003/g, (_, name: string) => this.values.get(name) ?? "");
-      if (filled === real) structure = marked;
-    } catch {
-      // A filter that cannot work on the mark.
+    const filtered = source.replaceAll(FILTERED, (whole, name: string, filters: string) =>
+      variables.includes(name) ? mark(name + filters.replaceAll(/\s/g, "")) : whole,
+    );
+    for (const candidate of new Set([source, filtered])) {
+      try {
+        const marked = jinja().renderStr(candidate, marks);
+        const filled = marked.replaceAll(/\uE002([^\uE003]*)\uE003/g, (_, expression: string) =>
+          expression.includes("|")
+            ? jinja().renderStr(`{{${expression}}}`, Object.fromEntries(this.values))
+            : (this.values.get(expression) ?? ""),
+        );
+        if (filled === real) return marked;
+      } catch {
+        // A filter that cannot work on the mark.
+      }
     }
-    return new Text(real, structure);
+    return real;
   }
 
   private run(source: string, values: Record<string, unknown>, location: Location | undefined): string {

@@ -1,8 +1,8 @@
 #!/bin/bash
-# Turns the base into a virtual machine that is kept: boot loader, locale, time, power button, tools.
+# Turns the base into a virtual machine that is kept: boot loader, locale, keyboard, time, journal, power button, tools.
 #
-#   VISA_TIMEZONE, VISA_LOCALE, VISA_NTP_SERVERS  see environment.yml
-#   VISA_ROOT_PASSWORD                            empty: root stays locked
+#   VISA_TIMEZONE, VISA_LOCALE, VISA_KEYBOARD, VISA_NTP_SERVERS  see environment.yml
+#   VISA_ROOT_PASSWORD                                           empty: root stays locked
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
 
@@ -40,6 +40,25 @@ set_locale() {
     locale-gen
   fi
   echo "LANG=$VISA_LOCALE" >/etc/default/locale
+}
+
+# What Debian's keyboard-configuration reads, which comes with the X server and leaves the file as it finds it.
+set_keyboard() {
+  local keyboard=${VISA_KEYBOARD:-us} pattern='^([a-z]+)(\(([A-Za-z0-9_-]+)\))?$'
+  [[ $keyboard =~ $pattern ]] || { echo "\"$keyboard\" is not an XKB layout, such as de or ch(fr)" >&2; exit 1; }
+  cat >/etc/default/keyboard <<END
+XKBMODEL="pc105"
+XKBLAYOUT="${BASH_REMATCH[1]}"
+XKBVARIANT="${BASH_REMATCH[3]}"
+XKBOPTIONS=""
+BACKSPACE="guess"
+END
+}
+
+# By default a tenth of the disk, which is the scientist's.
+limit_journal() {
+  mkdir -p /etc/systemd/journald.conf.d
+  printf '[Journal]\nSystemMaxUse=200M\n' >/etc/systemd/journald.conf.d/90-visa.conf
 }
 
 set_time() {
@@ -84,7 +103,9 @@ set_root_password() {
 install_packages
 install_boot_loader
 set_locale
+set_keyboard
 set_time
+limit_journal
 set_power
 disable_background_updates
 set_root_password

@@ -2,9 +2,7 @@
 # Nobody ends or suspends the machine from the desktop; Nova's ACPI shutdown still works. Runs in the guest; safe to run
 # twice.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive
 
-apt-get install -y --no-install-recommends polkitd
 install -D -m 0644 /var/tmp/visa-build/files/10-visa-power.rules /etc/polkit-1/rules.d/10-visa-power.rules
 systemctl --quiet mask sleep.target suspend.target hibernate.target hybrid-sleep.target suspend-then-hibernate.target
 # The power button is Nova's way to shut an instance down: logind answers it without asking polkit.

@@ -1,12 +1,10 @@
 #!/bin/bash
 # xrdp with a key of its own for each instance; it starts once the owner exists (visa-ready.target), never before.
-# Runs in the guest; safe to run twice.
+# Runs in the guest, after packages.sh; safe to run twice.
 set -euo pipefail
-export DEBIAN_FRONTEND=noninteractive
 
 build=/var/tmp/visa-build
 
-apt-get install -y --no-install-recommends xrdp xorgxrdp libpam-modules python3-minimal openssl
 systemctl --quiet disable xrdp.service xrdp-sesman.service
 
 # set FILE KEY VALUE: in an ini file that has the key already.
