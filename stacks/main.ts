@@ -12,6 +12,7 @@
  * | VISA_IMAGE_VISIBILITY | private, shared, community or public | private |
  * | VISA_DISK_FORMAT | raw or qcow2 | raw |
  * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
+ * | VISA_VERIFY | whether the image is booted and checked before it is registered | true |
  * | VISA_PROTECTED | whether Glance refuses to delete the images | true |
  * | VISA_REFRESH | free text; another one asks for a new build | none |
  * | VISA_PAM_PUBLIC_KEY | PEM file of VISA's PAM public key, to bake in | none |
@@ -55,6 +56,7 @@ export function createApp(environment: Readonly<Record<string, string | undefine
     imageName: read("VISA_IMAGE_NAME"),
     visibility: read<ImageVisibility>("VISA_IMAGE_VISIBILITY", ["private", "shared", "community", "public"]),
     diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
+    verify: read("VISA_VERIFY", ["true", "false"]) !== "false",
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
     refresh: read("VISA_REFRESH"),
     pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),

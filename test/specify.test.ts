@@ -459,3 +459,41 @@ test("fails for an installer as the base, and says what to do", () => {
   expect(() => run(folder)).toThrow(VisaImageError);
   expect(() => run(folder)).toThrow(/installer[\s\S]*fix: give the manifest a "base"/);
 });
+
+describe("what is verified", () => {
+  const contractOf = (folder: string) => run(folder).layers.map(({ contract }) => contract);
+  const withContract = (contract: string) => manifest.replace("packer:\n", `packer:\n  contract: ${contract}\n`);
+
+  test("is what a template promises, or its parent, or the least there is; in the contract's order", () => {
+    const least = ["boot", "hygiene"];
+    expect(contractOf(temporaryCatalog(CHAIN))).toEqual([least, least]);
+    const one = (CHAIN["one/manifest.yml"] as string).replace("packer:\n", "packer:\n  contract: login boot\n");
+    expect(contractOf(temporaryCatalog({ ...CHAIN, "one/manifest.yml": one }))).toEqual([
+      ["boot", "login"],
+      ["boot", "login"],
+    ]);
+    const two = withContract(`"desktop {{ 'jupyter' if colour == 'red' else '' }}"`);
+    expect(contractOf(temporaryCatalog({ ...CHAIN, "two/manifest.yml": two }))[1]).toEqual(["desktop", "jupyter"]);
+    expect(contractOf(temporaryCatalog({ ...CHAIN, "two/manifest.yml": withContract("''") }))[1]).toEqual([]);
+  });
+
+  test("names a part that is none, with file and line", () => {
+    const folder = temporaryCatalog({ ...CHAIN, "two/manifest.yml": withContract("boot destkop") });
+    expect(() => run(folder)).toThrow(/two\/manifest\.yml:2.*"destkop" is no part[\s\S]*desktop/);
+  });
+
+  test("also a template's own checks, which are in no fingerprint", () => {
+    const folder = temporaryCatalog(CHAIN);
+    const before = last(run(folder));
+    writeFiles(folder, {
+      "two/checks/b.sh": "exit 0\n",
+      "two/checks/a.sh": ["exit 0\n", 0o755],
+      "two/checks/notes.txt": "none",
+    });
+    const after = last(run(folder));
+    expect(after.checks.map(({ path }) => path)).toEqual(["files/two/checks/a.sh", "files/two/checks/b.sh"]);
+    expect(before.checks).toEqual([]);
+    expect(after.fingerprint).toBe(before.fingerprint);
+    expect(relativeTo({ version: 1, layers: [after] }, folder).layers[0]?.checks[0]?.source).toBe("two/checks/a.sh");
+  });
+});

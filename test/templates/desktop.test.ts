@@ -1,4 +1,4 @@
-/** What desktop.sh writes, without a guest. */
+/** What packages.sh asks for and desktop.sh writes, without a guest. */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -23,10 +23,13 @@ function keyboard(layout: string): void {
 }
 
 function install(values: { background?: string; welcome?: string; browser?: string } = {}): Outcome {
+  const browser = { VISA_BROWSER: values.browser ?? "firefox-esr" };
+  const packages = sandbox.script("visa-base/scripts/packages.sh", browser);
+  if (packages.status !== 0) return packages;
   return sandbox.script("visa-base/scripts/desktop.sh", {
+    ...browser,
     VISA_BACKGROUND_BASE64: base64(values.background ?? ""),
     VISA_WELCOME_BASE64: base64(values.welcome ?? ""),
-    VISA_BROWSER: values.browser ?? "firefox-esr",
   });
 }
 
