@@ -1,3 +1,6 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { packageRoot } from "../../lib/package-root";
 import { CONTRACT, CONTRACT_PARTS } from "../../lib/verify/contract";
 import { checksOf } from "../../lib/verify/verify";
 
@@ -26,4 +29,12 @@ test("an image without a desktop promises none, and is not asked for one", () =>
   const numbers = checksOf(["boot", "hygiene"], "gate").map(({ assertion }) => assertion);
   expect(numbers).toContain(4);
   expect(numbers.filter((number) => number >= 13 && number <= 44)).toEqual([]);
+});
+
+test("docs/contract.md has each assertion, under the name that it has now, and none that fails", () => {
+  const text = readFileSync(join(packageRoot(), "docs", "contract.md"), "utf8");
+  const rows = text.split("\n").filter((line) => /^\| \d+ \|/.test(line));
+  const told = rows.map((row) => row.split(" | ").slice(0, 3).join(" | ").slice(2));
+  expect(told).toEqual([...CONTRACT.values()].map(({ number, part, name }) => `${number} | ${part} | ${name}`));
+  expect(text).not.toMatch(/\| (fail|not looked at) \|/);
 });
