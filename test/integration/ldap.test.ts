@@ -124,6 +124,13 @@ sleep 5
 say away "$(account ada.lovelace) $(ready) $(grep -c ada /etc/passwd) $(systemctl is-active visa-owner-now)"
 slapd -f slapd.conf -h ldap:///
 say waited "$(wait_for 90 test -e /run/visa/owner)"
+if [[ ! -e /run/visa/owner ]]; then
+  systemctl status --no-pager 'sssd*'
+  tail -n 40 /var/log/sssd/*
+  ss -Hltn
+  journalctl --no-pager -n 40 -u visa-owner-now -u sssd
+  exit
+fi
 say owner "$(ready)"
 say passwd "$(account ada.lovelace)"
 say local "$(grep -c ada /etc/passwd)"
@@ -266,7 +273,7 @@ describe("ldap", () => {
   });
 
   test("the owner logs in by a token and by the directory's password", () => {
-    expect(told("token")).toMatch(/session has successfully been opened/);
+    expect(told("token")).toMatch(/successfully opened a session/);
     expect(told("password")).toMatch(/account management done/);
   });
 
@@ -275,14 +282,14 @@ describe("ldap", () => {
   });
 
   test("fails for another user of the directory, by token and by password", () => {
-    expect(told("token-bob")).toMatch(/Authentication failure|Permission denied/);
+    expect(told("token-bob")).toMatch(/Authentication failure/);
     // The password is right, and the machine is not bob's.
     expect(told("password-bob")).toMatch(/successfully authenticated/);
-    expect(told("account-bob")).toMatch(/Authentication failure|Permission denied/);
+    expect(told("account-bob")).toMatch(/Authentication failure/);
   });
 
   test("fails for the owner before the machine is ready; local users are not asked", () => {
-    expect(told("account-early")).toMatch(/Authentication failure|Permission denied/);
+    expect(told("account-early")).toMatch(/Error in service module/);
     expect(told("account-root")).toMatch(/account management done/);
   });
 

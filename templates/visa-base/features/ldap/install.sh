@@ -45,11 +45,14 @@ if [[ ${VISA_LDAP_CA_CERTIFICATE_BASE64:-} ]]; then
   openssl x509 -in "$ca" -noout 2>/dev/null || fail "ldap_ca_certificate is not a certificate in PEM"
 fi
 
-# Its responders are started by their sockets, so no list of services.
+# Its parts run with it, as soon as the machine is up, rather than by Debian's sockets at the first use; both exclude each
+# other.
+systemctl --quiet disable sssd-{autofs,nss,pam,pam-priv,ssh,sudo}.socket
 umask 077
 cat >/etc/sssd/sssd.conf.new <<CONF
 [sssd]
 domains = visa
+services = nss, pam
 
 [nss]
 default_shell = /bin/bash
@@ -72,6 +75,8 @@ ldap_opt_timeout = 10
 min_id = 1000
 # A directory that was away is asked again soon.
 offline_timeout = 10
+offline_timeout_max = 30
+offline_timeout_random_offset = 0
 ${bind_dn:+ldap_default_bind_dn = $bind_dn}
 ${password:+ldap_default_authtok = $password}
 CONF
