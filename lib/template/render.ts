@@ -80,11 +80,12 @@ export class Renderer {
 
   /**
    * @param values the template's variables; a value may be a {@link packerVariable}
-   * @param packerVariables Packer's own variables with their defaults, unrendered: what `{{user `name`}}` stands for
+   * @param packerVariables Packer's own variables with their defaults, unrendered: what `{{user `name`}}` stands for;
+   *   "keep" leaves these as they are
    */
   constructor(
     private readonly values: ReadonlyMap<string, string>,
-    private readonly packerVariables: ReadonlyMap<string, string> = new Map(),
+    private readonly packerVariables: ReadonlyMap<string, string> | "keep" = new Map(),
   ) {
     for (const [name, value] of values) {
       if (RESERVED.test(value.replaceAll(/\uE000[A-Za-z_][A-Za-z0-9_]*\uE001/g, "")))
@@ -143,8 +144,11 @@ export class Renderer {
     }
   }
 
-  private explain(source: string, cause: unknown, location: Location | undefined): VisaImageError {
+  private explain(source: string, cause: unknown, place: Location | undefined): VisaImageError {
     const message = cause instanceof Error ? cause.message : String(cause);
+    // A whole file has no line of its own.
+    const line = /\(in <string>:(\d+)\)/.exec(message)?.[1];
+    const location = place && place.line === undefined && line ? { ...place, line: Number(line) } : place;
     const short = (message.split("\n")[0] ?? message).replace(/ \(in <string>:\d+\)$/, "");
     const excerpt = JSON.stringify(source.length > 80 ? `${source.slice(0, 77)}…` : source);
     const usage = (what: string, fix: string) =>
@@ -173,14 +177,15 @@ export class Renderer {
    * their defaults, so these are put in.
    */
   private user(text: Text, location: Location | undefined): Text {
-    if (!text.real.includes("{{")) return text;
+    const { packerVariables } = this;
+    if (packerVariables === "keep" || !text.real.includes("{{")) return text;
     const convert = (value: string, mode: "real" | "structure") =>
       value.replaceAll(/\{\{\s*user\s+[`"']([^`"'}]*)[`"']\s*\}\}/g, (_, name: string) => {
-        const value = this.packerVariables.get(name);
+        const value = packerVariables.get(name);
         if (value !== undefined) return this.plain(value, location)[mode];
         throw new VisaImageError(`Packer's variable "${name}" is not defined`, {
           location,
-          fix: `declare it in the manifest under packer.variables; ${suggestion(name, this.packerVariables.keys(), "variables")}`,
+          fix: `declare it in the manifest under packer.variables; ${suggestion(name, packerVariables.keys(), "variables")}`,
           exitCode: ExitCode.USAGE,
         });
       });
