@@ -24,6 +24,8 @@ export interface SpecifiedFile {
   readonly mode: number;
   /** Hex SHA-256 of its bytes; the runner stops with "changed since the plan" where it differs. */
   readonly sha256: string;
+  /** Its text, where that is not what `source` holds: a file that is made from another one at synth. */
+  readonly content?: string;
 }
 
 /** A Debian base made by mmdebstrap, without root and without a download of an image. */

@@ -8,6 +8,7 @@ import { ExitCode, VisaImageError } from "./errors";
 import { canonicalJson, framedDigest, short } from "./fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "./fingerprint/fingerprint";
 import { RUNNER_VARIABLES, readFlag, renderConfiguration } from "./packer/configuration";
+import { legacyManifest } from "./packer/legacy";
 import {
   type Base,
   type BuildSpecification,
@@ -20,9 +21,10 @@ import { resolveBase } from "./template/base";
 import type { Catalog } from "./template/catalog";
 import { resolveChecks, resolveContract } from "./template/contract";
 import { suggestion } from "./template/nearest";
+import { fillPlaceholders, PAM_PUBLIC_KEY_FILE, type Placeholder } from "./template/original";
 import { readPamPublicKey } from "./template/pam-public-key";
 import { packerVariable, Renderer, Text } from "./template/render";
-import type { Template } from "./template/template";
+import { Template } from "./template/template";
 
 /** What to specify. */
 export interface SpecifyOptions {
@@ -87,15 +89,49 @@ export function specify(options: SpecifyOptions): BuildSpecification {
   }
   const key = options.pamPublicKeyFile === undefined ? undefined : readPamPublicKey(options.pamPublicKeyFile);
   if (key?.warning) warn(key.warning);
-  if (key && !chain.some(({ parts }) => parts.variables.has("pam_public_key"))) {
-    warn(`no template of "${options.template}" declares pam_public_key: the PAM public key is not used`);
-  }
   const layers: LayerSpecification[] = [];
   for (const template of chain) {
     const layer = specifyLayer(template, layers.at(-1), options, key?.pem, warn);
     layers.push(layer);
   }
+  const usesKey =
+    chain.some(({ parts }) => parts.variables.has("pam_public_key")) ||
+    layers.some(({ files }) => files.some(({ path }) => path.endsWith(PAM_PUBLIC_KEY_FILE)));
+  if (key && !usesKey) {
+    warn(`no template of "${options.template}" declares pam_public_key: the PAM public key is not used`);
+  }
   return { version: SPECIFICATION_VERSION, layers };
+}
+
+/** A variable of a template, and where its value comes from. */
+export interface VariableOrigin {
+  readonly template: string;
+  readonly name: string;
+  /** Left out for secrets, which only the build knows. */
+  readonly value?: string;
+  readonly origin: string;
+}
+
+/** Where every variable of a chain of layers has its value from. @throws VisaImageError as {@link specify} does */
+export function originsOf(options: SpecifyOptions): VariableOrigin[] {
+  const environment = options.environment ?? process.env;
+  const { pamPublicKeyFile } = options;
+  const key = pamPublicKeyFile === undefined ? undefined : readPamPublicKey(pamPublicKeyFile).pem;
+  return options.catalog.chain(options.template).flatMap((template) => {
+    const secrets = secretsOf(template, options, environment);
+    const origins = new Map<string, string>();
+    const values = valuesOf(template, options, environment, secrets, key, origins);
+    return [...origins].map(([name, origin]) => ({
+      template: template.name,
+      name,
+      ...(isDeclaredSecret(template, name) ? {} : { value: values.get(name) ?? "" }),
+      origin,
+    }));
+  });
+}
+
+function isDeclaredSecret(template: Template, name: string): boolean {
+  return name === ROOT_PASSWORD.name || template.parts.secrets.some((secret) => secret.name === name);
 }
 
 /** The same specification with its sources relative to the folder where its file will lie. */
@@ -112,16 +148,50 @@ export function relativeTo(specification: BuildSpecification, directory: string)
   };
 }
 
-function specifyLayer(
+/** What packme would have made of a template on its parent: see lib/packer/legacy.ts. */
+export function renderLegacy(options: SpecifyOptions): Record<string, unknown> {
+  const environment = options.environment ?? process.env;
+  const { pamPublicKeyFile } = options;
+  const key = pamPublicKeyFile === undefined ? undefined : readPamPublicKey(pamPublicKeyFile).pem;
+  const open = (name: string) => {
+    const given = options.catalog.template(name);
+    const values = valuesOf(given, options, environment, secretsOf(given, options, environment), key);
+    return { template: withoutBlocks(given, values, options.onWarning ?? (() => {})), values };
+  };
+  const { template, values } = open(options.template);
+  const parent = template.parent === undefined ? undefined : open(template.parent).template;
+  return legacyManifest(template, parent, new Renderer(values, "keep"));
+}
+
+/** The template with its block tags rendered, where these stand around lines. */
+function withoutBlocks(
   template: Template,
+  values: ReadonlyMap<string, string>,
+  warn: (message: string) => void,
+): Template {
+  const { renderBlocks, locate } = template.parts;
+  if (!renderBlocks) return template;
+  const file = locate([])?.file;
+  warn(`${file}: block tags stand around lines or items here, so it is rendered as text before it is read as YAML`);
+  const renderer = new Renderer(values, "keep");
+  const parts = renderBlocks(
+    (name) => values.has(name),
+    (text) => renderer.render(text, file === undefined ? undefined : { file }).real,
+  );
+  return Template.fromParts(template.name, parts);
+}
+
+function specifyLayer(
+  given: Template,
   below: LayerSpecification | undefined,
   options: SpecifyOptions,
   pamPublicKey: string | undefined,
   warn: (message: string) => void,
 ): LayerSpecification {
   const environment = options.environment ?? process.env;
-  const secrets = secretsOf(template, options, environment);
-  const values = valuesOf(template, options, environment, secrets, pamPublicKey);
+  const secrets = secretsOf(given, options, environment);
+  const values = valuesOf(given, options, environment, secrets, pamPublicKey);
+  const template = withoutBlocks(given, values, warn);
   const renderer = new Renderer(values, template.parts.packerVariables);
   const base = below ? undefined : resolveBase(template, renderer);
   if (below && template.parts.base) {
@@ -139,6 +209,8 @@ function specifyLayer(
     secrets,
     diskSize: disk.text,
     guestFolder: options.guestFolder,
+    fill: fillOf(environment),
+    pamPublicKey,
   });
   rendered.warnings.forEach(warn);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
@@ -201,12 +273,20 @@ function valuesOf(
   environment: Readonly<Record<string, string | undefined>>,
   secrets: readonly SecretVariable[],
   pamPublicKey: string | undefined,
+  origins = new Map<string, string>(),
 ): Map<string, string> {
   const declared = template.parts.variables;
   const values = new Map([["proxy", ""], ["no_proxy", ""], ...declared]);
+  if (template.parts.fill) {
+    // build-image.sh has a value of its own for hosts without proxy here.
+    const fill = { no_proxy: "localhost", ...nonEmpty(fillOf(environment)) };
+    for (const [name, value] of declared) values.set(name, fillPlaceholders(value, fill));
+  }
   for (const name of values.keys()) {
     const value = Object.hasOwn(environment, name) ? environment[name] : undefined;
     if (value !== undefined) values.set(name, value);
+    if (value !== undefined) origins.set(name, `environment variable ${name}`);
+    else if (declared.has(name)) origins.set(name, template.parts.fill ? "environment.yml.tlt" : "the template");
   }
   const secretNames = new Set(template.parts.secrets.map(({ name }) => name).concat(ROOT_PASSWORD.name));
   for (const [name, value] of Object.entries(options.variables?.[template.name] ?? {})) {
@@ -227,16 +307,35 @@ function valuesOf(
       );
     }
     values.set(name, String(value));
+    origins.set(name, "a variable of this image (--variable, or variables in code)");
   }
-  if (pamPublicKey !== undefined && declared.has("pam_public_key")) values.set("pam_public_key", pamPublicKey);
+  if (pamPublicKey !== undefined && declared.has("pam_public_key")) {
+    values.set("pam_public_key", pamPublicKey);
+    origins.set("pam_public_key", String(options.pamPublicKeyFile));
+  }
   for (const [name, value] of values) {
     if (name === "proxy" || name.endsWith("_proxy")) values.set(name, withoutCredentials(value));
   }
   for (const name of secretNames) values.set(name, "");
-  for (const { name } of secrets) values.set(name, packerVariable(name));
+  for (const { name } of template.parts.secrets) origins.set(name, "a secret, not set");
+  for (const { name, environment: variable } of secrets) {
+    values.set(name, packerVariable(name));
+    const from = [variable, `${variable}_FILE`].find((candidate) => environment[candidate]);
+    if (origins.has(name)) origins.set(name, from ? `a secret from ${from}` : `a secret; set ${variable} to build`);
+  }
   values.set("headless", packerVariable("headless"));
   values.set("vm_name", template.name);
   return values;
+}
+
+/** What build-image.sh fills `.tlt` files with. */
+function fillOf(environment: Readonly<Record<string, string | undefined>>): Record<Placeholder, string> {
+  const proxy = withoutCredentials(environment.VISA_HTTP_PROXY ?? "");
+  return { http_proxy: proxy, https_proxy: proxy, no_proxy: environment.VISA_NO_PROXY_HOSTS ?? "" };
+}
+
+function nonEmpty(values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 }
 
 /** A proxy that stays in the image stays without its password; the build's own proxy is the runner's. */

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
 import { withRequiredPlugins } from "../packer/configuration";
@@ -26,6 +27,7 @@ import {
   type CheckDepth,
   cacheRoot,
   type Extent,
+  exists,
   type FlatManifest,
   hashSparseFile,
   MANIFEST_VERSION,
@@ -36,7 +38,7 @@ import { BuildLog } from "./log";
 import { createMasker, type Masker } from "./masking";
 import { asSeenFromGuest, hostDebianMirror } from "./mirror";
 import { countSteps, packerEvent, relevantLines } from "./packer-output";
-import { endSession, processInfo } from "./processes";
+import { endSession, identify, isAlive, processInfo, sessionMembers } from "./processes";
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
 import { checkDisplay, checkFreeSpace, checkTools, readSecrets } from "./requirements";
@@ -73,6 +75,10 @@ export interface BuildOptions {
   readonly ca?: string;
   /** Flatten the last layer although the specification has no output. */
   readonly flatten?: FlattenOptions;
+  /** Fingerprints to build although the cache has them. @default none */
+  readonly rebuild?: readonly string[];
+  /** Where a step in the guest fails: leave the machine running until the build is stopped. @default false */
+  readonly keepOnFailure?: boolean;
 }
 
 /** A flattened disk for a person, where {@link BuildSpecification.output} is one for Terraform. */
@@ -150,7 +156,7 @@ class Build {
     let flatSeconds = 0;
     // The declared size is known before a long build; what the disk really has is looked at before it is flattened.
     if (output) checkDiskSize(last.name, last.layer?.diskSizeGb ?? 0, output.minDiskGb);
-    if (output) flat = await this.cache.checkFlat(last.fingerprint, output.format);
+    if (output && !this.rebuilds(last)) flat = await this.cache.checkFlat(last.fingerprint, output.format);
     if (!flat) {
       await this.obtain(this.items.length - 1);
       if (output) {
@@ -205,7 +211,16 @@ class Build {
   }
 
   private check(index: number, parent: ArtifactManifest | undefined, depth: CheckDepth): Promise<ArtifactState> {
-    return this.cache.check((this.items[index] as Item).fingerprint, parent, depth);
+    return this.checkOne(this.items[index] as Item, parent, depth);
+  }
+
+  /** What is to be built anew counts as missing, until it is. */
+  private async checkOne(item: Item, parent: ArtifactManifest | undefined, depth: CheckDepth): Promise<ArtifactState> {
+    return this.rebuilds(item) ? { kind: "missing" } : this.cache.check(item.fingerprint, parent, depth);
+  }
+
+  private rebuilds(item: Item): boolean {
+    return this.options.rebuild?.includes(item.fingerprint) === true && !this.reports.has(item.fingerprint);
   }
 
   private async obtainOne(
@@ -214,7 +229,7 @@ class Build {
     parent: ArtifactManifest | undefined,
     depth: CheckDepth,
   ): Promise<ArtifactManifest> {
-    const before = await this.cache.check(item.fingerprint, parent, depth);
+    const before = await this.checkOne(item, parent, depth);
     if (before.kind === "intact") {
       this.reports.set(item.fingerprint, cached(item));
       return before.manifest;
@@ -222,18 +237,18 @@ class Build {
     const lock = await this.lock(item);
     try {
       // Whoever had the lock may have built it meanwhile.
-      const state = await this.cache.check(item.fingerprint, parent, depth);
+      const state = await this.checkOne(item, parent, depth);
       if (state.kind === "intact") {
         this.progress.message(`${item.name}: built by another process meanwhile`);
         this.reports.set(item.fingerprint, cached(item));
         return state.manifest;
       }
-      let reason = "not in the cache";
+      let reason = this.rebuilds(item) ? "asked for, whatever the cache has" : "not in the cache";
       if (state.kind !== "missing") {
         reason = `${state.kind}: ${state.reason}`;
         const aside = await this.cache.setAside(item.fingerprint, state.kind);
         this.progress.warn(`the cached "${item.name}" is ${reason}; set aside as ${aside} and built again`);
-      } else if (index < this.items.length - 1) {
+      } else if (index < this.items.length - 1 && !this.rebuilds(item)) {
         reason = "not in the cache, and what stands on it must be built";
       }
       return await this.make(item, index, parent, reason);
@@ -325,7 +340,10 @@ class Build {
         ...(item.layer && { accelerator: this.accelerator?.name }),
         packageVersion: packageVersion(),
       };
+      const replaced = this.rebuilds(item) && (await exists(this.cache.folder(item.fingerprint)));
+      const aside = replaced && (await this.cache.setAside(item.fingerprint, "stale"));
       await this.cache.publish(staging, manifest);
+      if (aside) await rm(aside, { recursive: true, force: true });
       const total = (performance.now() - start) / 1000;
       log.write(`published ${this.cache.folder(item.fingerprint)}`);
       this.progress.message(`built in ${duration(total * 1000)}, ${size(record.bytes)}`);
@@ -377,11 +395,13 @@ class Build {
     };
     if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
     this.progress.startStep("starting the machine");
-    const args = ["build", "-color=false", "-on-error=cleanup", ...this.packerVariables(layer), "build.pkr.json"];
+    const onError = `-on-error=${this.options.keepOnFailure ? "abort" : "cleanup"}`;
+    const args = ["build", "-color=false", onError, ...this.packerVariables(layer), "build.pkr.json"];
     log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
     const start = performance.now();
     const { code, signal } = await runTool("packer", args, { ...shared, onLine });
     this.packerSeconds = (performance.now() - start) / 1000;
+    if (code !== 0 && this.options.keepOnFailure) await this.leaveRunning(layer, scratch);
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.endStrays();
     if (code !== 0) {
@@ -394,6 +414,25 @@ class Build {
       );
     }
     return join(scratch.path, "output", "disk.qcow2");
+  }
+
+  /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */
+  private async leaveRunning(layer: LayerSpecification, scratch: Scratch): Promise<void> {
+    const machine = processInfo(process.pid)?.session === process.pid ? findMachine(process.pid) : undefined;
+    if (!machine) {
+      this.progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
+      return;
+    }
+    const key = join(scratch.path, "build-key");
+    this.progress.warn(
+      [
+        `the build of "${layer.name}" failed, and its machine is left running`,
+        `  get in:  ssh -i ${key} -p ${machine.sshPort} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1`,
+        "  end it:  Ctrl-C here, or shut it down in there; what you change in it is not kept",
+      ].join("\n"),
+    );
+    const identity = identify(machine.pid);
+    while (identity && isAlive(identity)) await sleep(500);
   }
 
   /**
@@ -674,6 +713,24 @@ class Build {
         .map((name) => readFile(join(HOST_CA_FOLDER, name), "utf8")),
     );
     return texts.map((text) => (text.endsWith("\n") ? text : `${text}\n`)).join("");
+  }
+}
+
+/** The QEMU of a session, and the port of this machine that leads to its SSH. */
+function findMachine(session: number): { pid: number; sshPort: string } | undefined {
+  for (const { pid } of sessionMembers(session)) {
+    const command = readCommandLine(pid);
+    const sshPort = /hostfwd=tcp:[^:]*:(\d+)-:22/.exec(command)?.[1];
+    if (/^[^\0]*qemu-system/.test(command) && sshPort) return { pid, sshPort };
+  }
+  return undefined;
+}
+
+function readCommandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
   }
 }
 

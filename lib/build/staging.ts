@@ -49,11 +49,11 @@ async function copy(file: SpecifiedFile, source: string, target: string, layer: 
   await mkdir(dirname(target), { recursive: true });
   let mode: number;
   try {
-    mode = (await stat(source)).mode & 0o777;
+    mode = file.content === undefined ? (await stat(source)).mode & 0o777 : file.mode;
     const handle = await open(target, "wx", 0o600);
     try {
       // What is hashed is what is written: no second reading that could see other bytes.
-      for await (const chunk of createReadStream(source)) {
+      for await (const chunk of file.content === undefined ? createReadStream(source) : [Buffer.from(file.content)]) {
         hash.update(chunk as Buffer);
         await handle.writeFile(chunk as Buffer);
       }

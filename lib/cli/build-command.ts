@@ -1,5 +1,5 @@
-/** `visa-image build`: specifies a template, or reads what a synth specified, and has it built under supervision. */
-import { existsSync, readFileSync } from "node:fs";
+/** `visa-image build`: specifies templates, or reads what a synth specified, and has them built under supervision. */
+import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { FlattenOptions } from "../build/build";
 import { cacheRoot } from "../build/cache";
@@ -8,79 +8,89 @@ import type { BuildReport } from "../build/report";
 import { supervise } from "../build/supervisor";
 import { ExitCode, VisaImageError } from "../errors";
 import type { BuildSpecification, DiskFormat } from "../specification";
+import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 
 /** Options of the command, as commander reads them. */
-export interface BuildCommandOptions {
-  readonly catalog?: string;
+export interface BuildCommandOptions extends InputOptions {
   readonly specification?: string;
-  readonly variable: readonly string[];
-  readonly pamPublic?: string;
-  readonly rootPasswordFile?: string;
-  readonly refresh?: string;
   readonly format?: DiskFormat;
   readonly output?: string;
+  /** A folder; false for `--no-cache`. */
+  readonly cache?: string | boolean;
+  readonly keepOnFailure?: true;
   readonly cpus?: number;
   readonly memory?: number;
   readonly accelerator?: "auto" | "kvm" | "tcg";
   readonly notHeadless?: true;
   readonly buildCa?: string;
   readonly mirror?: string;
-  readonly cache?: string;
+  readonly json?: true;
   readonly verbose?: true;
   readonly quiet?: true;
 }
 
-/** Runs the command. */
-export async function runBuild(template: string | undefined, options: BuildCommandOptions): Promise<void> {
-  const work = readWork(template, options);
-  const report = await runSupervised(work, options, flattenOptions(work.specification, options));
-  if (!options.quiet) process.stderr.write(`${summary(report)}\n`);
-  process.stdout.write(`${report.output?.path ?? report.disk}\n`);
-}
-
-/** What is to be built, and with which secrets. */
-export interface Work {
+/** A specification, and the folder that its paths are relative to. */
+export interface Job {
   readonly specification: BuildSpecification;
-  /** What its relative paths start from. */
   readonly directory: string;
-  /** The process environment, with what the options say of secrets. */
-  readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Specifies a template, or reads what a synth specified. */
-export function readWork(template: string | undefined, options: BuildCommandOptions): Work {
-  const environment = { ...process.env };
-  if (options.rootPasswordFile) {
-    // The file that was named here wins over a password that the shell happens to have.
-    environment.VISA_ROOT_PASSWORD_FILE = resolve(options.rootPasswordFile);
-    delete environment.VISA_ROOT_PASSWORD;
+/** Runs the command. */
+export async function runBuild(templates: readonly string[], options: BuildCommandOptions): Promise<void> {
+  hidePassword(options, "visa-image build");
+  const environment = environmentOf(options);
+  // All of them first: what is wrong with the last one is said before the first one is built.
+  const jobs = readJobs(templates, options, environment);
+  const reports: BuildReport[] = [];
+  const built = new Set<string>();
+  for (const job of jobs) {
+    // What two templates share is built anew once, or the first one would stand on what is gone.
+    const rebuild = options.cache === false ? fingerprints(job.specification).filter((each) => !built.has(each)) : [];
+    const flatten = flattenOptions(job.specification, options);
+    const report = await superviseJob(job, options, environment, { rebuild, flatten });
+    for (const fingerprint of rebuild) built.add(fingerprint);
+    reports.push(report);
+    if (!options.quiet) process.stderr.write(`${summary(report)}\n`);
+    if (!options.json) process.stdout.write(`${report.output?.path ?? report.disk}\n`);
   }
-  const work = options.specification
-    ? readSpecification(options.specification, template, options)
-    : specifyTemplate(template, options, environment);
-  return { ...work, environment };
+  if (options.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+}
+
+/** Specifies templates, or reads what a synth specified. */
+export function readJobs(
+  templates: readonly string[],
+  options: BuildCommandOptions,
+  environment: NodeJS.ProcessEnv,
+): Job[] {
+  if (options.specification) return [readSpecification(options.specification, templates, options)];
+  return specifyTemplates(templates, options, environment);
 }
 
 /** Builds what the cache does not have, in a worker that ends with whoever asked for it. */
-export async function runSupervised(
-  { specification, directory, environment }: Work,
+export function superviseJob(
+  { specification, directory }: Job,
   options: BuildCommandOptions,
-  flatten: FlattenOptions | undefined,
+  environment: NodeJS.ProcessEnv,
+  { rebuild, flatten }: { readonly rebuild?: readonly string[]; readonly flatten?: FlattenOptions },
 ): Promise<BuildReport> {
   const { stderr } = process;
   return supervise(
     {
       specification,
       specificationDirectory: directory,
-      cache: options.cache ? resolve(options.cache) : cacheRoot(environment),
+      cache: typeof options.cache === "string" ? resolve(options.cache) : cacheRoot(environment),
       options: {
         cpus: options.cpus,
         memoryMb: options.memory,
         accelerator: options.accelerator,
         headless: options.notHeadless ? false : undefined,
+        proxy: options.httpProxy,
+        noProxy: typeof options.proxy === "string" ? options.proxy : undefined,
         mirror: options.mirror,
         ca: options.buildCa && options.buildCa !== "host" ? resolve(options.buildCa) : options.buildCa,
         flatten,
+        rebuild,
+        keepOnFailure: options.keepOnFailure,
       },
       progress: {
         terminal: stderr.isTTY === true && process.env.TERM !== "dumb" && !options.verbose,
@@ -101,9 +111,27 @@ export async function runSupervised(
   );
 }
 
-function readSpecification(file: string, template: string | undefined, options: BuildCommandOptions) {
+/** Of the base and of every layer. */
+function fingerprints({ layers }: BuildSpecification): string[] {
+  return layers.flatMap(({ base, parent, fingerprint }) => (base ? [parent, fingerprint] : [fingerprint]));
+}
+
+function specifyTemplates(
+  templates: readonly string[],
+  options: BuildCommandOptions,
+  environment: NodeJS.ProcessEnv,
+): Job[] {
+  const { specify } = require("../specify") as typeof import("../specify");
+  const { catalog, folder } = openCatalog(options);
+  return chooseTemplates(catalog, templates).map((template) => ({
+    specification: specify(specifyOptions(catalog, template, options, environment)),
+    directory: folder,
+  }));
+}
+
+function readSpecification(file: string, templates: readonly string[], options: BuildCommandOptions): Job {
   const given = [
-    template && "a template",
+    templates.length > 0 && "a template",
     options.catalog && "--catalog",
     options.variable.length > 0 && "--variable",
     options.pamPublic && "--pam-public",
@@ -126,47 +154,6 @@ function readSpecification(file: string, template: string | undefined, options: 
       cause,
     });
   }
-}
-
-function specifyTemplate(template: string | undefined, options: BuildCommandOptions, environment: NodeJS.ProcessEnv) {
-  const variables = readVariables(options.variable, template ?? "");
-  const { specify } = require("../specify") as typeof import("../specify");
-  const { Catalog } = require("../template/catalog") as typeof import("../template/catalog");
-  const folder = options.catalog ?? (existsSync("config.yml") ? "." : undefined);
-  const catalog = folder === undefined ? Catalog.shipped() : Catalog.fromDirectory(folder);
-  if (!template) {
-    throw new VisaImageError("the template to build is missing", {
-      fix: `visa-image build <template>; there are: ${catalog.names().join(", ")}`,
-      exitCode: ExitCode.USAGE,
-    });
-  }
-  const specification = specify({
-    catalog,
-    template,
-    variables,
-    refresh: options.refresh,
-    pamPublicKeyFile: options.pamPublic ?? environment.VISA_PAM_PUBLIC_KEY,
-    environment,
-    onWarning: (message) => process.stderr.write(`warning: ${message}\n`),
-  });
-  return { specification, directory: resolve(folder ?? ".") };
-}
-
-/** `name=value` and `template.name=value`. */
-export function readVariables(texts: readonly string[], template: string): Record<string, Record<string, string>> {
-  const variables: Record<string, Record<string, string>> = {};
-  for (const text of texts) {
-    const match = /^(?:([^.=]+)\.)?([^.=]+)=([\s\S]*)$/.exec(text);
-    if (!match) {
-      throw new VisaImageError(`"${text}" is no variable`, {
-        fix: "--variable name=value, or --variable template.name=value",
-        exitCode: ExitCode.USAGE,
-      });
-    }
-    const [, owner = template, name = "", value = ""] = match;
-    variables[owner] = { ...variables[owner], [name]: value };
-  }
-  return variables;
 }
 
 function flattenOptions(specification: BuildSpecification, options: BuildCommandOptions): FlattenOptions | undefined {

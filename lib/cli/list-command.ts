@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { Cache, cacheRoot } from "../build/cache";
 import { size } from "../build/progress";
+import { table } from "./inputs";
 
 /** Options of the command. */
 export interface ListCommandOptions {
@@ -37,14 +38,5 @@ export async function runList(options: ListCommandOptions): Promise<void> {
           flat.join(", "),
         ],
   );
-  const table = [["fingerprint", "template", "size", "built (UTC)", "flattened"], ...rows];
-  const widths = (table[0] as string[]).map((_, i) => Math.max(...table.map((row) => row[i]?.length ?? 0)));
-  for (const row of table) {
-    process.stdout.write(
-      `${row
-        .map((cell, i) => cell.padEnd(widths[i] as number))
-        .join("  ")
-        .trimEnd()}\n`,
-    );
-  }
+  process.stdout.write(table([["fingerprint", "template", "size", "built (UTC)", "flattened"], ...rows]));
 }

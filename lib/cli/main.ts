@@ -2,8 +2,10 @@
 /**
  * The `visa-image` command. Each subcommand loads what it needs when it runs: `--help` loads nothing of it.
  */
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
+import { collect, expandOriginalOptions, positive } from "./arguments";
+import { addCommands } from "./commands";
 
 /** Makes the command line parser. */
 export function makeProgram() {
@@ -17,13 +19,16 @@ export function makeProgram() {
 
   program
     .command("build")
-    .description("build the layers of a template that the cache does not have")
-    .argument("[template]", "the last layer's template")
+    .description("build the layers of templates that the cache does not have")
+    .argument("[templates...]", "the last layers' templates (default: all that no other template extends)")
     .option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)")
     .option("--specification <file>", "build what a synth specified, instead of a template of a catalog")
     .option("--variable <name=value>", "a value of the template, or of another one: template.name=value", collect, [])
-    .option("--pam-public <file>", "VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)")
+    .option("--pam-public <file>", "-pp: VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)")
+    .option("--root-password <password>", "-rp: root's password, for all on this machine to see")
     .option("--root-password-file <file>", "file with root's password (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
+    .option("--http-proxy <url>", "-hp: proxy of the build (VISA_BUILD_PROXY, VISA_HTTP_PROXY)")
+    .option("--no-proxy <hosts>", "-np: hosts without proxy (VISA_BUILD_NO_PROXY, VISA_NO_PROXY_HOSTS)")
     .option("--refresh <text>", 'build the same inputs anew under another name, for example "2026-11"')
     .addOption(new Option("--format <format>", "flatten the last layer").choices(["raw", "qcow2"] as const))
     .option("--output <dir>", "flatten the last layer, and put a copy into this folder")
@@ -36,25 +41,28 @@ export function makeProgram() {
         "tcg",
       ] as const),
     )
-    .option("--not-headless", "show its screen in a window")
+    .option("--not-headless", "-nh: show its screen in a window")
     .option(
       "--build-ca <file>",
       'certificates it trusts during the build; "host": those added to this one (VISA_BUILD_CA)',
     )
     .option("--mirror <url>", "Debian mirror for the build (VISA_DEBIAN_MIRROR; default: the one that apt uses here)")
     .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
+    .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
+    .option("--json", "print what was done, for programs")
     .option("--verbose", "show what the tools print")
     .option("--quiet", "show nothing but warnings and errors")
     .option("--debug", "show stack traces")
     .addHelpText(
       "after",
       `
-Proxies for the build come from VISA_HTTP_PROXY and VISA_NO_PROXY_HOSTS.
+The short options are those of build-image.sh: -pp, -rp, -hp, -np, -nh.
 Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed since the plan, 130 and 143 stopped.`,
     )
-    .action(async (template, options) => {
+    .action(async (templates, options) => {
       const { runBuild } = require("./build-command") as typeof import("./build-command");
-      await runBuild(template, options);
+      await runBuild(templates, options);
     });
 
   program
@@ -102,15 +110,7 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
       await runVerify(template, options);
     });
 
-  program
-    .command("list")
-    .description("list what the cache holds")
-    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
-    .option("--json", "for programs")
-    .action(async (options) => {
-      const { runList } = require("./list-command") as typeof import("./list-command");
-      await runList(options);
-    });
+  addCommands(program as unknown as Command);
 
   // Its subcommands are many, and loaded only where one is asked for.
   if (process.argv[2] === "lock") {
@@ -129,15 +129,6 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
   return program;
 }
 
-function collect(value: string, previous: string[]): string[] {
-  return [...previous, value];
-}
-
-function positive(text: string): number {
-  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number is needed.");
-  return Number(text);
-}
-
 /** Says what went wrong, without a stack trace unless one was asked for. */
 function fail(error: unknown, debug: boolean): never {
   const known = error instanceof VisaImageError;
@@ -153,6 +144,6 @@ if (require.main === module) {
   // The reader of our output may have gone (visa-image list | head).
   process.stdout.on("error", () => process.exit(0));
   makeProgram()
-    .parseAsync()
+    .parseAsync(expandOriginalOptions(process.argv))
     .catch((error) => fail(error, debug));
 }

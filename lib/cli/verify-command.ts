@@ -13,7 +13,8 @@ import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile 
 import { CONTRACT_PARTS, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
 import { contractTable, summary, table, type VerifyReport } from "../verify/report";
 import { type OwnCheck, verify } from "../verify/verify";
-import { type BuildCommandOptions, readWork, runSupervised } from "./build-command";
+import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
+import { environmentOf } from "./inputs";
 
 /** Options of the command, as commander reads them. */
 export interface VerifyCommandOptions
@@ -53,7 +54,7 @@ interface Artifact {
 
 /** Runs the command. @throws VisaImageError with exit code 1 where an assertion does not hold */
 export async function runVerify(template: string | undefined, options: VerifyCommandOptions): Promise<void> {
-  const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot());
+  const cache = new Cache(typeof options.cache === "string" ? resolve(options.cache) : cacheRoot());
   await cache.prepare();
   const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options);
   const bootCommand = readFileSync(options.bootCommand ?? shippedBootCommand(), "utf8");
@@ -99,15 +100,23 @@ export async function runVerify(template: string | undefined, options: VerifyCom
 }
 
 async function builtDisk(template: string | undefined, options: VerifyCommandOptions): Promise<Artifact> {
-  const work = readWork(template, { ...options, variable: options.variable });
-  const layer = work.specification.layers.at(-1) as LayerSpecification;
-  const format = work.specification.output?.format ?? options.format ?? "raw";
-  const { output } = await runSupervised(work, options, { format });
+  if (!template && !options.specification) {
+    throw new VisaImageError("what to verify is missing", {
+      fix: "visa-image verify <template>, or --disk <file>",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  const environment = environmentOf(options);
+  const [job] = readJobs(template ? [template] : [], options, environment);
+  if (!job) throw new VisaImageError(`there is nothing to verify in "${template}"`);
+  const layer = job.specification.layers.at(-1) as LayerSpecification;
+  const format = job.specification.output?.format ?? options.format ?? "raw";
+  const { output } = await superviseJob(job, options, environment, { flatten: { format } });
   if (!output) throw new VisaImageError(`there is no disk of "${layer.name}"`);
   return {
     ...{ disk: output.path, format, sha256: output.sha256 },
     ...{ template: layer.name, fingerprint: layer.fingerprint, parts: layer.contract },
-    checks: readChecks(work.specification, work.directory),
+    checks: readChecks(job.specification, job.directory),
   };
 }
 

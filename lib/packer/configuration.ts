@@ -1,9 +1,11 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
-import { stage } from "../template/files";
+import { type Staged, stage } from "../template/files";
+import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/original";
 import { type Renderer, Text } from "../template/render";
 import { keyKinds } from "../template/schema";
 import type { Step, Template } from "../template/template";
@@ -81,6 +83,10 @@ export interface RenderOptions {
   readonly diskSize: Text;
   /** Folder of the scripts that every build runs. @default this package's */
   readonly guestFolder?: string;
+  /** What is filled into `.tlt` files. @default nothing */
+  readonly fill?: Readonly<Record<Placeholder, string>>;
+  /** VISA's public key, PEM text, for templates that copy it from a file as the original does. @default none */
+  readonly pamPublicKey?: string;
 }
 
 /** A template as Packer reads it. */
@@ -338,13 +344,52 @@ class Rendering {
   }
 
   private stageText(name: string, scope: Step["files"], what: string, location?: Location, single = false): Text {
-    const staged = stage(name, scope, what, location, single ? "file" : "any");
+    const staged =
+      this.fromOriginal(name, scope, what, location) ?? stage(name, scope, what, location, single ? "file" : "any");
     staged.files.forEach((file, i) => {
       this.add(file, staged.labels[i] as string);
     });
     // The slash at the end of a folder's name says that its content is copied rather than the folder.
     const path = staged.path + (name.endsWith("/") ? "/" : "");
     return new Text(path, path);
+  }
+
+  /** A file that build-image.sh would have made: from a `.tlt` file beside it, or VISA's public key. */
+  private fromOriginal(
+    name: string,
+    scope: Step["files"],
+    what: string,
+    location: Location | undefined,
+  ): Staged | undefined {
+    if (!scope || name.includes("\0") || name.endsWith("/")) return undefined;
+    const path = resolve(scope.folder, name);
+    const made = (content: string, like: Staged): Staged => {
+      const [file] = like.files as [SpecifiedFile];
+      const sha256 = createHash("sha256").update(content).digest("hex");
+      const without = (text: string) => text.replace(/\.tlt$/, "");
+      return {
+        path: without(like.path),
+        files: [{ ...file, path: without(file.path), sha256, content }],
+        labels: like.labels.map(without),
+      };
+    };
+    if (existsSync(`${path}.tlt`)) {
+      const { fill = { http_proxy: "", https_proxy: "", no_proxy: "" } } = this.options;
+      const source = stage(`${name}.tlt`, scope, what, location, "file");
+      return made(fillFile(readFileSync(`${path}.tlt`, "utf8"), fill), source);
+    }
+    if (path !== join(scope.boundary, PAM_PUBLIC_KEY_FILE)) return undefined;
+    const { pamPublicKey } = this.options;
+    if (pamPublicKey !== undefined) {
+      const file = { path: `${scope.staged}/${PAM_PUBLIC_KEY_FILE}`, source: path, mode: 0o644, sha256: "" };
+      return made(pamPublicKey, { path: file.path, files: [file], labels: [scope.label + PAM_PUBLIC_KEY_FILE] });
+    }
+    if (existsSync(path)) return undefined;
+    throw usage(
+      `"${this.template.name}" needs VISA's public key, and there is none`,
+      location,
+      "--pam-public FILE, VISA_PAM_PUBLIC_KEY=FILE, or pamPublicKeyFile in code",
+    );
   }
 
   private add(file: SpecifiedFile, label: string): void {

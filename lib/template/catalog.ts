@@ -2,6 +2,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
+import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
 import { suggestion } from "./nearest";
 import { check } from "./schema";
 import {
@@ -13,7 +14,7 @@ import {
   type TemplateParts,
   templateFiles,
 } from "./template";
-import { YamlFile } from "./yaml-file";
+import { readText, YamlFile } from "./yaml-file";
 
 /** Options of {@link Catalog.fromDirectory}. */
 export interface CatalogOptions {
@@ -132,6 +133,11 @@ export class Catalog {
     return [...this.entries.keys()];
   }
 
+  /** Name of what one of this catalog's own templates extends. */
+  parentOf(name: string): string | undefined {
+    return this.entries.get(name)?.parent;
+  }
+
   /** A template of this catalog or of a parent. @throws VisaImageError when there is none of that name */
   template(name: string): Template {
     return this.find(name).load();
@@ -237,36 +243,67 @@ function readTemplate(
     postprocessors: [],
     locate: () => ({ file: manifestFile }),
   };
+  const fromPackages = () =>
+    packageNames(packages, packagesFolder, locatePackage).flatMap((own) => readPackage(own, name, packagesFolder));
+  readEnvironment(join(directory, "environment.yml"), parts);
   // packme takes a template without a manifest as one that does nothing itself (its packages do).
   if (existsSync(manifestFile)) {
-    const yaml = YamlFile.read(manifestFile);
-    check("manifest", yaml.value, yaml);
-    const packer = (yaml.value as { packer?: Record<string, unknown> | null } | null)?.packer ?? {};
-    const variables = (packer.variables ?? {}) as Record<string, unknown>;
-    parts.description = packer.description === undefined ? undefined : String(packer.description);
-    parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
-    parts.base = packer.base as TemplateParts["base"];
-    parts.packerVariables = new Map(
-      Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),
-    );
-    const steps = (key: "builders" | "provisioners" | "postprocessors") =>
-      read(yaml, ["packer", key], packer[key], files);
-    parts.builders = steps("builders");
-    parts.provisioners = steps("provisioners");
-    parts.postprocessors = steps("postprocessors");
-    parts.locate = (path) => yaml.locate(["packer", ...path]);
+    const text = readText(manifestFile);
+    const yaml = readUnlessBlocks(manifestFile, text);
+    if (!yaml) {
+      parts.renderBlocks = (isVariable, render) => {
+        const rendered = renderBlocks(text, isVariable, render);
+        const own = { ...parts, renderBlocks: undefined };
+        readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, files);
+        return { ...own, provisioners: [...own.provisioners, ...fromPackages()] };
+      };
+      return Template.fromParts(name, parts);
+    }
+    readManifest(yaml, parts, files);
   }
-  parts.provisioners = [
-    ...parts.provisioners,
-    ...packageNames(packages, packagesFolder, locatePackage).flatMap((own) => readPackage(own, name, packagesFolder)),
-  ];
-  readEnvironment(join(directory, "environment.yml"), parts);
+  parts.provisioners = [...parts.provisioners, ...fromPackages()];
   return Template.fromParts(name, parts);
 }
 
-function readEnvironment(file: string, parts: Mutable<TemplateParts>): void {
+/** A manifest as it is; undefined where its block tags have to be rendered first. */
+function readUnlessBlocks(file: string, text: string): YamlFile | undefined {
+  if (!hasBlocks(text)) return new YamlFile(file, text);
+  try {
+    const yaml = new YamlFile(file, text);
+    return hasOpenBlocks(yaml.contents) ? undefined : yaml;
+  } catch {
+    return undefined;
+  }
+}
+
+function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, files: FileScope): void {
+  check("manifest", yaml.value, yaml);
+  const packer = (yaml.value as { packer?: Record<string, unknown> | null } | null)?.packer ?? {};
+  const variables = (packer.variables ?? {}) as Record<string, unknown>;
+  parts.description = packer.description === undefined ? undefined : String(packer.description);
+  parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
+  parts.base = packer.base as TemplateParts["base"];
+  parts.packerVariables = new Map(
+    Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),
+  );
+  const steps = (key: "builders" | "provisioners" | "postprocessors") =>
+    read(yaml, ["packer", key], packer[key], files);
+  parts.builders = steps("builders");
+  parts.provisioners = steps("provisioners");
+  parts.postprocessors = steps("postprocessors");
+  parts.locate = (path) => yaml.locate(["packer", ...path]);
+}
+
+/** environment.yml, or the environment.yml.tlt that build-image.sh makes one from (and which wins over an old one). */
+function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
+  const unfilled = `${plain}.tlt`;
+  parts.fill = existsSync(unfilled);
+  const file = parts.fill ? unfilled : plain;
   if (!existsSync(file)) return;
-  const yaml = YamlFile.read(file);
+  // What stands in braces would be a map to YAML.
+  const yaml = parts.fill
+    ? new YamlFile(file, readText(file).replaceAll(/(:[ \t]+)(\{\w+\})(?=[ \t]*$)/gm, '$1"$2"'))
+    : YamlFile.read(file);
   check("environment", yaml.value, yaml);
   const value = (yaml.value ?? {}) as {
     environment?: Record<string, unknown> | null;

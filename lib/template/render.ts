@@ -83,11 +83,12 @@ export class Renderer {
 
   /**
    * @param values the template's variables; a value may be a {@link packerVariable}
-   * @param packerVariables Packer's own variables with their defaults, unrendered: what `{{user `name`}}` stands for
+   * @param packerVariables Packer's own variables with their defaults, unrendered: what `{{user `name`}}` stands for;
+   *   "keep" leaves these as they are
    */
   constructor(
     private readonly values: ReadonlyMap<string, string>,
-    private readonly packerVariables: ReadonlyMap<string, string> = new Map(),
+    private readonly packerVariables: ReadonlyMap<string, string> | "keep" = new Map(),
   ) {
     for (const [name, value] of values) {
       if (RESERVED.test(value.replaceAll(/\uE000[A-Za-z_][A-Za-z0-9_]*\uE001/g, "")))
@@ -111,6 +112,9 @@ export class Renderer {
 
   private expand(source: string, location: Location | undefined): Text {
     const used = identifiers(source).filter((name) => this.values.has(name));
+    const unknown = conditionNames(source).find((name) => !this.values.has(name));
+    // Compared with something, an undefined name is only false: a misspelled one would go unseen.
+    if (unknown !== undefined) throw this.undefinedVariable(unknown, lineOf(unknown, source, location));
     const real = this.run(source, Object.fromEntries(used.map((name) => [name, this.values.get(name)])), location);
     if (RESERVED.test(real.replaceAll(/\uE000[A-Za-z_][A-Za-z0-9_]*\uE001/g, ""))) throw changedSecret(location);
     const variables = used.filter((name) => !RESERVED.test(this.values.get(name) ?? ""));
@@ -161,20 +165,18 @@ export class Renderer {
     }
   }
 
-  private explain(source: string, cause: unknown, location: Location | undefined): VisaImageError {
+  private explain(source: string, cause: unknown, place: Location | undefined): VisaImageError {
     const message = cause instanceof Error ? cause.message : String(cause);
+    // A whole file has no line of its own.
+    const line = /\(in <string>:(\d+)\)/.exec(message)?.[1];
+    const location = place && place.line === undefined && line ? { ...place, line: Number(line) } : place;
     const short = (message.split("\n")[0] ?? message).replace(/ \(in <string>:\d+\)$/, "");
     const excerpt = JSON.stringify(source.length > 80 ? `${source.slice(0, 77)}…` : source);
     const usage = (what: string, fix: string) =>
       new VisaImageError(what, { location, fix, exitCode: ExitCode.USAGE, cause });
     if (short.startsWith("undefined value")) {
       const name = identifiers(source).find((candidate) => !this.values.has(candidate));
-      if (name !== undefined) {
-        return usage(
-          `the variable "${name}" is not defined`,
-          `declare it in environment.yml (a parent's variables are not inherited); ${suggestion(name, this.values.keys(), "variables")}`,
-        );
-      }
+      if (name !== undefined) return this.undefinedVariable(name, location, cause);
       return usage(`something is not defined in ${excerpt}`, "declare it in environment.yml");
     }
     if (short.includes("fuel") || short.includes("recursion")) {
@@ -186,19 +188,29 @@ export class Renderer {
     );
   }
 
+  private undefinedVariable(name: string, location: Location | undefined, cause?: unknown): VisaImageError {
+    return new VisaImageError(`the variable "${name}" is not defined`, {
+      location,
+      fix: `declare it in environment.yml (a parent's variables are not inherited); ${suggestion(name, this.values.keys(), "variables")}`,
+      exitCode: ExitCode.USAGE,
+      cause,
+    });
+  }
+
   /**
    * The trees of packme call Packer's own variables `{{user `name`}}`, which HCL2 does not know. Nothing sets them but
    * their defaults, so these are put in.
    */
   private user(text: Text, location: Location | undefined): Text {
-    if (!text.real.includes("{{")) return text;
+    const { packerVariables } = this;
+    if (packerVariables === "keep" || !text.real.includes("{{")) return text;
     const convert = (value: string, mode: "real" | "structure") =>
       value.replaceAll(/\{\{\s*user\s+[`"']([^`"'}]*)[`"']\s*\}\}/g, (_, name: string) => {
-        const value = this.packerVariables.get(name);
+        const value = packerVariables.get(name);
         if (value !== undefined) return this.plain(value, location)[mode];
         throw new VisaImageError(`Packer's variable "${name}" is not defined`, {
           location,
-          fix: `declare it in the manifest under packer.variables; ${suggestion(name, this.packerVariables.keys(), "variables")}`,
+          fix: `declare it in the manifest under packer.variables; ${suggestion(name, packerVariables.keys(), "variables")}`,
           exitCode: ExitCode.USAGE,
         });
       });
@@ -216,6 +228,29 @@ const JINJA_WORDS = new Set(
   endmacro endraw endset endwith extends false False filter for from if import in include is loop macro none None not or
   range raw recursive set true True with dict namespace debug self super defined undefined`.split(/\s+/),
 );
+
+/** Where a name stands in the tags of a source, where that is a whole file. */
+function lineOf(name: string, source: string, location: Location | undefined): Location | undefined {
+  if (!location || location.line !== undefined) return location;
+  const index = new RegExp(`\\{%[^%]*\\b${name}\\b`).exec(source)?.index ?? 0;
+  return { ...location, line: source.slice(0, index).split("\n").length };
+}
+
+/** Names that conditions look up and that the template does not bind itself; none of a condition on what is defined. */
+function conditionNames(source: string): string[] {
+  const bound = new Set<string>();
+  for (const [, names = ""] of source.matchAll(/\{%[-+]?\s*(?:for|set|macro|call|with|import|from)\b(.*?)%\}/gs)) {
+    for (const [name] of names.matchAll(/[A-Za-z_]\w*/g)) bound.add(name);
+  }
+  const code = source
+    .replaceAll(/\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}/gs, "")
+    .replaceAll(/\{#.*?#\}/gs, "");
+  const conditions = [...code.matchAll(/\{%[-+]?\s*(?:if|elif)\s(.*?)%\}/gs)].map(([, condition = ""]) => condition);
+  return conditions
+    .filter((condition) => !/\bdefined\b|\bdefault\b/.test(condition))
+    .flatMap((condition) => identifiers(`{{${condition.replaceAll(/\bis\s+(not\s+)?\w+|\b\w+\s*=(?!=)/g, "")}}}`))
+    .filter((name) => !bound.has(name));
+}
 
 /** Names that a template may look up; more than it does where it binds names of its own. */
 function identifiers(source: string): string[] {

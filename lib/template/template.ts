@@ -81,6 +81,13 @@ export interface TemplateParts {
   readonly postprocessors: readonly Step[];
   /** Unrendered. */
   readonly contract?: string;
+  /** The variables' values are those of an environment.yml.tlt: `{http_proxy}` and `{no_proxy}` are to be filled in. */
+  readonly fill?: boolean;
+  /**
+   * Where the manifest can be read as YAML only after its block tags are rendered: the whole of the parts, of which only
+   * variables and secrets are known before.
+   */
+  readonly renderBlocks?: (isVariable: (name: string) => boolean, render: (text: string) => string) => TemplateParts;
   locate(path: ValuePath): Location | undefined;
 }
 

@@ -35,22 +35,14 @@ export class YamlFile {
 
   /** Reads a file. @throws VisaImageError when it cannot be read or is not YAML */
   static read(file: string): YamlFile {
-    let text: string;
-    try {
-      text = readFileSync(file, "utf8");
-    } catch (cause) {
-      throw new VisaImageError(`cannot read the file: ${(cause as Error).message}`, {
-        location: { file },
-        exitCode: ExitCode.USAGE,
-        cause,
-      });
-    }
-    return new YamlFile(file, text);
+    return new YamlFile(file, readText(file));
   }
 
+  /** @param sourceLines for each line of the text, the one of the file that it comes from, where that is another */
   constructor(
     readonly file: string,
     text: string,
+    private readonly sourceLines?: readonly number[],
   ) {
     try {
       this.document = parseDocument(text, {
@@ -95,6 +87,11 @@ export class YamlFile {
         cause,
       });
     }
+  }
+
+  /** The document's node, for those who look at how it is written. */
+  get contents(): unknown {
+    return this.document.contents;
   }
 
   /** Where a value stands, or the nearest thing around it that does. */
@@ -161,7 +158,21 @@ export class YamlFile {
 
   private at(offset: number): Location {
     const { line, col } = this.lines.linePos(offset);
-    return { file: this.file, line: Math.max(line, 1), column: Math.max(col, 1) };
+    const own = Math.max(line, 1);
+    return { file: this.file, line: this.sourceLines?.[own - 1] ?? own, column: Math.max(col, 1) };
+  }
+}
+
+/** Reads the text of a file. @throws VisaImageError when it cannot be read */
+export function readText(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new VisaImageError(`cannot read the file: ${(cause as Error).message}`, {
+      location: { file },
+      exitCode: ExitCode.USAGE,
+      cause,
+    });
   }
 }
 

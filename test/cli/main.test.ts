@@ -1,16 +1,26 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { readVariables } from "../../lib/cli/build-command";
+import { expandOriginalOptions } from "../../lib/cli/arguments";
+import { readVariables } from "../../lib/cli/inputs";
 import { compileCommand, removeCommand } from "../build/support/command";
+import { temporaryCatalog } from "../fixtures/temporary-catalog";
+
+const DISK = `base: {file: {path: base.qcow2, checksum: "sha256:${"b".repeat(64)}"}}`;
+const CATALOG = {
+  "config.yml": "templates: {lower: , upper: {extends: lower}}\n",
+  "lower/manifest.yml": `packer:\n  ${DISK}\n  provisioners: [{type: shell, inline: ["echo {{ colour }} {{ root_password }}"]}]\n`,
+  "lower/environment.yml": "environment: {colour: red}\n",
+  "upper/manifest.yml": "packer:\n  provisioners: [{type: shell, script: install.sh}]\n",
+  "upper/install.sh": "#!/bin/sh\n",
+};
 
 let command: string;
 let folder: string;
 
 beforeAll(() => {
   command = compileCommand();
-  folder = mkdtempSync(join(tmpdir(), "visa-image-cli-"));
+  folder = temporaryCatalog(CATALOG);
 });
 afterAll(() => {
   removeCommand();
@@ -38,6 +48,12 @@ test("help names every option of build, and hides the worker", () => {
     "output",
     "format",
     "refresh",
+    "root-password <",
+    "http-proxy",
+    "no-proxy",
+    "no-cache",
+    "keep-on-failure",
+    "json",
     "cpus",
     "memory",
     "accelerator",
@@ -59,6 +75,24 @@ test("help loads none of what a build needs", () => {
   expect(stderr.trim()).toBe("");
 });
 
+test.each(["build", "render", "explain", "list", "show", "doctor", "init", "boot-command", "cloud", "lock"])(
+  "%s --help answers within 300 ms",
+  (name) => {
+    // The processor's time, and the better of two: the machine may be busy with other tests.
+    const script = `
+      process.on("exit", () => { const { user, system } = process.cpuUsage(); console.error((user + system) / 1000); });
+      require(${JSON.stringify(command)}).makeProgram().parseAsync(process.argv.slice(2), { from: "user" });`;
+    const times = [1, 2].map(() => {
+      const { stdout, stderr } = spawnSync(process.execPath, ["-e", script, "visa-image", name, "--help"], {
+        encoding: "utf8",
+      });
+      expect(stdout).toContain(`Usage: visa-image ${name}`);
+      return Number(stderr);
+    });
+    expect(Math.min(...times)).toBeLessThan(300);
+  },
+);
+
 test("an empty cache lists nothing", () => {
   expect(run("list", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
   expect(run("list")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("is empty") });
@@ -75,7 +109,7 @@ describe("fails with exit code 2 and no stack trace", () => {
       'cannot read the specification "none.json"',
     ],
     ["a specification and a template", ["build", "x", "--specification", "none.json"], "does not go with a template"],
-    ["a variable without a value", ["build", "x", "--variable", "name"], '"name" is no variable'],
+    ["a variable without a value", ["build", "upper", "--variable", "name"], '"name" is no variable'],
   ])("%s", (_, args, message) => {
     const { status, stderr } = run(...args);
     expect(stderr).toContain(message);
@@ -90,6 +124,115 @@ describe("fails with exit code 2 and no stack trace", () => {
     expect(stderr).toContain("fix: synthesize again");
     expect(status).toBe(2);
   });
+});
+
+describe("the original's options", () => {
+  test("are expanded to long ones, but for what follows --", () => {
+    expect(expandOriginalOptions(["build", "-pp", "key.pem", "-rp=x", "-nh", "--", "-hp"])).toEqual([
+      "build",
+      "--pam-public",
+      "key.pem",
+      "--root-password=x",
+      "--not-headless",
+      "--",
+      "-hp",
+    ]);
+    expect(expandOriginalOptions(["--root-psasword", "x", "--notheadless"])).toEqual([
+      "--root-password",
+      "x",
+      "--not-headless",
+    ]);
+  });
+
+  test("a password on the command line works, with a warning, and is on no list of processes afterwards", () => {
+    const { status, stderr } = run("build", "upper", "-rp", "Canary-1618", "-np", "a,b", "--accelerator", "tcg");
+    expect(stderr).toContain("warning: others on this machine can see a password on the command line");
+    // The base of this catalog does not exist: the build began, and got as far as that.
+    expect(stderr).toMatch(/base\.qcow2/);
+    expect(stderr).not.toContain("Canary-1618");
+    expect(status).not.toBe(0);
+  });
+
+  test("a missing password is exit code 2 and says what to set", () => {
+    const { status, stderr } = run("build", "upper", "--accelerator", "tcg");
+    expect(stderr).toContain("export VISA_ROOT_PASSWORD=…");
+    expect(status).toBe(2);
+  });
+
+  test("two passwords are one too many", () => {
+    const { status, stderr } = run("build", "upper", "-rp", "x", "--root-password-file", "y");
+    expect(stderr).toContain("--root-password does not go with --root-password-file");
+    expect(status).toBe(2);
+  });
+});
+
+describe("render", () => {
+  test("prints the configuration of a template, with the password as a variable", () => {
+    const { status, stdout } = run("render", "lower", "--variable", "colour=blue");
+    expect(status).toBe(0);
+    const { build, variable } = JSON.parse(stdout);
+    expect(JSON.stringify(build)).toContain("echo blue ${var.root_password}");
+    expect(variable.root_password).toMatchObject({ sensitive: true });
+  });
+
+  test("prints packme's form, of all templates", () => {
+    const { stdout } = run("render", "--legacy");
+    expect(JSON.parse(stdout)).toMatchObject({
+      lower: { provisioners: [{ inline: ["echo red {{user `root_password`}}"] }] },
+      upper: { provisioners: [{ type: "shell", script: join(folder, "upper/install.sh") }] },
+    });
+  });
+
+  test("writes files, and prints fingerprints for programs", () => {
+    const { stdout } = run("render", "--output", "rendered", "--json");
+    expect(readdirSync(join(folder, "rendered")).sort()).toEqual(["lower.pkr.json", "upper.pkr.json"]);
+    const file = JSON.parse(readFileSync(join(folder, "rendered/upper.pkr.json"), "utf8"));
+    expect(JSON.parse(stdout)[1]).toMatchObject({
+      template: "upper",
+      fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
+      configuration: file,
+    });
+  });
+
+  test("fails for an unknown template with the nearest", () => {
+    const { status, stderr } = run("render", "uper");
+    expect(stderr).toContain('did you mean "upper"?');
+    expect(status).toBe(2);
+  });
+});
+
+test("boot-command prints the script that the images have, or cloud-config", () => {
+  const script = readFileSync("templates/visa-base/files/visa-owner", "utf8");
+  expect(run("boot-command").stdout).toBe(script);
+  const { stdout } = run("boot-command", "--format", "cloud-config", "--json");
+  expect(JSON.parse(stdout).bootCommand).toMatch(/^#cloud-config\nruncmd:/);
+});
+
+describe("init", () => {
+  test("makes a project with a layer of its own, and overwrites nothing", () => {
+    const { status, stdout } = run("init", "made", "--json");
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout).files).toEqual(
+      expect.arrayContaining([".gitignore", "cdktf.json", "main.ts", "package.json", "facility/config.yml"]),
+    );
+    const own = JSON.parse(readFileSync(join(folder, "made/package.json"), "utf8"));
+    const { version, devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
+    expect(own.dependencies).toMatchObject({ "cdktf-visa-images": `^${version}`, cdktf: devDependencies.cdktf });
+    expect(Object.values(own.dependencies)).not.toContain(undefined);
+
+    writeFileSync(join(folder, "made/main.ts"), "mine");
+    const again = run("init", "made");
+    expect(again.stderr).toContain('"main.ts"');
+    expect(again.stderr).toContain("nothing is overwritten");
+    expect(again.status).toBe(2);
+    expect(readFileSync(join(folder, "made/main.ts"), "utf8")).toBe("mine");
+  });
+});
+
+test("cloud says where the embedded cloud is, where it is not", () => {
+  const { status, stderr } = run("cloud", "status");
+  expect(stderr).toContain("part of the repository");
+  expect(status).toBe(2);
 });
 
 test("shows a stack trace with --debug", () => {

@@ -13,7 +13,9 @@ export function compileCommand(): string {
   const out = join(root, "node_modules/.cache", `visa-image-test-${process.pid}`);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  cpSync(join(root, "package.json"), join(out, "package.json"));
+  for (const name of ["package.json", "templates", "examples"]) {
+    cpSync(join(root, name), join(out, name), { recursive: true });
+  }
   for (const entry of readdirSync(join(root, "lib"), { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const source = join(entry.parentPath, entry.name);

@@ -1,0 +1,289 @@
+/** `visa-image doctor`: whether this machine can build and deploy, and what to do where it can't. */
+import { spawnSync } from "node:child_process";
+import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
+import { connect } from "node:net";
+import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { kvmObstacle } from "../build/accelerator";
+import { cacheRoot } from "../build/cache";
+import { hostDebianMirror } from "../build/mirror";
+import { size } from "../build/progress";
+import { findTool } from "../build/requirements";
+import { ExitCode } from "../errors";
+import { table } from "./inputs";
+
+/** Options of the command. */
+export interface DoctorCommandOptions {
+  readonly cache?: string;
+  readonly json?: true;
+}
+
+/** What was found about one thing. */
+export interface Finding {
+  readonly name: string;
+  /** `missing`: without it nothing is built, or nothing deployed. `warning`: it works, but slowly or only in part. */
+  readonly status: "ok" | "warning" | "missing";
+  readonly found: string;
+  /** Where the status is not `ok`. */
+  readonly fix?: string;
+}
+
+/** Programs, what each is for, and its Debian package. */
+const PROGRAMS: readonly {
+  readonly name: string;
+  readonly package: string;
+  readonly version?: readonly string[];
+  readonly least?: string;
+}[] = [
+  { name: "packer", package: "packer", version: ["version"], least: "1.6.6" },
+  { name: "qemu-system-x86_64", package: "qemu-system-x86", version: ["--version"], least: "7.0" },
+  { name: "qemu-img", package: "qemu-utils", version: ["--version"], least: "7.0" },
+  { name: "mmdebstrap", package: "mmdebstrap", version: ["--version"], least: "1.0" },
+  { name: "xorriso", package: "xorriso", version: ["--version"] },
+  { name: "ssh-keygen", package: "openssh-client" },
+  { name: "newuidmap", package: "uidmap" },
+  { name: "sfdisk", package: "fdisk" },
+  { name: "mkfs.ext4", package: "e2fsprogs" },
+  { name: "flock", package: "util-linux" },
+  { name: "setpriv", package: "util-linux" },
+];
+
+const GIB = 2 ** 30;
+/** The build machine's memory unless a template says otherwise, and some for this one. */
+const MEMORY_BYTES = 5 * GIB;
+/** A chain of three layers with a flattened disk. */
+const DISK_BYTES = 12 * GIB;
+const CONNECT_MS = 3000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs the command. */
+export async function runDoctor(options: DoctorCommandOptions): Promise<void> {
+  const findings = await examine(process.env, options.cache ? resolve(options.cache) : cacheRoot());
+  const text = options.json ? `${JSON.stringify(findings, null, 2)}\n` : print(findings);
+  const code = findings.some(({ status }) => status === "missing") ? ExitCode.FAILURE : 0;
+  // A cloud that does not answer would keep the process waiting.
+  process.stdout.write(text, () => process.exit(code));
+}
+
+function print(findings: readonly Finding[]): string {
+  const lines = table(findings.map(({ name, status, found }) => [status, name, found])).split("\n");
+  return findings.map(({ fix }, i) => `${lines[i]}\n${fix ? `         fix: ${fix}\n` : ""}`).join("");
+}
+
+/** Looks at everything. */
+export async function examine(environment: Environment, cache: string): Promise<Finding[]> {
+  const path = [environment.PATH ?? "", "/usr/sbin", "/sbin"].join(":");
+  return [
+    nodeVersion(process.versions.node),
+    ...PROGRAMS.map((program) => examineProgram(program, path)),
+    userIds(),
+    terraform(environment, path),
+    provider(environment),
+    await accelerator(path),
+    memory(),
+    cacheFolder(cache),
+    await network(environment),
+    await credentials(environment),
+  ];
+}
+
+function nodeVersion(version: string): Finding {
+  return least("node", version, "20.19", "install Node.js 20.19 or newer");
+}
+
+function examineProgram(program: (typeof PROGRAMS)[number], path: string): Finding {
+  const { name } = program;
+  const file = findTool(name, path);
+  const fix = `on Debian: apt install ${program.package}`;
+  if (!file) return { name, status: "missing", found: "not on PATH", fix };
+  if (!program.version) return { name, status: "ok", found: file };
+  const text = output(file, program.version);
+  const version = /\d+\.\d+(\.\d+)*/.exec(text)?.[0];
+  // cracklib's packer, for one, knows nothing of versions.
+  if (!version) return { name, status: "missing", found: `${file} does not say its version`, fix };
+  return program.least ? least(name, version, program.least, fix) : { name, status: "ok", found: version };
+}
+
+function least(name: string, version: string, wanted: string, fix: string): Finding {
+  if (compareVersions(version, wanted) >= 0) return { name, status: "ok", found: version };
+  return { name, status: "missing", found: `${version}, older than ${wanted}`, fix };
+}
+
+/** Below 0 where the first is older. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split(".").map(Number)) as [number[], number[]];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function userIds(): Finding {
+  const name = "user ids";
+  const { uid, username } = userInfo();
+  if (uid === 0) return { name, status: "ok", found: "root needs no range of its own" };
+  const pattern = new RegExp(`^(${username.replaceAll(/[^\w-]/g, "\\$&")}|${uid}):`, "m");
+  const without = ["/etc/subuid", "/etc/subgid"].filter((file) => !pattern.test(read(file)));
+  if (without.length === 0) return { name, status: "ok", found: `${username} has a range` };
+  return {
+    name,
+    status: "missing",
+    found: `${username} has no range in ${without.join(" and ")}, which a base without root needs`,
+    fix: `as root: usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${username}`,
+  };
+}
+
+function terraform(environment: Environment, path: string): Finding {
+  const named = environment.TERRAFORM_BINARY_NAME;
+  for (const name of named ? [named] : ["terraform", "tofu"]) {
+    const file = name.includes("/") ? name : findTool(name, path);
+    if (!file) continue;
+    const version = /v(\d+\.\d+\.\d+)/.exec(output(file, ["version"]))?.[1] ?? "0";
+    return least(name, version, "1.7", "install Terraform 1.7 or newer, or OpenTofu");
+  }
+  return {
+    name: "terraform or tofu",
+    status: "missing",
+    found: `${named ?? "neither"} on PATH; builds by hand work without`,
+    fix: "install Terraform 1.7 or newer, or OpenTofu and set TERRAFORM_BINARY_NAME=tofu",
+  };
+}
+
+function provider(environment: Environment): Finding {
+  const name = "OpenStack provider";
+  const configuration = environment.TF_CLI_CONFIG_FILE || join(homedir(), ".terraformrc");
+  const mirrors = [...read(configuration).matchAll(/^\s*path\s*=\s*"([^"]+)"/gm)].map((match) => match[1] as string);
+  const folders = [
+    ...mirrors,
+    join(homedir(), ".terraform.d", "plugins"),
+    "/usr/local/share/terraform/plugins",
+    "/usr/share/terraform/plugins",
+  ];
+  for (const folder of folders) {
+    const own = join(folder, "registry.terraform.io", "terraform-provider-openstack", "openstack");
+    const versions = list(own);
+    if (versions.length > 0) return { name, status: "ok", found: `${versions.join(", ")} in ${folder}` };
+  }
+  return {
+    name,
+    status: "warning",
+    found: "not on this machine: cdktf takes it from the registry",
+    fix: "without internet access: put it into a mirror (docs/offline.md)",
+  };
+}
+
+async function accelerator(path: string): Promise<Finding> {
+  const name = "KVM";
+  if (!findTool("qemu-system-x86_64", path))
+    return { name, status: "warning", found: "not tried: QEMU is missing", fix: "install QEMU" };
+  const obstacle = await kvmObstacle("/dev/kvm", tmpdir());
+  if (obstacle === undefined) return { name, status: "ok", found: "a test guest ran with it" };
+  return {
+    name,
+    status: "warning",
+    found: `${obstacle}; builds take several times as long`,
+    fix: "switch on virtualisation (in a virtual machine: nested), and add the user to the group kvm",
+  };
+}
+
+function memory(): Finding {
+  const name = "memory";
+  const available = Number(/^MemAvailable:\s+(\d+)/m.exec(read("/proc/meminfo"))?.[1] ?? Number.NaN) * 1024;
+  const found = `${size(totalmem())}, ${size(available)} of it available; ${availableParallelism()} CPUs`;
+  if (!(available < MEMORY_BYTES)) return { name, status: "ok", found };
+  return { name, status: "warning", found, fix: "end other programs, or build with less: VISA_BUILD_MEMORY=2048" };
+}
+
+function cacheFolder(cache: string): Finding {
+  const name = "cache";
+  let folder = cache;
+  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  const fix = "let VISA_IMAGE_CACHE name a folder that you may write to, on a disk with room";
+  try {
+    accessSync(folder, constants.W_OK);
+  } catch {
+    return { name, status: "missing", found: `${cache} cannot be written to`, fix };
+  }
+  const { bavail, bsize } = statfsSync(folder);
+  const free = bavail * bsize;
+  const found = `${cache}, ${size(free)} free`;
+  if (free >= DISK_BYTES) return { name, status: "ok", found };
+  return { name, status: free < DISK_BYTES / 4 ? "missing" : "warning", found, fix };
+}
+
+/** Whether the proxy answers, or without one the Debian mirror. */
+async function network(environment: Environment): Promise<Finding> {
+  const name = "network";
+  const proxy = environment.VISA_BUILD_PROXY || environment.VISA_HTTP_PROXY;
+  const url = proxy || environment.VISA_DEBIAN_MIRROR || hostDebianMirror();
+  const what = proxy ? "proxy" : "Debian mirror";
+  if (!url) {
+    return { name, status: "warning", found: "no Debian mirror is known here", fix: "set VISA_DEBIAN_MIRROR" };
+  }
+  const fix = proxy
+    ? "correct VISA_HTTP_PROXY"
+    : "set VISA_DEBIAN_MIRROR to a mirror that can be reached, or VISA_HTTP_PROXY";
+  if (!URL.canParse(url)) return { name, status: "missing", found: `the ${what} is no URL`, fix };
+  const { hostname, port, protocol } = new URL(url);
+  const problem = await tryConnect(
+    hostname.replace(/^\[|\]$/g, ""),
+    Number(port || (protocol === "https:" ? 443 : 80)),
+  );
+  if (problem === undefined) return { name, status: "ok", found: `the ${what} at ${hostname} answers` };
+  return { name, status: "warning", found: `the ${what} at ${hostname} does not answer (${problem})`, fix };
+}
+
+async function credentials(environment: Environment): Promise<Finding> {
+  const name = "cloud";
+  const { credentialsFrom, Glance } = require("../releases/glance") as typeof import("../releases/glance");
+  const fix = "set OS_CLOUD and clouds.yaml, or the OS_* variables of your openrc; only deploying needs them";
+  try {
+    const own = credentialsFrom(environment);
+    const late = new Promise<never>((_, reject) => {
+      setTimeout(() => reject(new Error("no answer within 10 s")), 10_000).unref();
+    });
+    await Promise.race([Glance.connect(own), late]);
+    return { name, status: "ok", found: `signed in at ${new URL(own.authUrl).host}` };
+  } catch (error) {
+    return { name, status: "warning", found: ((error as Error).message.split("\n")[0] ?? "").slice(0, 200), fix };
+  }
+}
+
+function tryConnect(host: string, port: number): Promise<string | undefined> {
+  return new Promise((done) => {
+    const socket = connect({ host, port, timeout: CONNECT_MS });
+    const end = (problem?: string) => {
+      socket.destroy();
+      done(problem);
+    };
+    socket.once("connect", () => end());
+    socket.once("timeout", () => end(`no answer within ${CONNECT_MS / 1000} s`));
+    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}
+
+function output(program: string, args: readonly string[]): string {
+  const env = { PATH: process.env.PATH, HOME: process.env.HOME, CHECKPOINT_DISABLE: "1", LC_ALL: "C" };
+  const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8", timeout: 10_000, env });
+  return `${stdout ?? ""}${stderr ?? ""}`;
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function list(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+      .filter((name) => /^\d/.test(name))
+      .sort();
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,129 @@
+/** `visa-image explain`: what a build would do, why, and where the values of its variables come from. */
+import { resolve } from "node:path";
+import { type ArtifactManifest, Cache, cacheRoot } from "../build/cache";
+import type { LayerSpecification } from "../specification";
+import { originsOf, specify, type VariableOrigin } from "../specify";
+import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";
+import { oneLine } from "./show-command";
+
+/** Options of the command. */
+export interface ExplainCommandOptions extends InputOptions {
+  readonly cache?: string;
+  readonly json?: true;
+}
+
+/** An input that is not what the newest artifact of the template was made from. */
+export interface ChangedInput {
+  readonly name: string;
+  /** Left out where the artifact did not have it. */
+  readonly before?: string;
+  /** Left out where the template has it no more. */
+  readonly now?: string;
+}
+
+/** What a build would do with one layer. */
+export interface LayerExplanation {
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly action: "cached" | "build";
+  readonly reason: string;
+  /** Against the newest artifact of a template of this name. */
+  readonly changed: readonly ChangedInput[];
+}
+
+/** Runs the command. */
+export async function runExplain(templates: readonly string[], options: ExplainCommandOptions): Promise<void> {
+  const environment = environmentOf(options);
+  const { catalog } = openCatalog(options);
+  const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot(environment));
+  const artifacts = (await cache.list()).flatMap(({ manifest }) => (typeof manifest === "string" ? [] : [manifest]));
+  const explanations = [];
+  for (const template of chooseTemplates(catalog, templates)) {
+    const what = specifyOptions(catalog, template, options, environment);
+    const layers = await explainLayers(specify(what).layers, cache, artifacts);
+    explanations.push({ template, layers, variables: originsOf(what) });
+  }
+  if (options.json) process.stdout.write(`${JSON.stringify(explanations, null, 2)}\n`);
+  else process.stdout.write(explanations.map(({ layers, variables }) => print(layers, variables)).join("\n"));
+}
+
+async function explainLayers(
+  layers: readonly LayerSpecification[],
+  cache: Cache,
+  artifacts: readonly ArtifactManifest[],
+): Promise<LayerExplanation[]> {
+  const explained: LayerExplanation[] = [];
+  const [first] = layers;
+  let parent: ArtifactManifest | undefined;
+  let below: string | undefined;
+  if (first) {
+    const base = await cache.check(first.parent, undefined);
+    if (base.kind === "intact") parent = base.manifest;
+    else below = "the base";
+  }
+  for (const layer of layers) {
+    // Where something below is built again, a layer is worth nothing: it was made on other bytes.
+    const state = below === undefined ? await cache.check(layer.fingerprint, parent) : undefined;
+    if (state?.kind === "intact") {
+      parent = state.manifest;
+      explained.push({ ...named(layer), action: "cached", reason: "nothing changed", changed: [] });
+      continue;
+    }
+    const isThere = (await cache.manifest(layer.fingerprint)) !== undefined;
+    if (state && state.kind !== "missing") {
+      explained.push({
+        ...named(layer),
+        action: "build",
+        reason: `what the cache has is ${state.kind}: ${state.reason}`,
+        changed: [],
+      });
+    } else if (isThere) {
+      explained.push({ ...named(layer), action: "build", reason: `${below} below it is built`, changed: [] });
+    } else {
+      explained.push({ ...named(layer), action: "build", ...sinceNewest(layer, artifacts) });
+    }
+    below = `"${layer.name}"`;
+  }
+  return explained;
+}
+
+function named({ name, fingerprint }: LayerSpecification) {
+  return { name, fingerprint };
+}
+
+function sinceNewest(
+  layer: LayerSpecification,
+  artifacts: readonly ArtifactManifest[],
+): Pick<LayerExplanation, "reason" | "changed"> {
+  const newest = artifacts.find(({ template }) => template === layer.name);
+  if (!newest) return { reason: "the cache has no artifact of this template", changed: [] };
+  const changed = compare(newest.inputs, layer.inputs);
+  const since = `since the newest artifact, ${newest.fingerprint.slice(0, 12)} of ${newest.createdAt.slice(0, 10)}`;
+  return { reason: `changed ${since}`, changed };
+}
+
+/** The inputs that differ, by name. */
+export function compare(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): ChangedInput[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((name) => before[name] !== now[name])
+    .sort()
+    .map((name) => ({ name, before: before[name], now: now[name] }));
+}
+
+function print(layers: readonly LayerExplanation[], variables: readonly VariableOrigin[]): string {
+  const lines = layers.map(({ name, fingerprint, action, reason, changed }) => {
+    const title = `${name}  ${fingerprint.slice(0, 12)}  ${action === "cached" ? "in the cache" : "to be built"}: ${reason}\n`;
+    const show = (value: string | undefined) => (value === undefined ? "(none)" : oneLine(value));
+    return title + table(changed.map((each) => [" ", each.name, `${show(each.before)} -> ${show(each.now)}`]));
+  });
+  const rows = variables.map(({ template, name, value, origin }) => [
+    " ",
+    `${template}.${name}`,
+    value === undefined ? "(hidden)" : oneLine(value) || '""',
+    origin,
+  ]);
+  return `${lines.join("")}variables:\n${table(rows)}`;
+}

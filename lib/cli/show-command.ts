@@ -1,0 +1,99 @@
+/** `visa-image show`: one artifact of the cache, and the releases that were made of it. */
+import { resolve } from "node:path";
+import { type ArtifactManifest, Cache, cacheRoot } from "../build/cache";
+import { duration, size } from "../build/progress";
+import { ExitCode, VisaImageError } from "../errors";
+import { type Release, readLock } from "../releases/lock";
+import { suggestion } from "../template/nearest";
+import { table } from "./inputs";
+
+/** Options of the command. */
+export interface ShowCommandOptions {
+  readonly cache?: string;
+  readonly lockFile: string;
+  readonly json?: true;
+}
+
+/** Runs the command. */
+export async function runShow(name: string, options: ShowCommandOptions): Promise<void> {
+  const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot());
+  const artifact = choose(name, await cache.list(), cache.root);
+  const { fingerprint, manifest, flat } = artifact;
+  const releases = releasesOf(options.lockFile, fingerprint);
+  const folder = cache.folder(fingerprint);
+  if (options.json) {
+    const known = typeof manifest === "string" ? { fingerprint, damaged: manifest } : manifest;
+    process.stdout.write(`${JSON.stringify({ ...known, folder, flat, releases }, null, 2)}\n`);
+    return;
+  }
+  const rows: string[][] = [
+    ["fingerprint", fingerprint],
+    ["folder", folder],
+  ];
+  if (typeof manifest === "string") rows.push(["damaged", manifest]);
+  else rows.push(...describe(manifest));
+  rows.push(["flattened", flat.join(", ") || "no"]);
+  for (const { image, release } of releases) {
+    rows.push(["release", `${release.release} of ${image}: image ${release.imageId}, ${release.registered}`]);
+  }
+  process.stdout.write(table(rows));
+}
+
+function describe(manifest: ArtifactManifest): string[][] {
+  const { disk } = manifest;
+  return [
+    ["template", manifest.template],
+    ...(manifest.parent ? [["parent", manifest.parent.fingerprint]] : []),
+    [
+      "built",
+      `${manifest.createdAt.slice(0, 19).replace("T", " ")} UTC in ${duration(manifest.durationSeconds * 1000)}`,
+    ],
+    ["size", `${size(disk.bytes)} of its own, a disk of ${disk.virtualSizeGb} GiB`],
+    ["sha256", disk.sha256],
+    ...(manifest.accelerator ? [["accelerator", manifest.accelerator]] : []),
+    [
+      "tools",
+      Object.entries(manifest.tools)
+        .map(([tool, version]) => `${tool} ${version}`)
+        .join(", "),
+    ],
+    ["version", `cdktf-visa-images ${manifest.packageVersion}`],
+    ...Object.entries(manifest.inputs).map(([input, value]) => ["input", `${input} = ${oneLine(value)}`]),
+  ];
+}
+
+type Artifact = Awaited<ReturnType<Cache["list"]>>[number];
+
+/** By the first digits of its fingerprint, or the newest of a template: the list has the newest first. */
+function choose(name: string, artifacts: readonly Artifact[], root: string): Artifact {
+  const templateOf = ({ manifest }: Artifact) => (typeof manifest === "string" ? undefined : manifest.template);
+  const newest = artifacts.find((artifact) => templateOf(artifact) === name);
+  if (newest) return newest;
+  const found = /^[0-9a-f]{4,64}$/.test(name)
+    ? artifacts.filter(({ fingerprint }) => fingerprint.startsWith(name))
+    : [];
+  const [first] = found;
+  if (first && found.length === 1) return first;
+  const templates = [...new Set(artifacts.flatMap((artifact) => templateOf(artifact) ?? []))];
+  throw new VisaImageError(
+    first ? `"${name}" begins ${found.length} fingerprints` : `the cache "${root}" has no artifact "${name}"`,
+    {
+      fix: first
+        ? `give more digits: ${found.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(", ")}`
+        : `${suggestion(name, templates, "templates")}; visa-image list shows all`,
+      exitCode: ExitCode.USAGE,
+    },
+  );
+}
+
+function releasesOf(file: string, fingerprint: string): { image: string; release: Release }[] {
+  return Object.entries(readLock(file).images).flatMap(([image, releases]) =>
+    releases.filter((release) => release.fingerprint === fingerprint).map((release) => ({ image, release })),
+  );
+}
+
+/** A value as one line of a terminal. */
+export function oneLine(value: string): string {
+  const text = /[\n\r\t]/.test(value) ? JSON.stringify(value) : value;
+  return text.length > 100 ? `${text.slice(0, 97)}…` : text;
+}

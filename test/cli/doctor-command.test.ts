@@ -1,0 +1,104 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { compareVersions, examine } from "../../lib/cli/doctor-command";
+
+jest.setTimeout(60_000);
+
+let folder: string;
+let server: Server;
+let port: number;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "visa-image-doctor-"));
+  server = createServer((_, response) => response.writeHead(401).end());
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  ({ port } = server.address() as { port: number });
+});
+afterAll(() => {
+  server.close();
+  rmSync(folder, { recursive: true });
+});
+
+/** A program on PATH that prints a version. */
+function program(name: string, prints: string): void {
+  mkdirSync(join(folder, "bin"), { recursive: true });
+  writeFileSync(join(folder, "bin", name), `#!/bin/sh\necho '${prints}'\n`, { mode: 0o755 });
+}
+
+async function find(name: string, environment: Record<string, string> = {}, cache = join(folder, "cache")) {
+  const findings = await examine(
+    { PATH: join(folder, "bin"), VISA_HTTP_PROXY: `http://127.0.0.1:${port}`, ...environment },
+    cache,
+  );
+  return findings.find((finding) => finding.name === name);
+}
+
+test("a program is found with its version, too old, without one, or missing, each with the package", async () => {
+  program("packer", "1.6.6");
+  expect(await find("packer")).toEqual({ name: "packer", status: "ok", found: "1.6.6" });
+  program("packer", "Packer v1.5.0");
+  expect(await find("packer")).toMatchObject({ status: "missing", found: "1.5.0, older than 1.6.6" });
+  program("packer", "usage: packer dictionary");
+  expect(await find("packer")).toMatchObject({ status: "missing", fix: "on Debian: apt install packer" });
+  expect(await find("xorriso")).toMatchObject({
+    status: "missing",
+    found: "not on PATH",
+    fix: "on Debian: apt install xorriso",
+  });
+});
+
+test("Terraform or OpenTofu will do, of the version that knows removed blocks", async () => {
+  expect(await find("terraform or tofu")).toMatchObject({ status: "missing" });
+  program("tofu", "OpenTofu v1.12.6");
+  expect(await find("tofu")).toMatchObject({ status: "ok", found: "1.12.6" });
+  program("terraform", "Terraform v1.5.7");
+  expect(await find("terraform")).toMatchObject({ status: "missing", found: "1.5.7, older than 1.7" });
+});
+
+test("the provider is looked for in the mirrors of Terraform's configuration", async () => {
+  const mirror = join(folder, "mirror");
+  const own = join(mirror, "registry.terraform.io/terraform-provider-openstack/openstack");
+  mkdirSync(join(own, "1.54.1"), { recursive: true });
+  const rc = join(folder, "terraform.rc");
+  writeFileSync(rc, `provider_installation {\n  filesystem_mirror {\n    path = "${mirror}"\n  }\n}\n`);
+  expect(await find("OpenStack provider", { TF_CLI_CONFIG_FILE: rc })).toMatchObject({
+    status: "ok",
+    found: `1.54.1 in ${mirror}`,
+  });
+});
+
+test("a proxy that answers, one that does not, and never its password", async () => {
+  expect(await find("network")).toMatchObject({ status: "ok" });
+  const finding = await find("network", { VISA_HTTP_PROXY: "http://user:Canary-1732@127.0.0.1:1" });
+  expect(finding).toMatchObject({ status: "warning", found: expect.stringContaining("ECONNREFUSED") });
+  expect(JSON.stringify(finding)).not.toContain("Canary");
+});
+
+test("credentials that are missing, and a cloud that refuses them, are warnings: builds work without", async () => {
+  expect(await find("cloud")).toMatchObject({ status: "warning", fix: expect.stringContaining("OS_CLOUD") });
+  const finding = await find("cloud", {
+    OS_AUTH_URL: `http://127.0.0.1:${port}/v3`,
+    OS_USERNAME: "ada",
+    OS_PASSWORD: "Canary-2236",
+    OS_PROJECT_NAME: "visa",
+    OS_USER_DOMAIN_NAME: "Default",
+    OS_PROJECT_DOMAIN_NAME: "Default",
+  });
+  expect(finding).toMatchObject({ status: "warning", found: expect.stringContaining("401") });
+  expect(JSON.stringify(finding)).not.toContain("Canary");
+});
+
+test("a cache folder that is not there yet is measured where it will be", async () => {
+  expect(await find("cache", {}, join(folder, "a", "b", "c"))).toMatchObject({
+    found: expect.stringMatching(/free$/),
+  });
+  expect(await find("cache", {}, "/proc/cache")).toMatchObject({ status: "missing" });
+});
+
+test("versions are compared by number", () => {
+  expect(compareVersions("1.10.0", "1.9")).toBeGreaterThan(0);
+  expect(compareVersions("1.7", "1.7.0")).toBe(0);
+  expect(compareVersions("20.19", "20.20.2")).toBeLessThan(0);
+});

@@ -1,0 +1,68 @@
+/** Options of `visa-image build` that change what happens to the machine and the cache: on real Packer and QEMU. */
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { compileCommand, removeCommand } from "../build/support/command";
+import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
+import { Workspace } from "./runner-support";
+
+jest.setTimeout(300_000);
+
+let command: string;
+let workspace: Workspace;
+
+beforeAll(() => {
+  tinyGuest();
+  command = compileCommand();
+});
+afterAll(removeCommand);
+beforeEach(() => {
+  workspace = new Workspace(command);
+});
+afterEach(() => workspace.remove());
+
+test("--keep-on-failure leaves the machine up, says how to get in, and ends it with Ctrl-C", async () => {
+  const { file } = writeTinySpecification(workspace.folder, [
+    { name: "failing", provisioners: [{ shell: { inline: ["echo evidence > /mnt/evidence", "exit 7"] } }] },
+  ]);
+  const child = workspace.start(["build", "--specification", file, "--keep-on-failure"]);
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    said += chunk;
+  });
+  await workspace.until("it says how to get in", () => said.includes("end it:"), 120);
+  const [, ssh = ""] = /get in: {2}(ssh .*)/.exec(said) ?? [];
+  const [program = "", ...args] = ssh.split(" ");
+  const options = ["-o", "LogLevel=ERROR", "-o", "BatchMode=yes"];
+  expect(execFileSync(program, [...options, ...args, "cat /mnt/evidence"], { encoding: "utf8" })).toBe("evidence\n");
+  child.kill("SIGINT");
+  const { code, stderr } = await child.ended;
+  expect(code).toBe(130);
+  expect(stderr).toContain("nothing of it is left running");
+  await workspace.untilNothingRuns();
+  expect(workspace.leftovers()).toEqual([]);
+});
+
+test("--no-cache builds anew and replaces, --json says what was done", async () => {
+  const { file, specification } = writeTinySpecification(workspace.folder, [
+    { name: "layer", provisioners: [{ shell: { inline: ["dd if=/dev/urandom of=/mnt/random bs=1k count=4 2>&1"] } }] },
+  ]);
+  const build = async (...options: string[]) => {
+    const { code, stdout, stderr } = await workspace.run(["build", "--specification", file, "--json", ...options]);
+    if (code !== 0) throw new Error(stderr);
+    const [report] = JSON.parse(stdout) as [{ layers: { name: string; action: string; reason?: string }[] }];
+    return report.layers.map(({ name, action }) => `${name} ${action}`);
+  };
+  const artifact = async () => {
+    const { stdout } = await workspace.run(["show", specification.layers[0]?.fingerprint ?? "", "--json"]);
+    return JSON.parse(stdout) as { createdAt: string; disk: { sha256: string } };
+  };
+  expect(await build()).toEqual(["base built", "layer built"]);
+  const before = await artifact();
+  expect(await build("--no-cache", "--format", "raw")).toEqual(["base built", "layer built"]);
+  const after = await artifact();
+  expect(after.createdAt > before.createdAt).toBe(true);
+  expect(after.disk.sha256).not.toBe(before.disk.sha256);
+  expect(workspace.names("artifacts").filter((name) => !/^[0-9a-f]{64}$/.test(name))).toEqual([]);
+  expect(await build()).toEqual(["base cached", "layer cached"]);
+  expect(workspace.names(join("artifacts", specification.layers[0]?.fingerprint ?? ""))).toContain("disk.raw");
+});
