@@ -17,7 +17,7 @@ import {
   type SecretVariable,
   SPECIFICATION_VERSION,
 } from "./specification";
-import { resolveBase } from "./template/base";
+import { resolveBase, resolveBasePackages, withPackages } from "./template/base";
 import type { Catalog } from "./template/catalog";
 import { resolveChecks, resolveContract } from "./template/contract";
 import { suggestion } from "./template/nearest";
@@ -89,11 +89,10 @@ export function specify(options: SpecifyOptions): BuildSpecification {
   }
   const key = options.pamPublicKeyFile === undefined ? undefined : readPamPublicKey(options.pamPublicKeyFile);
   if (key?.warning) warn(key.warning);
+  const prepared = chain.map((template) => prepare(template, options, key?.pem, warn));
+  const basePackages = prepared.flatMap(({ template, renderer }) => resolveBasePackages(template, renderer));
   const layers: LayerSpecification[] = [];
-  for (const template of chain) {
-    const layer = specifyLayer(template, layers.at(-1), options, key?.pem, warn);
-    layers.push(layer);
-  }
+  for (const each of prepared) layers.push(specifyLayer(each, layers.at(-1), basePackages, options, key?.pem, warn));
   const usesKey =
     chain.some(({ parts }) => parts.variables.has("pam_public_key")) ||
     layers.some(({ files }) => files.some(({ path }) => path.endsWith(PAM_PUBLIC_KEY_FILE)));
@@ -181,19 +180,37 @@ function withoutBlocks(
   return Template.fromParts(template.name, parts);
 }
 
-function specifyLayer(
+/** A template with what its values are. */
+interface Prepared {
+  readonly template: Template;
+  readonly values: ReadonlyMap<string, string>;
+  readonly renderer: Renderer;
+  readonly secrets: readonly SecretVariable[];
+}
+
+function prepare(
   given: Template,
+  options: SpecifyOptions,
+  pamPublicKey: string | undefined,
+  warn: (message: string) => void,
+): Prepared {
+  const environment = options.environment ?? process.env;
+  const secrets = secretsOf(given, options, environment);
+  const values = valuesOf(given, options, environment, secrets, pamPublicKey);
+  const template = withoutBlocks(given, values, warn);
+  return { template, values, renderer: new Renderer(values, template.parts.packerVariables), secrets };
+}
+
+function specifyLayer(
+  { template, values, renderer, secrets }: Prepared,
   below: LayerSpecification | undefined,
+  basePackages: readonly string[],
   options: SpecifyOptions,
   pamPublicKey: string | undefined,
   warn: (message: string) => void,
 ): LayerSpecification {
   const environment = options.environment ?? process.env;
-  const secrets = secretsOf(given, options, environment);
-  const values = valuesOf(given, options, environment, secrets, pamPublicKey);
-  const template = withoutBlocks(given, values, warn);
-  const renderer = new Renderer(values, template.parts.packerVariables);
-  const base = below ? undefined : resolveBase(template, renderer);
+  const base = below ? undefined : withPackages(resolveBase(template, renderer), basePackages);
   if (below && template.parts.base) {
     throw usage(
       `"${template.name}" extends "${below.name}" and has a base of its own`,

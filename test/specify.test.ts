@@ -497,3 +497,31 @@ describe("what is verified", () => {
     expect(relativeTo({ version: 1, layers: [after] }, folder).layers[0]?.checks[0]?.source).toBe("two/checks/a.sh");
   });
 });
+
+describe("packages that the base brings", () => {
+  const bootstrap = (CHAIN["one/manifest.yml"] as string).replace(
+    /base:\n {4}file:[\s\S]*?\n {2}provisioners/,
+    "base:\n    bootstrap:\n      packages: [vim]\n  provisioners",
+  );
+  const withPackages = manifest.replace("packer:\n", 'packer:\n  base_packages: "zsh {{ colour }} vim"\n');
+  const baseOf = (files: Record<string, string>) => run(temporaryCatalog({ ...CHAIN, ...files })).layers[0]?.base;
+
+  test("are those of every layer of the chain, each once", () => {
+    const base = baseOf({ "one/manifest.yml": bootstrap, "two/manifest.yml": withPackages });
+    expect(base).toMatchObject({ kind: "bootstrap", packages: ["red", "vim", "zsh"] });
+    expect(baseOf({ "one/manifest.yml": bootstrap })).toMatchObject({ packages: ["vim"] });
+  });
+
+  test("are left out where the base is not bootstrapped", () => {
+    const base = baseOf({ "two/manifest.yml": withPackages });
+    expect(base?.kind).toBe("file");
+    expect(base).not.toHaveProperty("packages");
+  });
+
+  test("have names of Debian's, or an error with file and line", () => {
+    const odd = manifest.replace("packer:\n", 'packer:\n  base_packages: ["a; reboot"]\n');
+    expect(() => baseOf({ "one/manifest.yml": bootstrap, "two/manifest.yml": odd })).toThrow(
+      /two\/manifest\.yml:2.*"a;" is not the name of a Debian package/,
+    );
+  });
+});

@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ExitCode, VisaImageError } from "../errors";
+import { ExitCode, type Location, VisaImageError } from "../errors";
 import type { Base, DiskFormat } from "../specification";
 import type { Renderer } from "./render";
 import type { Template } from "./template";
@@ -27,12 +27,7 @@ export function resolveBase(template: Template, renderer: Renderer): Base {
       throw fail(`"${suite}" is not a Debian suite`, "suite", "for example bookworm or trixie");
     const size = text("disk_size_gb", String(BOOTSTRAP_DISK_GB));
     if (!/^[1-9]\d{0,3}$/.test(size)) throw fail(`"${size}" is not a size in GiB`, "disk_size_gb", "a whole number");
-    const packages = ([] as unknown[])
-      .concat(value?.packages ?? [])
-      .flatMap((name) => renderer.render(String(name), at("packages")).real.split(/\s+/))
-      .filter((name) => name !== "");
-    const odd = packages.find((name) => !/^[a-z0-9][a-z0-9+.-]*$/.test(name));
-    if (odd !== undefined) throw fail(`"${odd}" is not the name of a Debian package`, "packages", "correct it");
+    const packages = readPackages(value?.packages, renderer, at("packages"));
     return { kind: "bootstrap", suite, packages: [...new Set(packages)].sort(), diskSizeGb: Number(size) };
   }
   const problem = (key: string) => (what: string, fix: string) => fail(what, key, fix);
@@ -41,6 +36,31 @@ export function resolveBase(template: Template, renderer: Renderer): Base {
   return kind === "file"
     ? { kind: "file", path: readPath(text("path", ""), template, problem("path")), checksum, format }
     : { kind: "cloud-image", url: readUrl(text("url", ""), problem("url")), checksum, format };
+}
+
+/** The Debian packages that a template would like its base to bring (`base_packages`). */
+export function resolveBasePackages(template: Template, renderer: Renderer): string[] {
+  return readPackages(template.parts.basePackages, renderer, template.parts.locate(["base_packages"]));
+}
+
+/** A bootstrapped base with more packages; any other base is what it is, and its layers install what they need. */
+export function withPackages(base: Base, packages: readonly string[]): Base {
+  if (base.kind !== "bootstrap") return base;
+  return { ...base, packages: [...new Set([...base.packages, ...packages])].sort() };
+}
+
+function readPackages(value: unknown, renderer: Renderer, location: Location | undefined): string[] {
+  const packages = ([] as unknown[])
+    .concat(value ?? [])
+    .flatMap((name) => renderer.render(String(name), location).real.split(/\s+/))
+    .filter((name) => name !== "");
+  const odd = packages.find((name) => !/^[a-z0-9][a-z0-9+.-]*$/.test(name));
+  if (odd === undefined) return packages;
+  throw new VisaImageError(`"${odd}" is not the name of a Debian package`, {
+    location,
+    fix: "correct it",
+    exitCode: ExitCode.USAGE,
+  });
 }
 
 /** packme's way: a QEMU builder that boots an image rather than an installer. */

@@ -282,6 +282,7 @@ function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, files: File
   const variables = (packer.variables ?? {}) as Record<string, unknown>;
   parts.description = packer.description === undefined ? undefined : String(packer.description);
   parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
+  parts.basePackages = packer.base_packages;
   parts.base = packer.base as TemplateParts["base"];
   parts.packerVariables = new Map(
     Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),

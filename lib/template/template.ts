@@ -30,6 +30,12 @@ export interface TemplateOptions {
   readonly secrets?: Readonly<Record<string, { environment?: string; required?: boolean }>>;
   /** Only without `extends`. @default a bootstrapped Debian 12 */
   readonly base?: TemplateBase;
+  /**
+   * Debian packages of this layer that the base brings already, where it is bootstrapped: installed while it is made,
+   * without emulation, they take a tenth of the time. The layer installs them all the same, for other bases.
+   * @default - none
+   */
+  readonly basePackages?: readonly string[];
   /** Settings of Packer's QEMU builder, in Packer's words, over the defaults. */
   readonly builder?: Readonly<Record<string, unknown>>;
   readonly provisioners?: readonly Provisioner[];
@@ -81,6 +87,8 @@ export interface TemplateParts {
   readonly postprocessors: readonly Step[];
   /** Unrendered. */
   readonly contract?: string;
+  /** Unrendered: a text, or a list of texts. */
+  readonly basePackages?: unknown;
   /** The variables' values are those of an environment.yml.tlt: `{http_proxy}` and `{no_proxy}` are to be filled in. */
   readonly fill?: boolean;
   /**
@@ -153,8 +161,9 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
   const secrets = { ...options.secrets };
   check("config", { templates: { [name]: { extends: options.extends ?? null } } }, NOWHERE, subject);
   check("environment", { environment: variables, secrets }, NOWHERE, subject);
-  const contract = options.contract === undefined ? {} : { contract: options.contract };
-  check("manifest", { packer: { ...contract, ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
+  const { contract, basePackages } = options;
+  const own = { ...(contract !== undefined && { contract }), ...(basePackages && { base_packages: basePackages }) };
+  check("manifest", { packer: { ...own, ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
   const directory = options.directory === undefined ? undefined : resolve(options.directory);
   const files = directory === undefined ? undefined : templateFiles(name, directory);
   return {
@@ -168,7 +177,8 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
     builders: builders.map((builder) => step(builder, files, () => undefined)),
     provisioners: provisioners.map((provisioner) => step(provisioner, files, () => undefined)),
     postprocessors: [],
-    ...contract,
+    contract,
+    basePackages,
     locate: () => undefined,
   };
 }

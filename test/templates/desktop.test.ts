@@ -23,11 +23,11 @@ function keyboard(layout: string): void {
 }
 
 function install(values: { background?: string; welcome?: string; browser?: string } = {}): Outcome {
-  const browser = { VISA_BROWSER: values.browser ?? "firefox-esr" };
-  const packages = sandbox.script("visa-base/scripts/packages.sh", browser);
+  const browser = values.browser ?? "firefox-esr";
+  const packages = sandbox.script("visa-base/scripts/packages.sh", { VISA_PACKAGES: `xfce4-session ${browser}` });
   if (packages.status !== 0) return packages;
   return sandbox.script("visa-base/scripts/desktop.sh", {
-    ...browser,
+    VISA_BROWSER: browser,
     VISA_BACKGROUND_BASE64: base64(values.background ?? ""),
     VISA_WELCOME_BASE64: base64(values.welcome ?? ""),
   });
@@ -128,7 +128,7 @@ describe("the browser", () => {
   test.each(["firefox; id", "--allow-unauthenticated", "Firefox"])("fails for %j", (browser) => {
     const { status, text } = install({ browser });
     expect(status).toBe(1);
-    expect(text).toContain("expected a package of Debian");
+    expect(text).toContain("is not a package of Debian");
     expect(sandbox.calls()).toEqual([]);
   });
 });
