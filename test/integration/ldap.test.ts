@@ -79,6 +79,7 @@ trap 'sed "s/^/FEATURES-LOG /" /root/log >/dev/ttyS0; echo FEATURES-END >/dev/tt
 say() { { set +x; } 2>/dev/null; printf 'FEATURES %s %s\\n' "$1" "$(base64 -w0 <<<"$2")" >/dev/ttyS0; set -x; }
 # wait_for SECONDS COMMAND...: asks again and again, and says how long it took.
 wait_for() {
+  { set +x; } 2>/dev/null
   local end=$((SECONDS + $1)) begin=$SECONDS
   shift
   until "$@" >/dev/null 2>&1; do
@@ -103,7 +104,8 @@ token() {
 
 cd /root/test
 echo 127.0.0.1 ldap.visa.test >>/etc/hosts
-systemctl disable --now slapd nfs-server
+# By "disable --now" a service with a script for System V would run on.
+systemctl stop slapd nfs-server
 mkdir -p /var/tmp/visa-build database
 mv features files login /var/tmp/visa-build/
 slapadd -f slapd.conf -l directory.ldif
@@ -197,7 +199,7 @@ beforeAll(async () => {
     metadata: { id: "7", owner: "ada.lovelace", homePath: "/staff/ada", pamPublicKey: makeContent() },
     userData: `#!/bin/bash\nmkdir /root/test\nbase64 -d <<<${archive()} | tar -xzC /root/test\nbash /root/test/guest.sh\n`,
   });
-  await machine.waitForConsole(/FEATURES-END/, 600);
+  await machine.waitForConsole(/^FEATURES-END\r?$/m, 600);
   consoleText = machine.console();
   for (const [, name, text] of consoleText.matchAll(/^FEATURES (\S+) (\S*)\r?$/gm)) {
     report.set(
