@@ -229,6 +229,16 @@ describe("init", () => {
   });
 });
 
+test("doctor ends with exit code 1 where something is missing, and says how to get it", () => {
+  const { status, stdout } = spawnSync(process.execPath, [command, "doctor"], {
+    cwd: folder,
+    env: { PATH: join(folder, "nothing"), HOME: folder, VISA_HTTP_PROXY: "http://127.0.0.1:1" },
+    encoding: "utf8",
+  });
+  expect(stdout).toMatch(/missing +packer +not on PATH\n +fix: on Debian: apt install packer\n/);
+  expect(status).toBe(1);
+});
+
 test("cloud says where the embedded cloud is, where it is not", () => {
   const { status, stderr } = run("cloud", "status");
   expect(stderr).toContain("part of the repository");
