@@ -96,6 +96,7 @@ test.each(["build", "render", "explain", "list", "show", "doctor", "init", "boot
 test("an empty cache lists nothing", () => {
   expect(run("list", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
   expect(run("list")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("is empty") });
+  expect(run("lock", "show", "--json")).toMatchObject({ status: 0, stdout: "{}\n" });
 });
 
 describe("fails with exit code 2 and no stack trace", () => {
