@@ -53,9 +53,19 @@ export class VisaImageError extends Error {
   }
 }
 
+/** A line of a message beyond this is some file's content, and hides what the message says. */
+const LONGEST_LINE = 600;
+
+function shorten(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)}…` : line))
+    .join("\n");
+}
+
 function format(what: string, { location, fix }: VisaImageErrorOptions): string {
   const where = location
     ? `${[location.file, location.line, location.column].filter((x) => x !== undefined).join(":")}: `
     : "";
-  return fix ? `${where}${what}\n  fix: ${fix}` : `${where}${what}`;
+  return shorten(fix ? `${where}${what}\n  fix: ${fix}` : `${where}${what}`);
 }

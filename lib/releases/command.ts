@@ -104,7 +104,12 @@ export function lockCommand(): Command {
     .command("show")
     .description("list the releases, the oldest first")
     .addOption(file())
+    .option("--json", "for programs")
     .action((options) => {
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify(readLock(options.file).images, null, 2)}\n`);
+        return;
+      }
       for (const [image, releases] of Object.entries(readLock(options.file).images)) {
         process.stdout.write(`${image}\n`);
         for (const each of releases) {

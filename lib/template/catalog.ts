@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
@@ -247,7 +247,7 @@ function readTemplate(
     packageNames(packages, packagesFolder, locatePackage).flatMap((own) => readPackage(own, name, packagesFolder));
   readEnvironment(join(directory, "environment.yml"), parts);
   // packme takes a template without a manifest as one that does nothing itself (its packages do).
-  if (existsSync(manifestFile)) {
+  if (isThere(manifestFile)) {
     const text = readText(manifestFile);
     const yaml = readUnlessBlocks(manifestFile, text);
     if (!yaml) {
@@ -298,9 +298,9 @@ function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, files: File
 /** environment.yml, or the environment.yml.tlt that build-image.sh makes one from (and which wins over an old one). */
 function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
   const unfilled = `${plain}.tlt`;
-  parts.fill = existsSync(unfilled);
+  parts.fill = isThere(unfilled);
   const file = parts.fill ? unfilled : plain;
-  if (!existsSync(file)) return;
+  if (!isThere(file)) return;
   // What stands in braces would be a map to YAML.
   const yaml = parts.fill
     ? new YamlFile(file, readText(file).replaceAll(/(:[ \t]+)(\{\w+\})(?=[ \t]*$)/gm, '$1"$2"'))
@@ -346,7 +346,7 @@ function packageNames(names: readonly string[], folder: string, locate: (index: 
 function readPackage(name: string, template: string, packagesFolder: string): Step[] {
   const boundary = join(packagesFolder, name);
   const file = join(boundary, "manifest.yml");
-  if (!existsSync(file)) return [];
+  if (!isThere(file)) return [];
   const yaml = YamlFile.read(file);
   check("package", yaml.value, yaml);
   const value = (yaml.value as { provisioners?: unknown } | null)?.provisioners;
@@ -362,6 +362,11 @@ function read(yaml: YamlFile, path: readonly string[], value: unknown, files: Fi
   return ((value ?? []) as Record<string, unknown>[]).map((own, index) =>
     step(own, files, (inner) => yaml.locate([...path, index, ...inner])),
   );
+}
+
+/** Also where it is a symbolic link that leads nowhere: a mistake to be told, not a file to do without. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 function isFolder(path: string): boolean {

@@ -26,7 +26,8 @@ export interface Locator {
   locateKey(path: ValuePath): Location | undefined;
 }
 
-const ajv = new Ajv({ allErrors: true, verbose: true, strict: false });
+// The first error is the one that is told: a list of thousands of bad items costs no more than one.
+const ajv = new Ajv({ allErrors: false, verbose: true, strict: false });
 const compiled = new Map<SchemaName, ValidateFunction>();
 
 /** Checks a value against a schema. @throws VisaImageError for the first error by its place in the value */
@@ -94,7 +95,7 @@ function explain(error: ErrorObject, root: unknown, locator: Locator, subject: s
       return usage(`${where}the key "${key}" is missing`, locator.locate(path), `add "${key}: …"`);
     }
     case "enum": {
-      const value = String(error.data);
+      const value = typeof error.data === "string" ? error.data : (JSON.stringify(error.data) ?? "nothing");
       const refused = path.at(-1) === "type" && Object.hasOwn(REFUSED_PROVISIONERS, value);
       return usage(
         `${where}"${value}" is not supported`,

@@ -49,22 +49,26 @@ export class YamlFile {
         lineCounter: this.lines,
         merge: true,
         prettyErrors: false,
-        uniqueKeys: true,
+        // Looked at below: the parser compares every key with every other one.
+        uniqueKeys: false,
         version: "1.2",
       });
       // An unknown tag (!!python/object, !vault) is only a warning to the parser, but its value would be something else.
       const problem = this.document.errors[0] ?? this.document.warnings[0];
       if (problem) {
-        const duplicate = problem.code === "DUPLICATE_KEY";
-        throw new VisaImageError(
-          duplicate ? "the same key stands here twice" : `not valid YAML: ${firstLine(problem.message)}`,
-          {
-            location: this.at((duplicate && this.secondKey()) || problem.pos[0]),
-            fix: duplicate ? "rename or remove one of the two" : undefined,
-            exitCode: ExitCode.USAGE,
-            cause: problem,
-          },
-        );
+        throw new VisaImageError(`not valid YAML: ${firstLine(problem.message)}`, {
+          location: this.at(problem.pos[0]),
+          exitCode: ExitCode.USAGE,
+          cause: problem,
+        });
+      }
+      const second = this.secondKey();
+      if (second !== undefined) {
+        throw new VisaImageError("the same key stands here twice", {
+          location: this.at(second),
+          fix: "rename or remove one of the two",
+          exitCode: ExitCode.USAGE,
+        });
       }
       visit(this.document, {
         Pair: (_, { key }) => {
@@ -126,19 +130,21 @@ export class YamlFile {
     return value === null || value === undefined ? "" : String(value);
   }
 
-  /** Where the second of two equal keys stands: the parser's own place is off where the value before it is empty. */
+  /** Where the second of two equal keys stands. */
   private secondKey(): number | undefined {
     let found: number | undefined;
     visit(this.document, {
       Map: (_, { items }) => {
-        const seen = new Set<unknown>();
+        const seen = new Set<string>();
         for (const { key } of items) {
           if (!isScalar(key)) continue;
-          if (seen.has(key.value)) {
+          // As keys of the plain value: 1 and "1" are the same.
+          const name = String(key.value);
+          if (seen.has(name)) {
             found = key.range?.[0];
             return visit.BREAK;
           }
-          seen.add(key.value);
+          seen.add(name);
         }
         return undefined;
       },
@@ -163,10 +169,11 @@ export class YamlFile {
   }
 }
 
-/** Reads the text of a file. @throws VisaImageError when it cannot be read */
+/** Reads the text of a file. @throws VisaImageError when it cannot be read, or is not UTF-8 */
 export function readText(file: string): string {
+  let text: string;
   try {
-    return readFileSync(file, "utf8");
+    text = readFileSync(file, "utf8");
   } catch (cause) {
     throw new VisaImageError(`cannot read the file: ${(cause as Error).message}`, {
       location: { file },
@@ -174,6 +181,14 @@ export function readText(file: string): string {
       cause,
     });
   }
+  // What stands in the place of bytes that are no UTF-8; no text of ours holds it.
+  const odd = text.search(/[\uFFFD\0]/);
+  if (odd < 0) return text;
+  throw new VisaImageError("this is not text in UTF-8", {
+    location: { file, line: text.slice(0, odd).split("\n").length },
+    fix: "save the file as UTF-8",
+    exitCode: ExitCode.USAGE,
+  });
 }
 
 function firstLine(message: string): string {

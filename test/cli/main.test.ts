@@ -96,6 +96,7 @@ test.each(["build", "render", "explain", "list", "show", "doctor", "init", "boot
 test("an empty cache lists nothing", () => {
   expect(run("list", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
   expect(run("list")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("is empty") });
+  expect(run("lock", "show", "--json")).toMatchObject({ status: 0, stdout: "{}\n" });
 });
 
 describe("fails with exit code 2 and no stack trace", () => {
@@ -227,6 +228,16 @@ describe("init", () => {
     expect(again.status).toBe(2);
     expect(readFileSync(join(folder, "made/main.ts"), "utf8")).toBe("mine");
   });
+});
+
+test("doctor ends with exit code 1 where something is missing, and says how to get it", () => {
+  const { status, stdout } = spawnSync(process.execPath, [command, "doctor"], {
+    cwd: folder,
+    env: { PATH: join(folder, "nothing"), HOME: folder, VISA_HTTP_PROXY: "http://127.0.0.1:1" },
+    encoding: "utf8",
+  });
+  expect(stdout).toMatch(/missing +packer +not on PATH\n +fix: on Debian: apt install packer\n/);
+  expect(status).toBe(1);
 });
 
 test("cloud says where the embedded cloud is, where it is not", () => {

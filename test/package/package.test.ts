@@ -34,7 +34,7 @@ beforeAll(() => {
     "--no-audit",
     "--no-fund",
     `./${filename}`,
-    ...["cdktf", "constructs", "typescript", "@types/node"].map(version),
+    ...["cdktf", "constructs", "typescript", "tsx", "@types/node"].map(version),
   ]);
 });
 
@@ -77,6 +77,24 @@ test("compiles and synthesizes the README's example, which is examples/readme/ma
   expect(images.map(({ name, disk_format }) => `${name} ${disk_format}`)).toEqual([
     "VISA desktop raw",
     "my-apps qcow2",
+  ]);
+});
+
+test("makes a new project that synthesizes as it is", () => {
+  run("npx", ["visa-image", "init", "new project"]);
+  const made = join(project, "new project");
+  // What `npm install` would put there is in the folder above.
+  const { app } = JSON.parse(readFileSync(join(made, "cdktf.json"), "utf8"));
+  const [program, ...args] = app.split(" ");
+  run(program, args, made);
+  run("npx", ["tsc", "--project", "."], made);
+  const json = JSON.parse(readFileSync(join(made, "cdktf.out", "stacks", "desktops", "cdk.tf.json"), "utf8"));
+  expect(Object.keys(json.resource.terraform_data)).toContain("layer_my-apps");
+  const explained = JSON.parse(run("npx", ["visa-image", "explain", "--catalog", "facility", "--json"], made));
+  expect(explained[0].layers.map(({ name }: { name: string }) => name)).toEqual([
+    "system-base",
+    "visa-base",
+    "my-apps",
   ]);
 });
 
