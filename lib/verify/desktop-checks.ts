@@ -39,6 +39,9 @@ export async function showDesktop(subject: Subject): Promise<string> {
     return (await guest.run(programs)).code === 0;
   });
   await desktop.waitForStillness({ minColours: 8, timeoutSeconds: DESKTOP_SECONDS });
+  // The background comes last. One that is black by itself is worth half a minute, and no error.
+  await desktop.waitForStillness({ maxBlack: 0.5, timeoutSeconds: 30 }).catch(() => {});
+  if (desktop.error) throw desktop.error;
   writeFileSync(join(folder, "desktop.png"), desktop.screenshot());
   const { width, height } = desktop.size;
   const { colours } = desktop.statistics();

@@ -84,6 +84,8 @@ export interface FrameStatistics {
   readonly colours: number;
   /** The share (0 to 1) of the most common colour: 1 for a screen that shows nothing. */
   readonly mostCommon: number;
+  /** The share (0 to 1) of black: what nothing was drawn on yet. */
+  readonly black: number;
 }
 
 /** Layers and buffers that drawing instructions change. */
@@ -246,7 +248,9 @@ export class GuacamoleDisplay {
     }
     let most = 0;
     for (const count of counts.values()) most = Math.max(most, count);
-    return { colours: counts.size, mostCommon: pixels.length === 0 ? 1 : (most * 4) / pixels.length };
+    if (pixels.length === 0) return { colours: 0, mostCommon: 1, black: 1 };
+    const share = (count: number) => (count * 4) / pixels.length;
+    return { colours: counts.size, mostCommon: share(most), black: share(counts.get(0) ?? 0) };
   }
 
   private layer(index: number): Surface {

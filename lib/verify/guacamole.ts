@@ -52,6 +52,8 @@ export interface StillnessOptions {
   readonly tolerance?: number;
   /** How many colours a desktop has at least: an empty screen is still too. @default 2 */
   readonly minColours?: number;
+  /** The share of black (0 to 1) above which the background is still to come. @default 1 */
+  readonly maxBlack?: number;
   readonly timeoutSeconds: number;
 }
 
@@ -222,7 +224,7 @@ export class Desktop implements AsyncDisposable {
    * @throws VisaImageError when time is up, or the connection ends
    */
   async waitForStillness(options: StillnessOptions): Promise<number> {
-    const { quietSeconds = 3, tolerance = 0.002, minColours = 2, timeoutSeconds } = options;
+    const { quietSeconds = 3, tolerance = 0.002, minColours = 2, maxBlack = 1, timeoutSeconds } = options;
     const history: { time: number; drawn: number }[] = [];
     const end = performance.now() + timeoutSeconds * 1000;
     let moved = performance.now();
@@ -235,14 +237,16 @@ export class Desktop implements AsyncDisposable {
       const first = history[0] ?? { time: now, drawn: 0 };
       const quiet = this.display.drawnPixels - first.drawn <= width * height * tolerance;
       if (!quiet) moved = now;
-      if (quiet && now - first.time >= quietSeconds * 1000 && this.statistics().colours >= minColours) {
+      const still = quiet && now - first.time >= quietSeconds * 1000;
+      const shown = still ? this.statistics() : undefined;
+      if (shown && shown.colours >= minColours && shown.black <= maxBlack) {
         return (Math.min(moved, first.time) - this.started) / 1000;
       }
       if (now > end) {
-        const { colours } = this.statistics();
+        const { colours, black } = this.statistics();
         throw new VisaImageError(
           `the screen (${width}x${height}) was not still within ${timeoutSeconds} s ` +
-            `(${colours} colours; ${minColours} are a desktop)`,
+            `(${colours} colours; ${minColours} are a desktop; ${Math.round(black * 100)} % black)`,
         );
       }
       await sleep(100);

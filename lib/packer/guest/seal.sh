@@ -54,14 +54,32 @@ clean_identity() {
     if [[ -d /root/.ssh ]]; then rmdir --ignore-fail-on-non-empty /root/.ssh; fi
     rm -f /etc/xrdp/rsakeys.ini /etc/xrdp/visa-key.pem /etc/xrdp/visa-cert.pem
     rm -f /var/lib/systemd/credential.secret /var/lib/dhcp/*.leases
-    # systemd would save a new seed, and note the end of this machine's last run, as it goes down.
-    local unit
-    for unit in systemd-random-seed systemd-update-utmp; do
-        mkdir -p "/run/systemd/system/$unit.service.d"
-        printf '[Service]\nExecStop=\n' >"/run/systemd/system/$unit.service.d/visa-build.conf"
-    done
+    # systemd would save a new seed as this machine goes down.
+    mkdir -p /run/systemd/system/systemd-random-seed.service.d
+    printf '[Service]\nExecStop=\n' >/run/systemd/system/systemd-random-seed.service.d/visa-build.conf
     systemctl daemon-reload
     rm -f /var/lib/systemd/random-seed
+}
+
+# Whatever runs has its last words as it is stopped (sshd in wtmp, xrdp in its log): what empties the logs is stopped after
+# all of them.
+empty_logs_at_shutdown() {
+    local running
+    running=$(systemctl list-units --plain --no-legend --type=service,scope --state=active | awk '{ print $1 }' | tr '\n' ' ')
+    cat >/run/systemd/system/visa-build-logs.service <<END
+[Unit]
+DefaultDependencies=no
+Conflicts=shutdown.target
+Before=shutdown.target user.slice $running
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=/usr/bin/find /var/log -type f -exec truncate --size 0 {} +
+END
+    systemctl daemon-reload
+    systemctl start visa-build-logs.service
+    find /var/log -type f -exec truncate --size 0 {} +
 }
 
 clean_traces() {
@@ -69,7 +87,7 @@ clean_traces() {
     journalctl --quiet --relinquish-var 2>/dev/null || true
     rm -rf /var/log/journal/*
     find /var/log -type f \( -name '*.gz' -o -name '*.xz' -o -name '*.old' -o -name '*.[0-9]' \) -delete
-    find /var/log -type f -exec truncate --size 0 {} +
+    empty_logs_at_shutdown
     rm -rf /root/.bash_history /root/.python_history /root/.lesshst /root/.viminfo /root/.wget-hsts /root/.cache \
         /root/.ansible /root/.npm
     # Left for systemd: folders that running services use.
