@@ -115,8 +115,7 @@ install -m 0644 /var/tmp/visa-build/files/visa-owner.service /etc/systemd/system
 export VISA_LDAP_URI=ldap://ldap.visa.test VISA_LDAP_SEARCH_BASE=dc=visa,dc=test VISA_LDAP_START_TLS=true
 export VISA_LDAP_CA_CERTIFICATE_BASE64=$(base64 -w0 ca.pem)
 export VISA_LDAP_BIND_DN=cn=reader,dc=visa,dc=test VISA_LDAP_BIND_PASSWORD="look 'em up"
-# Twice: it is safe to run again.
-say install "$(bash features.sh && bash features.sh && echo installed)"
+say install "$(bash features.sh && echo installed)"
 systemctl daemon-reload
 systemctl start sssd
 
@@ -165,6 +164,7 @@ printf '/srv 127.0.0.1(rw,fsid=0,no_subtree_check,no_root_squash,insecure,crossm
 printf '[nfsd]\\nvers3=n\\ngrace-time=10\\nlease-time=10\\n' >/etc/nfs.conf
 export VISA_NFS_HOMES="127.0.0.1:/homes vers=4.2"
 export VISA_DATA_MOUNTS_BASE64=$(printf '127.0.0.1:/data /data ro,vers=4.2\\n' | base64 -w0)
+# With this also LDAP is installed a second time: it is safe to run again.
 say nfs-install "$(bash features.sh >/dev/null && echo installed)"
 systemctl daemon-reload
 say nfs-away "$(timeout 100 systemctl start visa-owner-now; ready; systemctl show -P SubState visa-owner-now; ls -A /home/visitors/ada.lovelace; stat -c '%U %a' /home/visitors/ada.lovelace)"
@@ -253,7 +253,7 @@ function told(name: string): string {
 }
 
 describe("ldap", () => {
-  test("is installed, and installed again", () => {
+  test("is installed", () => {
     expect(told("install")).toMatch(/\ninstalled$/);
   });
 
