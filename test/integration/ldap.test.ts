@@ -11,7 +11,7 @@ import { hostDebianMirror } from "../../lib/build/mirror";
 import { TestMachine } from "../../lib/verify/machine";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
-jest.setTimeout(15 * 60_000);
+jest.setTimeout(25 * 60_000);
 
 /** What the features install, and what the test needs: unpacked in the bootstrap, natively, rather than in the guest. */
 const PACKAGES = [
@@ -199,7 +199,7 @@ beforeAll(async () => {
     metadata: { id: "7", owner: "ada.lovelace", homePath: "/staff/ada", pamPublicKey: makeContent() },
     userData: `#!/bin/bash\nmkdir /root/test\nbase64 -d <<<${archive()} | tar -xzC /root/test\nbash /root/test/guest.sh\n`,
   });
-  await machine.waitForConsole(/^FEATURES-END\r?$/m, 600);
+  await machine.waitForConsole(/^FEATURES-END\r?$/m, 1200);
   consoleText = machine.console();
   for (const [, name, text] of consoleText.matchAll(/^FEATURES (\S+) (\S*)\r?$/gm)) {
     report.set(

@@ -1,4 +1,4 @@
-/** What a real guacd does is shown in test/integration/guacamole.test.ts; here are the faults that it can't be made to show. */
+/** What a real guacd does is shown by the contract, in test/e2e; here are the faults that it can't be made to show. */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { connectDesktop, type Desktop, GuacamoleError } from "../../lib/verify/guacamole";
 import { encodeInstruction, type Instruction, InstructionParser } from "../../lib/verify/guacamole-protocol";
