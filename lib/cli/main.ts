@@ -121,6 +121,13 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     program.command("prune").description("delete past releases in Glance that nothing uses");
   }
 
+  if (process.argv[2] === "cache") {
+    const { cacheCommand } = require("./cache-command") as typeof import("./cache-command");
+    program.addCommand(cacheCommand());
+  } else {
+    program.command("cache").description("what the artifact cache takes, and making room in it");
+  }
+
   program.command("worker", { hidden: true }).action(async () => {
     const { runWorker } = require("../build/supervisor") as typeof import("../build/supervisor");
     runWorker();
