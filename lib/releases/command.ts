@@ -1,6 +1,7 @@
 /** `visa-image lock`: what Terraform runs after an image is registered, and what a person does about the lock by hand. */
 import { createHash } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Cache, cacheRoot } from "../build/cache";
 import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
@@ -14,6 +15,7 @@ import {
   withReleaseInUse,
   withReleases,
 } from "./lock";
+import { provenanceProperties, readProvenance } from "./provenance";
 import { prune } from "./prune";
 import { releaseFromImage } from "./reconcile";
 import { PROTECTED_BY_US, releaseProperties } from "./release";
@@ -42,7 +44,8 @@ export interface AddReleaseOptions {
 }
 
 /**
- * Protects a registered image (or takes its protection away) and writes it into the lock.
+ * Protects a registered image (or takes its protection away), writes onto it where it came from, as far as this machine's
+ * cache knows, and writes it into the lock.
  *
  * Does nothing that is done already. The protection comes only now, since an image that Glance protects from the start
  * cannot be deleted when its upload fails, and then every later deploy fails too.
@@ -60,6 +63,7 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
       },
     );
   }
+  await describe(glance, image, options);
   if (image.protected !== options.protected) await protect(glance, image, options.protected);
   const { release, fingerprint, template } = options;
   const registered = { ...releaseFromImage(image), release, fingerprint, template };
@@ -165,6 +169,14 @@ export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
     return withReleases(lock, key, [...releases.slice(0, -1), own, ...releases.slice(-1)]);
   });
   return own;
+}
+
+/** Never takes away what another machine knew. */
+async function describe(glance: Glance, image: GlanceImage, options: AddReleaseOptions): Promise<void> {
+  const cache = new Cache(cacheRoot({ ...(options.environment ?? process.env) }));
+  const provenance = await readProvenance(cache, options.fingerprint);
+  const properties = Object.entries(provenance ? provenanceProperties(provenance) : {});
+  await glance.update(image.id, Object.fromEntries(properties.filter(([name, value]) => image[name] !== value)));
 }
 
 async function protect(glance: Glance, image: GlanceImage, on: boolean): Promise<void> {

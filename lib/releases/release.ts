@@ -36,4 +36,10 @@ export function releaseProperties(image: string, release: string): Record<string
 export const PROTECTED_BY_US = "visa-image";
 
 /** Properties that are known, or true, only after the registration: Terraform leaves them alone. */
-export const WRITTEN_AFTER_REGISTRATION = ["visa_protected_by"] as const;
+export const WRITTEN_AFTER_REGISTRATION = [
+  "visa_protected_by",
+  "visa_commit",
+  "visa_manifest_sha256",
+  "visa_sbom_sha256",
+  "visa_report_sha256",
+] as const;
