@@ -1,5 +1,5 @@
 /** The public API of cdktf-visa-images. */
-export { CurrentRelease, type ImageVisibility } from "./constructs/image-release";
+export { CurrentRelease, type ImageVisibility, type IRelease, PastRelease } from "./constructs/image-release";
 export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
 export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
 export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";

@@ -3,6 +3,7 @@
  *
  * It runs in the worker of a supervised build (supervisor.ts), which makes sure that nothing outlives it.
  */
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
@@ -32,7 +33,9 @@ import {
   hashSparseFile,
   MANIFEST_VERSION,
   recordFile,
+  SBOM_FILE,
 } from "./cache";
+import { gitState } from "./git";
 import { acquireLock, type Lock } from "./lock";
 import { BuildLog } from "./log";
 import { createMasker, type Masker } from "./masking";
@@ -42,6 +45,14 @@ import { endSession, identify, isAlive, processInfo, sessionMembers } from "./pr
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
 import { checkDisplay, checkFreeSpace, checkTools, readSecrets } from "./requirements";
+import {
+  cycloneDx,
+  type GuestPackages,
+  PACKAGE_LIST_SCRIPT,
+  PACKAGE_LIST_TEXT,
+  PackageListReader,
+  withPackageList,
+} from "./sbom";
 import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./scratch";
 import { writeSeed } from "./seed";
 import { stageFiles } from "./staging";
@@ -129,6 +140,7 @@ class Build {
   private prepared = false;
   private toolSeconds = 0;
   private packerSeconds = 0;
+  private guestPackages: GuestPackages | undefined;
 
   constructor(
     private readonly specification: BuildSpecification,
@@ -327,6 +339,7 @@ class Build {
       await rename(disk, target);
       const record = await recordFile(target);
       const seconds = (performance.now() - start) / 1000;
+      const createdAt = new Date().toISOString();
       const manifest: ArtifactManifest = {
         version: MANIFEST_VERSION,
         fingerprint: item.fingerprint,
@@ -334,11 +347,12 @@ class Build {
         inputs: item.layer?.inputs ?? {},
         ...(parent && { parent: { fingerprint: parent.fingerprint, diskSha256: parent.disk.sha256 } }),
         disk: { ...record, virtualSizeGb: info.virtualSize / 2 ** 30 },
-        createdAt: new Date().toISOString(),
+        createdAt,
         durationSeconds: Math.round(seconds * 10) / 10,
         tools: this.tools,
         ...(item.layer && { accelerator: this.accelerator?.name }),
         packageVersion: packageVersion(),
+        ...(await this.provenance(item, createdAt, staging)),
       };
       const replaced = this.rebuilds(item) && (await exists(this.cache.folder(item.fingerprint)));
       const aside = replaced && (await this.cache.setAside(item.fingerprint, "stale"));
@@ -368,6 +382,22 @@ class Build {
     }
   }
 
+  /** What a layer's manifest says of where it came from; writes its bill of materials. */
+  private async provenance(
+    { name: template, fingerprint, layer }: Item,
+    createdAt: string,
+    staging: string,
+  ): Promise<Pick<ArtifactManifest, "git" | "sbom">> {
+    if (!layer) return {};
+    const git = await gitState(this.directory, this.masker);
+    if (!this.guestPackages) return { git };
+    const subject = { template, fingerprint, createdAt, packageVersion: packageVersion() };
+    const text = cycloneDx(subject, this.guestPackages);
+    await writeFile(join(staging, SBOM_FILE), text);
+    const sha256 = createHash("sha256").update(text).digest("hex");
+    return { git, sbom: { sha256, packages: this.guestPackages.packages.length } };
+  }
+
   /** Runs Packer for a layer; returns the disk that it made. */
   private async runPacker(
     layer: LayerSpecification,
@@ -380,12 +410,16 @@ class Build {
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates());
     await this.linkParent(parent, scratch, log);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
-    const configuration = modern ? withRequiredPlugins(layer.configuration) : layer.configuration;
+    await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
+    const listing = withPackageList(layer.configuration);
+    const configuration = modern ? withRequiredPlugins(listing) : listing;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
     const environment = this.packerEnvironment(scratch, layer);
     const shared = { environment, directory: scratch.path, masker: this.masker, deathSignal: "TERM" as const };
+    const packages = new PackageListReader();
     const onLine = (line: string) => {
+      if (packages.take(line)) return;
       log.write(line);
       this.progress.toolLine(line);
       const event = packerEvent(line);
@@ -401,6 +435,7 @@ class Build {
     const start = performance.now();
     const { code, signal } = await runTool("packer", args, { ...shared, onLine });
     this.packerSeconds = (performance.now() - start) / 1000;
+    this.guestPackages = packages.result;
     if (code !== 0 && this.options.keepOnFailure) await this.leaveRunning(layer, scratch);
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.endStrays();

@@ -4,6 +4,7 @@
  * ```
  * artifacts/<fingerprint>/disk.qcow2         overlay on ../<parent's fingerprint>/disk.qcow2
  *                         manifest.json
+ *                         sbom.cdx.json      CycloneDX, where the guest has Debian packages
  *                         disk.raw           flattened, only where it was asked for (or disk.flat.qcow2)
  *                         disk.raw.json      its size and checksum
  * artifacts/<fingerprint>.damaged-<time>     what did not match its manifest any more
@@ -16,6 +17,7 @@ import { chmod, mkdir, open, readdir, readFile, rename, stat, utimes, writeFile 
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import type { DiskFormat } from "../specification";
+import type { GitState } from "./git";
 
 /** The manifest's format; an artifact of another one is built again. */
 export const MANIFEST_VERSION = 1;
@@ -44,7 +46,14 @@ export interface ArtifactManifest {
   readonly tools: Readonly<Record<string, string>>;
   readonly accelerator?: string;
   readonly packageVersion: string;
+  /** The commit of the folder that it was built from; left out where that is in no git repository. */
+  readonly git?: GitState;
+  /** Its bill of materials, in {@link SBOM_FILE}. */
+  readonly sbom?: { readonly sha256: string; readonly packages: number };
 }
+
+/** The bill of materials beside a manifest. */
+export const SBOM_FILE = "sbom.cdx.json";
 
 /** What `disk.raw.json` says of a flattened disk. */
 export interface FlatManifest {

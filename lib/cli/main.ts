@@ -112,12 +112,20 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
 
   addCommands(program as unknown as Command);
 
-  // Its subcommands are many, and loaded only where one is asked for.
-  if (process.argv[2] === "lock") {
-    const { lockCommand } = require("../releases/command") as typeof import("../releases/command");
-    program.addCommand(lockCommand());
+  // Their options are many, and loaded only where they are asked for.
+  if (["lock", "prune"].includes(process.argv[2] ?? "")) {
+    const { lockCommand, pruneCommand } = require("../releases/command") as typeof import("../releases/command");
+    program.addCommand(lockCommand()).addCommand(pruneCommand());
   } else {
-    program.command("lock").description("list or edit the releases in visa-images.lock.json");
+    program.command("lock").description("list, edit or remake the releases in visa-images.lock.json");
+    program.command("prune").description("delete past releases in Glance that nothing uses");
+  }
+
+  if (process.argv[2] === "cache") {
+    const { cacheCommand } = require("./cache-command") as typeof import("./cache-command");
+    program.addCommand(cacheCommand());
+  } else {
+    program.command("cache").description("what the artifact cache takes, and making room in it");
   }
 
   program.command("worker", { hidden: true }).action(async () => {

@@ -1,8 +1,9 @@
 import { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
 import { type ITerraformDependable, TerraformElement, type TerraformProvider, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
-import { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
 import type { Release } from "../releases/lock";
+import { releaseProperties, WRITTEN_AFTER_REGISTRATION } from "../releases/release";
 import type { DiskFormat } from "../specification";
 import { visaImageCommand } from "./layer-build";
 import { fromOutputFolder } from "./staged-file";
@@ -24,6 +25,14 @@ export interface ReleaseFamily {
   readonly protected: boolean;
   /** @default - the stack's only one */
   readonly provider?: TerraformProvider;
+}
+
+/** A release in Terraform's hands. */
+export interface IRelease {
+  /** The image in Glance. */
+  readonly image: ImagesImageV2;
+  /** Created once the image is active, protected and in the lock. */
+  readonly registered: TerraformData;
 }
 
 /** Properties of a {@link CurrentRelease}. */
@@ -65,10 +74,8 @@ const IMAGE_CACHE = "image-cache";
  * `terraform_data.<id>_<release>_registered`, which protects the image. The provider would protect it before the upload;
  * then Glance does not let Terraform delete what a failed upload left behind, and all later deploys fail (403).
  */
-export class CurrentRelease extends Construct {
-  /** The image in Glance. */
+export class CurrentRelease extends Construct implements IRelease {
   readonly image: ImagesImageV2;
-  /** Created once the image is active, protected and in the lock. */
   readonly registered: TerraformData;
 
   constructor(scope: Construct, id: string, props: CurrentReleaseProps) {
@@ -83,13 +90,16 @@ export class CurrentRelease extends Construct {
       hidden: false,
       minDiskGb: props.minDiskGb,
       minRamMb: props.minRamMb,
-      properties: props.properties,
+      properties: { ...props.properties, ...releaseProperties(props.lockKey, props.release) },
       tags: [...props.tags],
       timeouts: { create: props.createTimeout },
       provider: props.provider,
       lifecycle: {
         // The version of the package that registered it stays true when another one deploys.
-        ignoreChanges: [...LOCAL_ARGUMENTS, "protected", 'properties["visa_version"]'],
+        ignoreChanges: [
+          ...[...LOCAL_ARGUMENTS, "protected"],
+          ...["visa_version", ...WRITTEN_AFTER_REGISTRATION].map((name) => `properties["${name}"]`),
+        ],
       },
     });
     this.image.overrideLogicalId(`${props.address}_${props.release}`);
@@ -101,8 +111,11 @@ export class CurrentRelease extends Construct {
 export interface PastReleaseProps extends ReleaseFamily {
   /** What the lock says of it. */
   readonly release: Release;
-  /** Registered before this one is hidden. */
-  readonly successor: CurrentRelease;
+  /**
+   * The release that is in use instead: registered before this one is hidden.
+   * @default - none: this one is in use again
+   */
+  readonly successor?: IRelease;
 }
 
 /** Everything that an image of the past keeps as it is. */
@@ -121,13 +134,14 @@ const KEPT_ARGUMENTS = [
 ];
 
 /**
- * A release that another one has replaced: hidden, and otherwise as it is. Its addresses are those that it had.
+ * A release that the lock knows: hidden where another one has replaced it, visible where it is in use again (a rollback),
+ * and otherwise as it is. Its addresses are those that it had.
  *
- * Where the state does not have it (a lost state), it is imported by the id that the lock has.
+ * Where the state does not have it (a lost state, or one that was forgotten), it is imported by the id that the lock has.
  */
-export class PastRelease extends Construct {
-  /** The image in Glance. */
+export class PastRelease extends Construct implements IRelease {
   readonly image: ImagesImageV2;
+  readonly registered: TerraformData;
 
   constructor(scope: Construct, id: string, props: PastReleaseProps) {
     super(scope, id);
@@ -140,13 +154,24 @@ export class PastRelease extends Construct {
       // Read only where the image is gone from Glance: nothing brings it back, but the message says what to do.
       localFilePath: escapeTemplate(`the past release ${release} is no longer in Glance: ${forget}`),
       imageCachePath: IMAGE_CACHE,
-      hidden: true,
+      hidden: props.successor !== undefined,
       provider: props.provider,
-      dependsOn: [props.successor.registered],
-      lifecycle: { ignoreChanges: KEPT_ARGUMENTS },
+      dependsOn: props.successor && [props.successor.registered],
+      lifecycle: {
+        ignoreChanges: KEPT_ARGUMENTS,
+        postcondition: [
+          {
+            // An entry that was edited would hide, or import under a second address, an image that is something else.
+            condition: `\${lookup(self.properties, "visa_release", "") == "${release}"}`,
+            errorMessage: escapeTemplate(
+              `the image ${imageId} is not the release ${release} of ${props.lockKey}, as the lock says: run 'npx visa-image lock sync' and deploy again.`,
+            ),
+          },
+        ],
+      },
     });
     this.image.overrideLogicalId(`${props.address}_${release}`);
-    registration(this, props, release, fingerprint, template, this.image);
+    this.registered = registration(this, props, release, fingerprint, template, this.image);
     StateBlocks.of(this).import(this.image, imageId);
   }
 }
@@ -156,6 +181,47 @@ export function forgetRelease(scope: Construct, family: ReleaseFamily, release: 
   const blocks = StateBlocks.of(scope);
   blocks.remove(`${ImagesImageV2.tfResourceType}.${family.address}_${release}`);
   blocks.remove(`${TerraformData.tfResourceType}.${family.address}_${release}_registered`);
+}
+
+/**
+ * A `terraform_data.<id>_in_use` that names the release in use, so that a plan shows a rollback, and tells the lock.
+ *
+ * Before it changes, the lock must know every release that the state has: Terraform would delete the others. It depends on
+ * all that are kept, so that none of them is touched before.
+ */
+export function releaseInUse(
+  scope: Construct,
+  family: ReleaseFamily,
+  release: string,
+  current: IRelease,
+  past: { readonly retain: number; readonly kept: ReadonlyMap<string, IRelease> },
+): TerraformData {
+  const retain = String(past.retain);
+  const target = ["--file", fromOutputFolder(scope, family.lockFile), "--image", family.lockKey];
+  const environment = cloudEnvironment(scope, family.provider);
+  const resource = new TerraformData(scope, "InUse", {
+    triggersReplace: { release, "past releases": [...past.kept.keys()].join(" "), retain },
+    dependsOn: [current, ...past.kept.values()].map(({ registered }) => registered),
+    provisioners: [
+      {
+        type: "local-exec",
+        command: visaImageCommand(scope, ["lock", "use", ...target, "--release", release, "--retain", retain]),
+        environment,
+      },
+      {
+        type: "local-exec",
+        when: "destroy",
+        // Only what it was made for stands in the way: not a lock, a cloud or a package that is gone.
+        command: `${visaImageCommand(scope, ["lock", "check", ...target]).replace(/^exec /, "")}; test $? -ne ${ExitCode.CHANGED}`,
+        environment: {
+          ...environment,
+          VISA_STATE_RELEASES: '${self.triggers_replace["release"]} ${self.triggers_replace["past releases"]}',
+        },
+      },
+    ],
+  });
+  resource.overrideLogicalId(`${family.address}_in_use`);
+  return resource;
 }
 
 /**

@@ -26,6 +26,12 @@ export interface LayerChainOptions {
    * @default - a second variant is an error
    */
   readonly variant?: string;
+  /**
+   * Nothing is to be built, since the image is rolled back: layers that nothing else in the stack needs are left as they
+   * are in the state, whatever their inputs.
+   * @default false
+   */
+  readonly held?: boolean;
 }
 
 /** A flattened disk of a layer. */
@@ -41,6 +47,8 @@ export interface LayerBuildProps {
   readonly specification: BuildSpecification;
   /** @default - the first layer, which has a base instead */
   readonly parent?: LayerBuild;
+  /** See {@link LayerChainOptions.held}. @default false */
+  readonly held?: boolean;
 }
 
 /**
@@ -63,6 +71,7 @@ export class LayerBuild extends Construct {
 
   private readonly props: LayerBuildProps;
   private readonly triggers: Record<string, string>;
+  private readonly runner: HoldableCommand;
   private output?: OutputSpecification;
 
   /**
@@ -71,12 +80,14 @@ export class LayerBuild extends Construct {
    * @throws VisaImageError where the stack has another variant of one of the templates and no `variant` is given
    */
   static chain(scope: Construct, options: LayerChainOptions): LayerBuild {
+    const { held, variant } = options;
     const { version, layers } = options.specification;
     let build: LayerBuild | undefined;
     for (const [index, layer] of layers.entries()) {
       const output = index === layers.length - 1 ? options.output : undefined;
       const specification = { version, layers: layers.slice(0, index + 1) };
-      build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build }, output, options.variant);
+      build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build, held }, output, variant);
+      if (!held) build.runner.release();
     }
     if (!build) throw new VisaImageError("the specification has no layers", { fix: "specify a template" });
     return build;
@@ -123,14 +134,10 @@ export class LayerBuild extends Construct {
     this.resource = new TerraformData(this, "Resource", {
       triggersReplace: this.triggers,
       dependsOn: props.parent ? [props.parent.resource] : undefined,
-      provisioners: [
-        {
-          type: "local-exec",
-          command: visaImageCommand(this, ["build", "--specification", staged.path]),
-        },
-      ],
     });
     this.resource.overrideLogicalId(id);
+    const command = visaImageCommand(this, ["build", "--specification", staged.path]);
+    this.runner = new HoldableCommand(this.resource, this.triggers, command, props.held);
   }
 
   /** What is staged for the runner, with absolute sources. */
@@ -178,6 +185,36 @@ export class LayerBuild extends Construct {
   private serves(layer: LayerSpecification, output: LayerOutput | undefined): boolean {
     if (this.layer.fingerprint !== layer.fingerprint) return false;
     return !output || !this.output || output.format === this.output.format;
+  }
+}
+
+/** What a resource is triggered by that was made while it was held: the next deploy without a hold makes it again. */
+const HELD = "rolled back";
+
+/**
+ * The command of a resource that may be held: then it has none, and changes of its triggers are ignored. One that the
+ * state does not have is made without the command, and remembers that it was.
+ */
+export class HoldableCommand {
+  constructor(
+    private readonly resource: TerraformData,
+    private readonly triggers: Record<string, string>,
+    private readonly command: string,
+    held = false,
+  ) {
+    if (held) {
+      triggers[HELD] = "not run yet";
+      resource.lifecycle = { ignoreChanges: ["triggers_replace"] };
+    } else {
+      this.release();
+    }
+  }
+
+  /** Somebody needs it after all. */
+  release(): void {
+    delete this.triggers[HELD];
+    this.resource.lifecycle = undefined;
+    this.resource.provisioners = [{ type: "local-exec", command: this.command }];
   }
 }
 

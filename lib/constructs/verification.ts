@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { Construct } from "constructs";
 import { VERIFIER_VERSION } from "../verify/contract";
-import { type LayerBuild, visaImageCommand } from "./layer-build";
+import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
 import { StagedFile } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
@@ -15,6 +15,11 @@ export interface VerificationProps {
   readonly address: string;
   /** The user data that the image's instances get. */
   readonly bootCommand: string;
+  /**
+   * Nothing is to be verified, since the image is rolled back: the verdict in the state stays, whatever changed.
+   * @default false
+   */
+  readonly held?: boolean;
 }
 
 /** Digits of a hash that a plan shows. */
@@ -51,20 +56,15 @@ export class Verification extends Construct {
       "boot command": createHash("sha256").update(bootCommand).digest("hex").slice(0, SHORT),
       ...Object.fromEntries(checks),
     };
-    const escaped = Object.entries(triggers).map(([name, value]) => [escapeTemplate(name), escapeTemplate(value)]);
-    this.resource = new TerraformData(this, "Resource", {
-      triggersReplace: Object.fromEntries(escaped),
-      dependsOn: [build.resource],
-      provisioners: [
-        {
-          type: "local-exec",
-          command: visaImageCommand(this, [
-            ...["verify", "--profile", "gate", "--specification", build.specificationFile],
-            ...["--boot-command", staged.path],
-          ]),
-        },
-      ],
-    });
+    const escaped: Record<string, string> = Object.fromEntries(
+      Object.entries(triggers).map(([name, value]) => [escapeTemplate(name), escapeTemplate(value)]),
+    );
+    this.resource = new TerraformData(this, "Resource", { triggersReplace: escaped, dependsOn: [build.resource] });
     this.resource.overrideLogicalId(`${address}_verified`);
+    const command = visaImageCommand(this, [
+      ...["verify", "--profile", "gate", "--specification", build.specificationFile],
+      ...["--boot-command", staged.path],
+    ]);
+    new HoldableCommand(this.resource, escaped, command, props.held);
   }
 }

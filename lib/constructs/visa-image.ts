@@ -1,18 +1,26 @@
 import { resolve } from "node:path";
 import { DataOpenstackImagesImageV2 } from "@cdktf/provider-openstack/lib/data-openstack-images-image-v2";
-import { TerraformOutput, type TerraformProvider, TerraformStack } from "cdktf";
+import { Fn, TerraformOutput, type TerraformProvider, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
-import { LOCK_FILE, readLock } from "../releases/lock";
+import { DEFAULT_RETAIN, LOCK_FILE, type Release, readLock } from "../releases/lock";
 import { fixedProperties, releaseOf } from "../releases/release";
 import type { BuildSpecification, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
 import { type SpecifyOptions, specify } from "../specify";
 import { Catalog } from "../template/catalog";
-import { CurrentRelease, forgetRelease, type ImageVisibility, PastRelease, protectionNotice } from "./image-release";
+import {
+  CurrentRelease,
+  forgetRelease,
+  type ImageVisibility,
+  type IRelease,
+  PastRelease,
+  protectionNotice,
+  releaseInUse,
+} from "./image-release";
 import { LayerBuild } from "./layer-build";
 import { OwnerUserData } from "./owner-user-data";
 import { defaultProperties } from "./properties";
-import { addressPart, refuseToken } from "./text";
+import { addressPart, escapeTemplate, refuseToken } from "./text";
 import { Verification } from "./verification";
 
 /** An image that instances can be made from. */
@@ -121,6 +129,13 @@ export interface VisaImageProps {
    */
   readonly retain?: number;
   /**
+   * The release to use: 12 digits of one that the lock knows (`npx visa-image lock show`). A rollback, or an image that
+   * was adopted: it becomes visible again, the one that is in use is hidden, and nothing is built, verified or uploaded,
+   * whatever the templates say by now.
+   * @default - the one that follows from the templates
+   */
+  readonly release?: string;
+  /**
    * The lock that remembers the releases.
    * @default - visa-images.lock.json in the current folder, which is the one of cdktf.json
    */
@@ -150,9 +165,19 @@ export interface ExistingImageOptions {
 }
 
 /** Options of {@link VisaImage.fromImageName}. */
-export interface NamedImageOptions extends ExistingImageOptions {
+export interface NamedImageOptions extends Omit<ExistingImageOptions, "fingerprint"> {
   /** The image's name in Glance. */
   readonly imageName: string;
+  /**
+   * Hex SHA-256 of what it was made from: exactly that release.
+   * @default - the one in use
+   */
+  readonly fingerprint?: string;
+  /**
+   * Properties that it must have: `{ visa_image: "<stack>/<id>" }` finds the release in use, whichever that is.
+   * @default - none besides the fingerprint; one of the two has to be given
+   */
+  readonly properties?: Readonly<Record<string, string>>;
   /** @default - the stack's OpenStack provider */
   readonly provider?: TerraformProvider;
 }
@@ -173,7 +198,7 @@ export class VisaImage extends Construct implements IVisaImage {
   /** What stands between the build and the image; undefined where `verify` is false. */
   readonly verification?: Verification;
   /** The image that is in use. */
-  readonly release: CurrentRelease;
+  readonly release: IRelease;
   /** Hex SHA-256 of what the image was made from. */
   readonly fingerprint: string;
   /** The image's name in Glance, as configured: whoever needs the image to be there refers to {@link imageId}. */
@@ -188,27 +213,38 @@ export class VisaImage extends Construct implements IVisaImage {
   }
 
   /**
-   * The image of that name and fingerprint, looked up in Glance by every plan: for stacks that do not make it.
+   * The visible image of that name and these properties, looked up in Glance by every plan: for stacks that do not make it.
    *
    * Unlike a reference to another stack's {@link VisaImage} it needs nothing of that stack's state.
+   *
+   * @throws VisaImageError where neither a fingerprint nor a property is given: names are not unique in Glance
    */
   static fromImageName(scope: Construct, id: string, options: NamedImageOptions): IVisaImage {
+    const { imageName, fingerprint } = options;
+    const properties = { ...options.properties, ...(fingerprint && { visa_fingerprint: fingerprint }) };
+    const wanted = Object.entries(properties);
+    if (wanted.length === 0) {
+      throw new VisaImageError(`the image "${imageName}" is to be found by its name alone, which is not unique`, {
+        fix: 'properties: { visa_image: "<stack>/<id of the VisaImage>" }, or a fingerprint',
+      });
+    }
     const image = new DataOpenstackImagesImageV2(scope, id, {
-      name: options.imageName,
-      properties: { visa_fingerprint: options.fingerprint },
+      name: imageName,
+      properties,
       mostRecent: true,
       provider: options.provider,
       lifecycle: {
-        postcondition: [
-          {
-            // Where only one image has the name, the provider (1.54.1) takes it whatever its properties are.
-            condition: `\${lookup(self.properties, "visa_fingerprint", "") == ${JSON.stringify(options.fingerprint)}}`,
-            errorMessage: `Glance has no image "${options.imageName}" of the fingerprint ${options.fingerprint}: deploy the stack that makes it first.`,
-          },
-        ],
+        // Where only one image has the name, the provider (1.54.1) takes it whatever its properties are.
+        postcondition: wanted.map(([name, value]) => ({
+          condition: `\${lookup(self.properties, ${JSON.stringify(name)}, "") == ${JSON.stringify(value)}}`,
+          errorMessage: `Glance has no visible image "${imageName}" of the ${name === "visa_fingerprint" ? "fingerprint" : name} ${value}: deploy the stack that makes it first.`,
+        })),
       },
     });
-    return VisaImage.fromImageId(image.id, options);
+    return VisaImage.fromImageId(image.id, {
+      ...options,
+      fingerprint: fingerprint ?? Fn.lookup(image.properties, "visa_fingerprint", image.id),
+    });
   }
 
   /** @throws VisaImageError for what is wrong in the template, the properties or the lock */
@@ -222,46 +258,57 @@ export class VisaImage extends Construct implements IVisaImage {
     const properties = { ...defaultProperties(specification), ...props.properties };
 
     const address = this.addressBase();
-    this.fingerprint = layer.fingerprint;
-    this.imageName = props.imageName ?? layer.name;
+    const lockKey = `${TerraformStack.of(this).node.id}/${address}`;
+    const lockFile = resolve(props.lockFile ?? LOCK_FILE);
+    const known = readLock(lockFile).images[lockKey] ?? [];
+    const newest = releaseOf({ fingerprint: layer.fingerprint, diskFormat, properties });
+    const release = props.release ?? newest;
+    const again = release === newest ? undefined : knownRelease(known, release, lockKey, lockFile);
+    const held = again !== undefined;
+
+    this.fingerprint = again?.fingerprint ?? layer.fingerprint;
+    this.imageName = again ? escapeTemplate(again.name) : (props.imageName ?? layer.name);
     this.userData = props.userData ?? OwnerUserData.script();
-    this.build = LayerBuild.chain(this, { specification, output: { format: diskFormat, minDiskGb }, variant: address });
+    const output = { format: diskFormat, minDiskGb };
+    this.build = LayerBuild.chain(this, { specification, output, variant: address, held });
     const fixed = fixedProperties(properties).map(([name, value]) => `${name}=${value}`);
     this.build.addTrigger(`image ${address}`, fixed.join(" "));
 
     if (props.verify ?? true) {
       const bootCommand = this.userData.text;
-      this.verification = new Verification(this, "Verification", { build: this.build, address, bootCommand });
+      this.verification = new Verification(this, "Verification", { build: this.build, address, bootCommand, held });
     }
 
-    const lockKey = `${TerraformStack.of(this).node.id}/${address}`;
-    const lockFile = resolve(props.lockFile ?? LOCK_FILE);
     const family = { address, lockKey, lockFile, protected: props.protected ?? true, provider: props.provider };
-    const release = releaseOf({ fingerprint: layer.fingerprint, diskFormat, properties });
-    this.release = new CurrentRelease(this, "Release", {
-      ...family,
-      release,
-      fingerprint: layer.fingerprint,
-      template: layer.name,
-      diskFile: this.build.diskFile,
-      diskCommand: this.build.command,
-      ready: this.verification?.resource ?? this.build.resource,
-      name: this.imageName,
-      diskFormat,
-      visibility: props.visibility ?? "private",
-      minDiskGb,
-      minRamMb: props.minRamMb ?? 2048,
-      properties,
-      tags: props.tags ?? [],
-      createTimeout: props.timeouts?.create ?? uploadTimeout(layer.diskSizeGb),
-    });
+    this.release = again
+      ? new PastRelease(this, "Release", { ...family, release: again })
+      : new CurrentRelease(this, "Release", {
+          ...family,
+          release,
+          fingerprint: layer.fingerprint,
+          template: layer.name,
+          diskFile: this.build.diskFile,
+          diskCommand: this.build.command,
+          ready: this.verification?.resource ?? this.build.resource,
+          name: this.imageName,
+          diskFormat,
+          visibility: props.visibility ?? "private",
+          minDiskGb,
+          minRamMb: props.minRamMb ?? 2048,
+          properties,
+          tags: props.tags ?? [],
+          createTimeout: props.timeouts?.create ?? uploadTimeout(layer.diskSizeGb),
+        });
 
-    const past = (readLock(lockFile).images[lockKey] ?? []).filter((each) => each.release !== release).reverse();
-    const retain = props.retain ?? 1;
+    const past = known.filter((each) => each.release !== release).reverse();
+    const retain = props.retain ?? DEFAULT_RETAIN;
+    const kept = new Map<string, IRelease>();
     for (const each of past.slice(0, retain)) {
-      new PastRelease(this, `Release_${each.release}`, { ...family, release: each, successor: this.release });
+      const props = { ...family, release: each, successor: this.release };
+      kept.set(each.release, new PastRelease(this, `Release_${each.release}`, props));
     }
     for (const each of past.slice(retain)) forgetRelease(this, family, each.release);
+    releaseInUse(this, family, release, this.release, { retain, kept });
     if (family.protected) protectionNotice(this, family, this.release.registered);
     if (props.outputs ?? true) this.addOutputs(address);
   }
@@ -299,7 +346,10 @@ export class VisaImage extends Construct implements IVisaImage {
 
 function checkProps(props: VisaImageProps): void {
   const { template, variables, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile } = props;
-  const literal = { template, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile };
+  const literal = {
+    ...{ template, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile },
+    release: props.release,
+  };
   for (const [name, value] of Object.entries(literal)) refuseToken(name, value);
   refuseToken("protected", props.protected);
   refuseToken("verify", props.verify);
@@ -317,6 +367,18 @@ function checkProps(props: VisaImageProps): void {
   if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
     throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });
   }
+}
+
+function knownRelease(releases: readonly Release[], release: string, image: string, file: string): Release {
+  const found = releases.find((each) => each.release === release);
+  if (found) return found;
+  const known = releases.map((each) => `${each.release} (${each.registered.slice(0, 10)})`).join(", ");
+  throw new VisaImageError(`the lock has no release "${release}" of "${image}"`, {
+    location: { file },
+    fix: known
+      ? `choose one of: ${known}`
+      : "leave out the release; where the lock has lost it: npx visa-image lock sync",
+  });
 }
 
 function lastLayer(specification: BuildSpecification, template: string): LayerSpecification {

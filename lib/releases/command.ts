@@ -1,12 +1,28 @@
 /** `visa-image lock`: what Terraform runs after an image is registered, and what a person does about the lock by hand. */
 import { createHash } from "node:crypto";
-import { tmpdir, userInfo } from "node:os";
-import { join, resolve } from "node:path";
-import { Command, Option } from "@commander-js/extra-typings";
-import { acquireLock } from "../build/lock";
-import { VisaImageError } from "../errors";
+import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Cache, cacheRoot } from "../build/cache";
+import { ExitCode, VisaImageError } from "../errors";
+import { changeLock } from "./change-lock";
 import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
-import { LOCK_FILE, type Release, readLock, withoutRelease, withRelease, writeLock } from "./lock";
+import {
+  DEFAULT_RETAIN,
+  LOCK_FILE,
+  type Release,
+  readLock,
+  withoutRelease,
+  withRelease,
+  withReleaseInUse,
+  withReleases,
+} from "./lock";
+import { provenanceProperties, readProvenance } from "./provenance";
+import { prune } from "./prune";
+import { releaseFromImage } from "./reconcile";
+import { PROTECTED_BY_US, releaseProperties } from "./release";
+import { lockDifferences, syncLock } from "./sync";
+
+/** What a person does where lock and Glance differ. */
+const SYNC_FIX = "run 'npx visa-image lock sync' and deploy again";
 
 /** What {@link addRelease} is told. */
 export interface AddReleaseOptions {
@@ -28,7 +44,8 @@ export interface AddReleaseOptions {
 }
 
 /**
- * Protects a registered image (or takes its protection away) and writes it into the lock.
+ * Protects a registered image (or takes its protection away), writes onto it where it came from, as far as this machine's
+ * cache knows, and writes it into the lock.
  *
  * Does nothing that is done already. The protection comes only now, since an image that Glance protects from the start
  * cannot be deleted when its upload fails, and then every later deploy fails too.
@@ -46,13 +63,133 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
       },
     );
   }
-  if (image.protected !== options.protected) await glance.protect(image.id, options.protected);
-  return update(options.file, (lock) => withRelease(lock, options.image, releaseFrom(options, image)));
+  await describe(glance, image, options);
+  if (image.protected !== options.protected) await protect(glance, image, options.protected);
+  const { release, fingerprint, template } = options;
+  const registered = { ...releaseFromImage(image), release, fingerprint, template };
+  return changeLock(options.file, (lock) => withRelease(lock, options.image, registered));
+}
+
+/** What {@link useRelease} is told. */
+export interface UseReleaseOptions extends Pick<AddReleaseOptions, "file" | "image" | "release" | "environment"> {
+  /** How many past releases the stack keeps. */
+  readonly retain: number;
+}
+
+/**
+ * Writes into the lock which release is in use.
+ *
+ * @returns what the lock says otherwise than Glance
+ * @throws VisaImageError where the lock has no such release
+ */
+export async function useRelease(options: UseReleaseOptions): Promise<readonly string[]> {
+  const { file, image, release, retain } = options;
+  let known: readonly Release[] = [];
+  await changeLock(file, (lock) => {
+    known = lock.images[image] ?? [];
+    if (known.some((each) => each.release === release)) return withReleaseInUse(lock, image, release, retain);
+    throw new VisaImageError(`the lock has no release "${release}" of "${image}", which is in use`, {
+      location: { file },
+      fix: SYNC_FIX,
+    });
+  });
+  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
+  return lockDifferences(glance, image, known);
+}
+
+/** What {@link checkLock} is told. */
+export interface CheckLockOptions extends Pick<AddReleaseOptions, "file" | "image" | "environment"> {
+  /** The releases that Terraform's state has. */
+  readonly releases: readonly string[];
+}
+
+/**
+ * Does nothing where the lock has these releases.
+ *
+ * @throws VisaImageError where it lacks one whose image is in Glance: Terraform is about to delete that
+ */
+export async function checkLock(options: CheckLockOptions): Promise<void> {
+  const { file, image, releases } = options;
+  const known = readLock(file).images[image] ?? [];
+  const lacking = releases.filter((release) => !known.some((each) => each.release === release));
+  if (lacking.length === 0) return;
+  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
+  const images = await glance.images({ visa_image: image });
+  const left = images.filter((each) => lacking.includes(String(each.visa_release)));
+  if (left.length === 0) return;
+  const names = left.map((each) => `${each.visa_release} (image ${each.id})`).join(", ");
+  throw new VisaImageError(`the lock lacks releases of "${image}" that Terraform has, and would delete: ${names}`, {
+    location: { file },
+    fix: SYNC_FIX,
+    exitCode: ExitCode.CHANGED,
+  });
+}
+
+/** What {@link adoptImage} is told. */
+export interface AdoptImageOptions extends Pick<AddReleaseOptions, "file" | "image" | "imageId" | "environment"> {}
+
+/**
+ * Takes an image that was made elsewhere into the lock, as a release of the past: the next deploy imports it, and hides it
+ * once another release is in use. With the prop `release` it is the one in use. Its data stay as they are; it gets the
+ * properties that say whose release it is.
+ *
+ * @returns the release
+ * @throws VisaImageError where Glance has no such image, or another image of this package has it
+ */
+export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
+  const { file, image: key, imageId } = options;
+  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
+  const image = await glance.image(imageId);
+  if (image?.status !== "active") {
+    throw new VisaImageError(`the image "${imageId}" is ${image ? image.status : "not in Glance"}, not active`, {
+      fix: "give the id of an active image: openstack image list",
+    });
+  }
+  if (image.visa_image !== undefined && image.visa_image !== key) {
+    throw new VisaImageError(`the image "${imageId}" is a release of "${image.visa_image}"`, {
+      fix: `openstack image unset --property visa_image ${imageId}, where that one no longer needs it`,
+    });
+  }
+  if (image.disk_format !== "raw" && image.disk_format !== "qcow2") {
+    throw new VisaImageError(`the image "${imageId}" has the disk format ${image.disk_format}`, {
+      fix: "adopt a raw or qcow2 image",
+    });
+  }
+  const made = createHash("sha256").update(`adopted v1 ${image.id} ${image.os_hash_value}`).digest("hex");
+  const own = releaseFromImage(image, { release: made.slice(0, 12), fingerprint: made, template: "adopted" });
+  await glance.update(image.id, {
+    ...releaseProperties(key, own.release),
+    visa_fingerprint: own.fingerprint,
+    visa_template: own.template,
+  });
+  await changeLock(file, (lock) => {
+    const releases = lock.images[key] ?? [];
+    if (releases.some((each) => each.release === own.release)) return withRelease(lock, key, own);
+    // Before the others: the last one is in use.
+    return withReleases(lock, key, [...releases.slice(0, -1), own, ...releases.slice(-1)]);
+  });
+  return own;
+}
+
+/** Never takes away what another machine knew. */
+async function describe(glance: Glance, image: GlanceImage, options: AddReleaseOptions): Promise<void> {
+  const cache = new Cache(cacheRoot({ ...(options.environment ?? process.env) }));
+  const provenance = await readProvenance(cache, options.fingerprint);
+  const properties = Object.entries(provenance ? provenanceProperties(provenance) : {});
+  await glance.update(image.id, Object.fromEntries(properties.filter(([name, value]) => image[name] !== value)));
+}
+
+async function protect(glance: Glance, image: GlanceImage, on: boolean): Promise<void> {
+  const by = on ? PROTECTED_BY_US : undefined;
+  await glance.update(image.id, {
+    protected: on,
+    ...((on || image.visa_protected_by !== undefined) && { visa_protected_by: by }),
+  });
 }
 
 /** Takes a release out of the lock; its image, if there is one, stays in Glance. */
 export async function removeRelease(file: string, image: string, release: string): Promise<boolean> {
-  return update(file, (lock) => {
+  return changeLock(file, (lock) => {
     const releases = lock.images[image] ?? [];
     if (releases.some((each) => each.release === release)) return withoutRelease(lock, image, release);
     const known = releases.map((each) => each.release).join(", ") || "none";
@@ -63,38 +200,6 @@ export async function removeRelease(file: string, image: string, release: string
   });
 }
 
-function releaseFrom(options: AddReleaseOptions, image: GlanceImage): Release {
-  return {
-    release: options.release,
-    fingerprint: options.fingerprint,
-    template: options.template,
-    name: image.name,
-    diskFormat: image.disk_format === "qcow2" ? "qcow2" : "raw",
-    imageId: image.id,
-    sha512: image.os_hash_algo === "sha512" ? (image.os_hash_value ?? "") : "",
-    sizeBytes: image.size ?? 0,
-    registered: image.created_at,
-  };
-}
-
-/** Two images of one deploy are registered at the same time: one after the other reads and writes the file. */
-async function update(
-  path: string,
-  change: (lock: ReturnType<typeof readLock>) => ReturnType<typeof readLock>,
-): Promise<boolean> {
-  const file = resolve(path);
-  const name = createHash("sha256").update(file).digest("hex").slice(0, 16);
-  const held = await acquireLock(join(tmpdir(), `visa-images-${userInfo().uid}`), name, () => {});
-  try {
-    const before = readLock(file);
-    const after = change(before);
-    writeLock(file, after);
-    return JSON.stringify(before) !== JSON.stringify(after);
-  } finally {
-    await held.release();
-  }
-}
-
 /** The sub-command `lock` of `visa-image`. */
 export function lockCommand(): Command {
   const file = () => new Option("--file <path>", "path of the lock").default(LOCK_FILE);
@@ -102,7 +207,7 @@ export function lockCommand(): Command {
 
   lock
     .command("show")
-    .description("list the releases, the oldest first")
+    .description("list the releases in the order of their use")
     .addOption(file())
     .option("--json", "for programs")
     .action((options) => {
@@ -113,7 +218,8 @@ export function lockCommand(): Command {
       for (const [image, releases] of Object.entries(readLock(options.file).images)) {
         process.stdout.write(`${image}\n`);
         for (const each of releases) {
-          process.stdout.write(`  ${each.release}  ${each.registered}  ${each.name}  ${each.imageId}\n`);
+          const inUse = each === releases.at(-1) ? "  in use" : "";
+          process.stdout.write(`  ${each.release}  ${each.registered}  ${each.name}  ${each.imageId}${inUse}\n`);
         }
       }
     });
@@ -148,5 +254,92 @@ export function lockCommand(): Command {
       process.stdout.write(`${image}: release ${release} is no longer in ${options.file}\n`);
     });
 
+  lock
+    .command("use")
+    .description("write down which release is in use (run by Terraform)")
+    .addOption(file())
+    .requiredOption("--image <stack/id>", "the image's key in the lock")
+    .requiredOption("--release <digits>", "the release's 12 digits")
+    .requiredOption("--retain <n>", "past releases that the stack keeps", count)
+    .action(async (options) => {
+      const differences = await useRelease(options);
+      process.stdout.write(`${options.image}: release ${options.release} is in use\n`);
+      warnOf(differences, options.file);
+    });
+
+  lock
+    .command("check")
+    .description("fail where the lock lacks a release that Terraform has, in VISA_STATE_RELEASES (run by Terraform)")
+    .addOption(file())
+    .requiredOption("--image <stack/id>", "the image's key in the lock")
+    .action(async (options) => {
+      const releases = (process.env.VISA_STATE_RELEASES ?? "").split(" ").filter(Boolean);
+      await checkLock({ ...options, releases });
+    });
+
+  lock
+    .command("sync")
+    .description("make the lock anew from what Glance has; Glance is only read")
+    .addOption(file())
+    .argument("[stack/id...]", "images (default: all that the lock, Glance or the state knows)")
+    .option("--state <file>", "a state file too, for images that do not say whose they are")
+    .option("--stack <name>", "the state's stack (default: by the file's name, terraform.<stack>.tfstate)")
+    .option("--dry-run", "only say what would change")
+    .action(async (images, options) => {
+      for (const [image, { releases, differences, warnings }] of await syncLock({ ...options, images })) {
+        const what = differences.length > 0 ? (options.dryRun ? "would change" : "changed") : "as it should be";
+        process.stdout.write(`${image}: ${releases.length} releases, ${what}\n`);
+        for (const difference of differences) process.stdout.write(`  ${difference}\n`);
+        for (const warning of warnings) process.stderr.write(`  warning: ${warning}\n`);
+      }
+    });
+
+  lock
+    .command("adopt")
+    .description("take an image that was uploaded by hand into the lock, so that the next deploy imports it")
+    .addOption(file())
+    .argument("<stack/id>", "the image's key in the lock")
+    .argument("<image-id>", "the image's id in Glance")
+    .action(async (image, imageId, options) => {
+      const { release, name } = await adoptImage({ ...options, image, imageId });
+      process.stdout.write(
+        `${image}: the image "${name}" is release ${release}; to have it in use: release: "${release}"\n`,
+      );
+    });
+
   return lock as unknown as Command;
+}
+
+/** The sub-command `prune` of `visa-image`. */
+export function pruneCommand(): Command {
+  return new Command("prune")
+    .description("delete past releases in Glance beyond those that the stack keeps, where nothing uses them")
+    .addOption(new Option("--file <path>", "path of the lock").default(LOCK_FILE))
+    .argument("[stack/id...]", "images (default: all of the lock)")
+    .option("--retain <n>", `past releases to keep (default: as the stack, ${DEFAULT_RETAIN} if unknown)`, count)
+    .option("--dry-run", "only say what would be deleted")
+    .option("--force", "also where Nova cannot be asked which servers there are")
+    .addHelpText(
+      "after",
+      "\nKept in any case: what is visible, what somebody else protected, what a server was made from, what Glance calls in use.",
+    )
+    .action(async (images, options) => {
+      const results = await prune({ ...options, images });
+      if (results.length === 0) process.stdout.write("nothing to delete\n");
+      for (const { image, release, outcome, reason } of results) {
+        const why = reason ? `: ${reason}` : "";
+        process.stdout.write(`${image}: release ${release.release}, image ${release.imageId}: ${outcome}${why}\n`);
+      }
+    }) as unknown as Command;
+}
+
+function warnOf(differences: readonly string[], file: string): void {
+  if (differences.length === 0) return;
+  process.stderr.write(`warning: ${file} and Glance differ: ${SYNC_FIX}\n`);
+  for (const difference of differences) process.stderr.write(`  ${difference}\n`);
+}
+
+function count(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number is needed.");
+  return Number(text);
 }

@@ -40,6 +40,7 @@ export interface GlanceImage {
   readonly os_hash_algo: string | null;
   readonly os_hash_value: string | null;
   readonly created_at: string;
+  readonly visibility: string;
   readonly os_hidden: boolean;
   readonly [property: string]: unknown;
 }
@@ -169,12 +170,22 @@ function domain(auth: Auth, of: "user" | "project"): Record<string, string> {
   return name ? { name } : { id: auth.default_domain ?? "default" };
 }
 
+/** A sign-in, and what Keystone told with it. */
+export interface Session {
+  readonly credentials: Credentials;
+  readonly token: string;
+  /** Keystone's `token` document: catalog and project. */
+  readonly document: Readonly<Record<string, unknown>>;
+}
+
+/** What Glance answered to a deletion. */
+export type Deletion = "deleted" | "gone" | "in use";
+
 /** Glance, signed in to. */
 export class Glance {
   private constructor(
     private readonly endpoint: string,
-    private readonly token: string,
-    private readonly credentials: Credentials,
+    readonly session: Session,
   ) {}
 
   /** Signs in to Keystone and finds Glance in its catalog. */
@@ -185,7 +196,32 @@ export class Glance {
     if (answer.status !== 201 || typeof token !== "string") {
       throw signInError(`Keystone at "${url}" answered ${answer.status} to the sign-in`);
     }
-    return new Glance(imageEndpoint(asRecord(JSON.parse(answer.body)), credentials), token, credentials);
+    const session = { credentials, token, document: asRecord(asRecord(JSON.parse(answer.body)).token) };
+    const endpoint = serviceEndpoint(session, "image");
+    if (endpoint) return new Glance(endpoint.replace(/\/v2$/, ""), session);
+    const region = credentials.region ? ` in the region "${credentials.region}"` : "";
+    throw signInError(`Keystone's catalog has no ${credentials.interface} endpoint of an image service${region}`);
+  }
+
+  /**
+   * The project's own images with these properties, hidden ones too, the oldest first.
+   *
+   * @param properties names and values; all have to be the same
+   */
+  async images(properties: Readonly<Record<string, string>> = {}): Promise<GlanceImage[]> {
+    const owner = asString(asRecord(this.session.document.project).id);
+    const found: GlanceImage[] = [];
+    for (const hidden of ["false", "true"]) {
+      const query = new URLSearchParams({ ...properties, ...(owner && { owner }), os_hidden: hidden, limit: "100" });
+      let page: string | undefined = `/v2/images?${query}`;
+      while (page) {
+        const answer = await send(this.session.credentials, "GET", `${this.endpoint}${page}`, this.headers);
+        const body = asRecord(JSON.parse(expectSuccess(answer, "list the images").body));
+        found.push(...((body.images ?? []) as GlanceImage[]));
+        page = asString(body.next);
+      }
+    }
+    return found.sort((a, b) => (a.created_at < b.created_at ? -1 : 1));
   }
 
   /** The image of that id; nothing where Glance has none. */
@@ -202,7 +238,7 @@ export class Glance {
    */
   async download(id: string, file: string): Promise<string> {
     const url = `${this.endpoint}/v2/images/${encodeURIComponent(id)}/file`;
-    const response = await open(this.credentials, "GET", url, { "x-auth-token": this.token });
+    const response = await open(this.session.credentials, "GET", url, this.headers);
     if (response.statusCode !== 200) expectSuccess(await answerOf(response), `download the image "${id}"`);
     const hash = createHash("sha512");
     const handle = await openFile(file, "w");
@@ -220,36 +256,52 @@ export class Glance {
     return hash.digest("hex");
   }
 
-  /** Protects an image against deletion, or takes the protection away. */
-  async protect(id: string, on: boolean): Promise<void> {
-    const patch = [{ op: "replace", path: "/protected", value: on }];
+  /** Sets attributes and properties of an image; `undefined` takes a property away. */
+  async update(id: string, values: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
+    const patch = Object.entries(values).map(([name, value]) => {
+      const path = `/${name.replaceAll("~", "~0").replaceAll("/", "~1")}`;
+      // "add" also replaces what is there.
+      return value === undefined ? { op: "remove", path } : { op: "add", path, value };
+    });
+    if (patch.length === 0) return;
     const type = { "content-type": "application/openstack-images-v2.1-json-patch" };
-    expectSuccess(await this.call("PATCH", id, type, JSON.stringify(patch)), `protect the image "${id}"`);
+    expectSuccess(await this.call("PATCH", id, type, JSON.stringify(patch)), `change the image "${id}"`);
+  }
+
+  /** Deletes an image. One that is protected is an error; one that something stands on is not. */
+  async delete(id: string): Promise<Deletion> {
+    const answer = await this.call("DELETE", id);
+    if (answer.status === 404) return "gone";
+    if (answer.status === 409) return "in use";
+    expectSuccess(answer, `delete the image "${id}"`);
+    return "deleted";
+  }
+
+  private get headers(): Record<string, string> {
+    return { "x-auth-token": this.session.token };
   }
 
   private call(method: string, id: string, headers: Record<string, string> = {}, body?: string): Promise<Answer> {
     const url = `${this.endpoint}/v2/images/${encodeURIComponent(id)}`;
-    return send(this.credentials, method, url, { ...headers, "x-auth-token": this.token }, body);
+    return send(this.session.credentials, method, url, { ...headers, ...this.headers }, body);
   }
 }
 
-function imageEndpoint(body: Record<string, unknown>, credentials: Credentials): string {
-  const catalog = asRecord(body.token).catalog;
+/** The address of a service by Keystone's catalog; nothing where the cloud has none. */
+export function serviceEndpoint({ credentials, document }: Session, type: string): string | undefined {
+  const { catalog } = document;
   const services = Array.isArray(catalog) ? catalog.map(asRecord) : [];
   const endpoints = services
-    .filter((service) => service.type === "image")
+    .filter((service) => service.type === type)
     .flatMap((service) => (Array.isArray(service.endpoints) ? service.endpoints.map(asRecord) : []));
   const endpoint = endpoints.find(
     (each) => each.interface === credentials.interface && (!credentials.region || each.region === credentials.region),
   );
-  if (!endpoint) {
-    const region = credentials.region ? ` in the region "${credentials.region}"` : "";
-    throw signInError(`Keystone's catalog has no ${credentials.interface} endpoint of an image service${region}`);
-  }
-  return String(endpoint.url).replace(/\/+$/, "").replace(/\/v2$/, "");
+  return endpoint && String(endpoint.url).replace(/\/+$/, "");
 }
 
-interface Answer {
+/** What a service answered. */
+export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: string;
@@ -258,7 +310,8 @@ interface Answer {
 /** In milliseconds, without any data. */
 const TIMEOUT = 60_000;
 
-async function send(
+/** Sends a request and reads the whole answer. @throws VisaImageError where nobody answers */
+export async function send(
   credentials: Credentials,
   method: string,
   url: string,

@@ -35,9 +35,17 @@ export interface Release {
 /** What the file holds. */
 export interface Lock {
   readonly version: typeof LOCK_VERSION;
-  /** Releases by image (`<stack>/<id>`), the oldest first. */
+  /** Releases by image (`<stack>/<id>`), in the order in which they came into use: the last one is in use. */
   readonly images: Readonly<Record<string, readonly Release[]>>;
+  /**
+   * How many past releases the stack keeps in Terraform's hands, by image: what `visa-image prune` leaves alone.
+   * @default - 1 each
+   */
+  readonly retain?: Readonly<Record<string, number>>;
 }
+
+/** Past releases that are kept where nobody says how many. */
+export const DEFAULT_RETAIN = 1;
 
 const RELEASE_TYPES = {
   release: "string",
@@ -58,7 +66,7 @@ const RELEASE_TYPES = {
  */
 export function readLock(file: string): Lock {
   if (!existsSync(file)) return { version: LOCK_VERSION, images: {} };
-  const fix = `take "${file}" from version control again; without it Terraform no longer knows the past releases`;
+  const fix = `take "${file}" from version control again, or make it anew from Glance: npx visa-image lock sync`;
   let lock: unknown;
   try {
     lock = JSON.parse(readFileSync(file, "utf8"));
@@ -73,6 +81,10 @@ export function readLock(file: string): Lock {
     });
   }
   if (!isRecord(lock.images)) throw new VisaImageError('the lock has no "images"', { location: { file }, fix });
+  const retain = lock.retain ?? {};
+  if (!isRecord(retain) || !Object.values(retain).every(Number.isInteger)) {
+    throw new VisaImageError('"retain" in the lock is no map of whole numbers', { location: { file }, fix });
+  }
   for (const [image, releases] of Object.entries(lock.images)) {
     if (!Array.isArray(releases)) {
       throw new VisaImageError(`the releases of "${image}" are no list`, { location: { file }, fix });
@@ -108,9 +120,25 @@ export function withoutRelease(lock: Lock, image: string, release: string): Lock
   );
 }
 
-function withReleases(lock: Lock, image: string, releases: readonly Release[]): Lock {
+/** The lock with a release as the one in use: it comes last, whenever it was registered. */
+export function withReleaseInUse(lock: Lock, image: string, release: string, retain: number): Lock {
+  const releases = lock.images[image] ?? [];
+  const inUse = releases.filter((each) => each.release === release);
+  const others = releases.filter((each) => each.release !== release);
+  return {
+    ...withReleases(lock, image, [...others, ...inUse]),
+    retain: sorted({ ...lock.retain, [image]: retain }),
+  };
+}
+
+/** The lock with other releases of an image, the one in use last. */
+export function withReleases(lock: Lock, image: string, releases: readonly Release[]): Lock {
   const images = Object.entries({ ...lock.images, [image]: releases }).filter(([, each]) => each.length > 0);
-  return { ...lock, images: Object.fromEntries(images.sort(([a], [b]) => (a < b ? -1 : 1))) };
+  return { ...lock, images: sorted(Object.fromEntries(images)) };
+}
+
+function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** The file's text: the same for the same lock. */

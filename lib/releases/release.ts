@@ -26,3 +26,20 @@ export function releaseOf(inputs: ReleaseInputs): string {
   const fields = ["release v1", inputs.fingerprint, inputs.diskFormat, fixedProperties(inputs.properties)];
   return createHash("sha256").update(JSON.stringify(fields)).digest("hex").slice(0, 12);
 }
+
+/** Properties that say of an image in Glance whose release it is, so that the lock can be made anew. */
+export function releaseProperties(image: string, release: string): Record<string, string> {
+  return { visa_image: image, visa_release: release };
+}
+
+/** What `visa_protected_by` says of an image that this package protects: `visa-image prune` leaves others alone. */
+export const PROTECTED_BY_US = "visa-image";
+
+/** Properties that are known, or true, only after the registration: Terraform leaves them alone. */
+export const WRITTEN_AFTER_REGISTRATION = [
+  "visa_protected_by",
+  "visa_commit",
+  "visa_manifest_sha256",
+  "visa_sbom_sha256",
+  "visa_report_sha256",
+] as const;

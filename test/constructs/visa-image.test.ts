@@ -218,6 +218,83 @@ describe("releases of the past", () => {
   });
 });
 
+describe("a release of the past that is in use again", () => {
+  const lockFile = lockWith(past("111111111111"), past("222222222222"), past("5c329d84cf97"));
+  const rolledBack = (props: Parameters<typeof addImage>[1] = {}, stack = newStack()) => {
+    const image = addImage(stack, { lockFile, release: "222222222222", ...props });
+    return { image, json: synthesized(stack) };
+  };
+
+  test("is visible, and the one before is hidden after it", () => {
+    const { openstack_images_image_v2: images } = rolledBack().json.resource;
+    expect(Object.keys(images)).toEqual(["visa-apps_222222222222", CURRENT]);
+    expect(images["visa-apps_222222222222"]).toMatchObject({ hidden: false, name: "Desktop $${old}" });
+    expect(images["visa-apps_222222222222"].depends_on).toBeUndefined();
+    expect(images[CURRENT]).toMatchObject({
+      hidden: true,
+      depends_on: ["terraform_data.visa-apps_222222222222_registered"],
+    });
+  });
+
+  test("needs no build, no verification and no upload, whatever the templates say", () => {
+    const specification = chain({ script: "999999999999 0755" });
+    const { openstack_images_image_v2: images, terraform_data: data } = rolledBack({ specification }).json.resource;
+    for (const name of ["layer_system-base", "layer_visa-base", "layer_visa-apps", "visa-apps_verified"]) {
+      expect(data[name].provisioner).toBeUndefined();
+      expect(data[name].lifecycle.ignore_changes).toEqual(["triggers_replace"]);
+      expect(data[name].triggers_replace).toHaveProperty("rolled back");
+    }
+    expect(Object.keys(images)).toEqual(["visa-apps_222222222222", CURRENT]);
+  });
+
+  test("is imported where the state forgot it, and its image is what others get", () => {
+    const { image, json } = rolledBack({ retain: 0 });
+    expect(json.import).toEqual([
+      { to: "openstack_images_image_v2.visa-apps_222222222222", id: "5f0e9b7c-0000-4000-8000-222222222222" },
+    ]);
+    expect(image.fingerprint).toBe("222222222222".padEnd(64, "0"));
+    expect(json.output.visa_apps_image_id.value).toBe("${openstack_images_image_v2.visa-apps_222222222222.id}");
+  });
+
+  test("shows in the plan as what is in use", () => {
+    const { json } = rolledBack({ retain: 2 });
+    expect(json.resource.terraform_data["visa-apps_in_use"]).toMatchObject({
+      triggers_replace: { release: "222222222222", "past releases": "5c329d84cf97 111111111111", retain: "2" },
+      depends_on: ["222222222222", "5c329d84cf97", "111111111111"].map(
+        (release) => `terraform_data.visa-apps_${release}_registered`,
+      ),
+    });
+  });
+
+  test("leaves the layers that another image of the stack needs to be built", () => {
+    for (const otherFirst of [false, true]) {
+      const stack = newStack();
+      const add = [() => rolledBack({}, stack), () => addImage(stack, {}, "other")];
+      for (const each of otherFirst ? add.reverse() : add) each();
+      const { terraform_data: data } = synthesized(stack).resource;
+      expect(data["layer_visa-apps"]).toMatchObject({ provisioner: [expect.anything()] });
+      expect(data["layer_visa-apps"].lifecycle).toBeUndefined();
+      expect(data["layer_visa-apps"].triggers_replace).not.toHaveProperty("rolled back");
+      expect(data["visa-apps_verified"].provisioner).toBeUndefined();
+      expect(data.other_verified.provisioner).toHaveLength(1);
+    }
+  });
+
+  test("is the current one where the templates say the same", () => {
+    const { openstack_images_image_v2: images, terraform_data: data } = rolledBack({ release: "5c329d84cf97" }).json
+      .resource;
+    expect(images[CURRENT].local_file_path).toContain("images/visa-apps-");
+    expect(data["layer_visa-apps"].provisioner).toHaveLength(1);
+  });
+
+  test("fails for one that the lock does not know, with those that it does", () => {
+    expect(() => imagesOf({ lockFile, release: "333333333333" })).toThrow(
+      /no release "333333333333" of "images\/visa-apps"\n {2}fix: choose one of: 111111111111 \(2026-11-01\)/,
+    );
+    expect(() => imagesOf({ release: "333333333333" })).toThrow("npx visa-image lock sync");
+  });
+});
+
 describe("what cannot be right", () => {
   const token = () => Lazy.stringValue({ produce: () => "x" });
 

@@ -5,10 +5,10 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
-import { lockCommand } from "../../lib/releases/command";
+import { lockCommand, pruneCommand } from "../../lib/releases/command";
 import type { BuildSpecification } from "../../lib/specification";
 
-const program = new Command("visa-image").addCommand(lockCommand());
+const program = new Command("visa-image").addCommand(lockCommand()).addCommand(pruneCommand());
 
 program
   .command("build")
@@ -37,5 +37,5 @@ program
 
 program.parseAsync().catch((error) => {
   console.error(String(error));
-  process.exitCode = 1;
+  process.exitCode = error.exitCode ?? 1;
 });

@@ -134,5 +134,5 @@ export function useStandIn(folder: string): void {
   const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
   const standIn = join(packageRoot(), "test", "integration", "stand-in.ts");
   const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replaceAll(/exec node \S+main\.js/g, `exec node --import ${loader} ${standIn}`));
+  writeFileSync(file, text.replaceAll(/\bnode \S+main\.js/g, `node --import ${loader} ${standIn}`));
 }

@@ -58,6 +58,7 @@ test("makes an instance of the very image that the other stack registers", () =>
 test.each([
   ["VISA_DISK_FORMAT", "vmdk", 'VISA_DISK_FORMAT is "vmdk"\n  fix: set it to one of: raw, qcow2'],
   ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
+  ["VISA_RELEASE", "0123456789ab", 'the lock has no release "0123456789ab" of "visa-image/visa-apps"'],
 ])("fails for %s=%s, with what it may be", (name, value, message) => {
   expect(() => synthesize({ [name]: value })).toThrow(message);
 });

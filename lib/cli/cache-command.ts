@@ -1,0 +1,83 @@
+/** `visa-image cache`: what the artifact cache takes, and making room in it. */
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Cache, cacheRoot } from "../build/cache";
+import { type CacheEntry, cacheEntries, clearCache } from "../build/clear-cache";
+import { size } from "../build/progress";
+import { ExitCode, VisaImageError } from "../errors";
+
+const DAY = 24 * 3600 * 1000;
+
+/** The sub-command `cache` of `visa-image`. */
+export function cacheCommand(): Command {
+  const command = new Command("cache").description("what the artifact cache takes, and making room in it");
+
+  command
+    .command("list")
+    .description("list artifacts and what was set aside, with what they take on the disk")
+    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .option("--json", "for programs")
+    .action(async (options) => {
+      const cache = open(options.cache);
+      const entries = await cacheEntries(cache);
+      if (options.json) {
+        process.stdout.write(`${JSON.stringify(entries, undefined, 2)}\n`);
+        return;
+      }
+      for (const entry of entries) process.stdout.write(`${line(entry)}\n`);
+      const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+      process.stdout.write(`${size(total)} in ${entries.length} entries of ${cache.root}\n`);
+    });
+
+  command
+    .command("clear")
+    .description("remove what is old or large, and what was set aside; what others stand on is kept")
+    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .option("--older-than <age>", "built longer ago than this: 30d, 12h", age)
+    .option("--larger-than <size>", "taking more than this: 5G, 500M", bytes)
+    .option("--all", "of any age and size")
+    .option("--dry-run", "only say what would be removed")
+    .action(async (options) => {
+      const { olderThan: olderThanMs, largerThan: largerThanBytes, dryRun } = options;
+      if (!options.all && olderThanMs === undefined && largerThanBytes === undefined) {
+        throw new VisaImageError("what is to be removed is not said", {
+          fix: "--older-than 30d, --larger-than 5G, both, or --all",
+          exitCode: ExitCode.USAGE,
+        });
+      }
+      const results = await clearCache(open(options.cache), { olderThanMs, largerThanBytes, dryRun });
+      let freed = 0;
+      for (const { entry, keptFor } of results) {
+        if (keptFor.length === 0) freed += entry.bytes;
+        const outcome = keptFor.length === 0 ? (dryRun ? "would be removed" : "removed") : "kept";
+        const why = keptFor.length === 0 ? "" : `: ${keptFor.map((name) => name.slice(0, 12)).join(", ")} stands on it`;
+        process.stdout.write(`${line(entry)}  ${outcome}${why}\n`);
+      }
+      process.stdout.write(`${size(freed)} ${dryRun ? "would be" : "are"} free\n`);
+    });
+
+  return command as unknown as Command;
+}
+
+function open(folder: string | undefined): Cache {
+  return new Cache(folder ? resolve(folder) : cacheRoot());
+}
+
+function line({ name, template, bytes, time, usable }: CacheEntry): string {
+  const [fingerprint = "", aside] = name.split(".");
+  const state = usable ? "" : `  ${aside?.split("-")[0] ?? "damaged"}`;
+  const built = new Date(time).toISOString().slice(0, 16).replace("T", " ");
+  return `${fingerprint.slice(0, 12)}  ${(template ?? "?").padEnd(16)}  ${size(bytes).padStart(8)}  ${built}${state}`;
+}
+
+function age(text: string): number {
+  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)([hdw])$/.exec(text) ?? [];
+  if (!unit) throw new InvalidArgumentError("hours, days or weeks are needed: 12h, 30d, 4w.");
+  return Number(number) * { h: DAY / 24, d: DAY, w: 7 * DAY }[unit as "h" | "d" | "w"];
+}
+
+function bytes(text: string): number {
+  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)([MG])$/.exec(text) ?? [];
+  if (!unit) throw new InvalidArgumentError("mebibytes or gibibytes are needed: 500M, 5G.");
+  return Number(number) * 2 ** { M: 20, G: 30 }[unit as "M" | "G"];
+}

@@ -1,0 +1,29 @@
+import { createHash } from "node:crypto";
+import { tmpdir, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { acquireLock } from "../build/lock";
+import { type Lock, readLock, writeLock } from "./lock";
+
+/**
+ * Reads the lock, changes it and writes it. Two images of one deploy are registered at the same time: one after the other.
+ *
+ * @param read how it is read @default {@link readLock}
+ * @returns whether anything changed
+ */
+export async function changeLock(
+  path: string,
+  change: (lock: Lock) => Lock,
+  read: (file: string) => Lock = readLock,
+): Promise<boolean> {
+  const file = resolve(path);
+  const name = createHash("sha256").update(file).digest("hex").slice(0, 16);
+  const held = await acquireLock(join(tmpdir(), `visa-images-${userInfo().uid}`), name, () => {});
+  try {
+    const before = read(file);
+    const after = change(before);
+    writeLock(file, after);
+    return JSON.stringify(before) !== JSON.stringify(after);
+  } finally {
+    await held.release();
+  }
+}

@@ -1,0 +1,117 @@
+/** Where an image came from: what its artifact in the cache says, as properties in Glance, and for a person. */
+import { createHash } from "node:crypto";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type ArtifactManifest, type Cache, SBOM_FILE } from "../build/cache";
+import type { VerifyReport } from "../verify/report";
+import type { Release } from "./lock";
+
+/** A file, and its SHA-256. */
+export interface Evidence {
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** What is known of an artifact. */
+export interface Provenance {
+  readonly manifest: ArtifactManifest;
+  /** Its manifest.json: inputs, tools, duration, commit. */
+  readonly manifestFile: Evidence;
+  /** Its bill of materials; left out where there is none, or one that the manifest does not know. */
+  readonly sbom?: Evidence & { readonly packages: number };
+  /** The last report by which a disk of it passed; left out where none was verified. */
+  readonly report?: Evidence & { readonly report: VerifyReport };
+}
+
+/** Reads what the cache says of an artifact; nothing where it does not have it, or not whole. */
+export async function readProvenance(cache: Cache, fingerprint: string): Promise<Provenance | undefined> {
+  const manifest = await cache.manifest(fingerprint);
+  if (typeof manifest !== "object") return undefined;
+  const manifestFile = await evidence(join(cache.folder(fingerprint), "manifest.json"));
+  if (!manifestFile) return undefined;
+  const sbom = manifest.sbom && (await evidence(join(cache.folder(fingerprint), SBOM_FILE)));
+  const known = sbom && sbom.sha256 === manifest.sbom?.sha256;
+  const report = await lastReport(cache, fingerprint);
+  return {
+    manifest,
+    manifestFile,
+    ...(known && { sbom: { ...sbom, packages: manifest.sbom?.packages ?? 0 } }),
+    ...(report && { report }),
+  };
+}
+
+/** The properties that a registered image gets: digests of what speaks for it, and the commit. */
+export function provenanceProperties({ manifest, manifestFile, sbom, report }: Provenance): Record<string, string> {
+  return {
+    visa_manifest_sha256: manifestFile.sha256,
+    ...(manifest.git && { visa_commit: commitOf(manifest.git) }),
+    ...(sbom && { visa_sbom_sha256: sbom.sha256 }),
+    ...(report && { visa_report_sha256: report.sha256 }),
+  };
+}
+
+/** Names and values for `visa-image show`, besides what the manifest says of the build itself. */
+export function describeProvenance(provenance: Provenance, release?: Release): string[][] {
+  const { manifest, manifestFile, sbom, report } = provenance;
+  const passed = report?.report.findings.filter(({ verdict }) => verdict === "pass").length;
+  return [
+    ...(manifest.git ? [["commit", commitOf(manifest.git)]] : []),
+    ["manifest", `${manifestFile.path}, sha256 ${manifestFile.sha256}`],
+    ...(sbom ? [["packages", `${sbom.packages}, CycloneDX in ${sbom.path}, sha256 ${sbom.sha256}`]] : []),
+    ...(report
+      ? [["verified", `${passed} assertions on ${report.report.startedAt}, in ${report.path}, sha256 ${report.sha256}`]]
+      : []),
+    ...(release?.sha512 ? [["sha512", `${release.sha512} of the ${release.diskFormat} image in Glance`]] : []),
+  ];
+}
+
+function commitOf({ commit, modified }: NonNullable<ArtifactManifest["git"]>): string {
+  return modified ? `${commit}, modified` : commit;
+}
+
+/** `visa-image verify` keeps its reports in `reports/<12 digits>-<key>-<profile>`. */
+async function lastReport(cache: Cache, fingerprint: string): Promise<Provenance["report"]> {
+  const folder = join(cache.root, "reports");
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(fingerprint.slice(0, 12)));
+  const reports = await Promise.all(names.map((name) => readReport(join(folder, name, "report.json"))));
+  const flat = await Promise.all((["raw", "qcow2"] as const).map((format) => flatSha256(cache, fingerprint, format)));
+  return reports
+    .filter((each) => each !== undefined)
+    .filter(({ report }) => report.passed && report.fingerprint === fingerprint && flat.includes(report.sha256))
+    .sort((a, b) => (a.report.startedAt < b.report.startedAt ? -1 : 1))
+    .at(-1);
+}
+
+async function readReport(path: string): Promise<(Evidence & { report: VerifyReport }) | undefined> {
+  const found = await evidence(path);
+  if (!found) return undefined;
+  try {
+    return { ...found, report: JSON.parse(await readFile(path, "utf8")) as VerifyReport };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the flattened disk's own note says: the disk is not read for this. */
+async function flatSha256(cache: Cache, fingerprint: string, format: "raw" | "qcow2"): Promise<string | undefined> {
+  try {
+    const note = JSON.parse(await readFile(`${cache.flat(fingerprint, format)}.json`, "utf8")) as { sha256?: string };
+    return note.sha256;
+  } catch {
+    return undefined;
+  }
+}
+
+async function evidence(path: string): Promise<Evidence | undefined> {
+  try {
+    if (!(await stat(path)).isFile()) return undefined;
+    return {
+      path,
+      sha256: createHash("sha256")
+        .update(await readFile(path))
+        .digest("hex"),
+    };
+  } catch {
+    return undefined;
+  }
+}

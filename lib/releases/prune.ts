@@ -1,0 +1,113 @@
+/** `visa-image prune`: deletes past releases that nothing holds any more. */
+import { VisaImageError } from "../errors";
+import { changeLock } from "./change-lock";
+import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
+import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./lock";
+import { serversOf } from "./nova";
+import { PROTECTED_BY_US } from "./release";
+
+/** What {@link prune} is told. */
+export interface PruneOptions {
+  /** Path of the lock. */
+  readonly file: string;
+  /** `<stack>/<id>` of the images. @default all of the lock */
+  readonly images?: readonly string[];
+  /** Past releases to keep. @default what the stack keeps, as the lock has it */
+  readonly retain?: number;
+  /** Whether nothing is to be deleted. @default false */
+  readonly dryRun?: boolean;
+  /** Whether to go on where Nova cannot be asked. @default false */
+  readonly force?: boolean;
+  /** @default process.env */
+  readonly environment?: Environment;
+}
+
+/** What became of a release. */
+export interface Pruned {
+  readonly image: string;
+  readonly release: Release;
+  readonly outcome: "deleted" | "would be deleted" | "kept" | "gone";
+  /** Why it was kept. */
+  readonly reason?: string;
+}
+
+interface Candidate {
+  readonly image: string;
+  readonly release: Release;
+  /** Undefined where Glance has it no more. */
+  readonly found?: GlanceImage;
+  /** Why it is kept. */
+  readonly reason?: string;
+}
+
+/**
+ * Deletes the past releases of the lock beyond those that the stack keeps, and takes them out of the lock.
+ *
+ * Never one that is visible, that somebody else protected, that a server was made from, or that Glance calls in use
+ * (409). Images that the lock does not know are left alone: another checkout may have them.
+ *
+ * @throws VisaImageError where Nova cannot be asked and `force` is not set; then nothing is deleted
+ */
+export async function prune(options: PruneOptions): Promise<Pruned[]> {
+  const lock = readLock(options.file);
+  const unknown = options.images?.find((image) => !lock.images[image]);
+  if (unknown !== undefined) {
+    throw new VisaImageError(`the lock has no image "${unknown}"`, {
+      location: { file: options.file },
+      fix: `name one of: ${Object.keys(lock.images).join(", ") || "none"}`,
+    });
+  }
+  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
+  const candidates: Candidate[] = [];
+  for (const image of options.images?.length ? options.images : Object.keys(lock.images)) {
+    const kept = 1 + (options.retain ?? lock.retain?.[image] ?? DEFAULT_RETAIN);
+    for (const release of (lock.images[image] ?? []).slice(0, -kept)) {
+      candidates.push(await look(glance, image, release, options.force ?? false));
+    }
+  }
+  const results: Pruned[] = [];
+  for (const { image, release, found, reason } of candidates) {
+    if (reason !== undefined) results.push({ image, release, outcome: "kept", reason });
+    else if (options.dryRun) results.push({ image, release, outcome: found ? "would be deleted" : "gone" });
+    else results.push({ image, release, ...(found ? await remove(glance, found) : { outcome: "gone" }) });
+    const last = results.at(-1);
+    if (options.dryRun || last?.outcome === "kept") continue;
+    await changeLock(options.file, (current) => withoutRelease(current, image, release.release));
+  }
+  return results;
+}
+
+async function look(glance: Glance, image: string, release: Release, force: boolean): Promise<Candidate> {
+  const found = await glance.image(release.imageId);
+  if (!found) return { image, release };
+  if (!found.os_hidden) return { image, release, found, reason: "it is visible" };
+  if (found.protected && found.visa_protected_by !== PROTECTED_BY_US) {
+    return { image, release, found, reason: "somebody else protected it" };
+  }
+  const check = await serversOf(glance.session, found);
+  if (check.kind === "asked") {
+    const [first, ...more] = check.servers;
+    const others = more.length > 0 ? ` and ${more.length} more` : "";
+    return { image, release, found, ...(first && { reason: `the server ${first}${others} was made from it` }) };
+  }
+  if (force) return { image, release, found };
+  throw new VisaImageError(
+    `cannot tell whether a server was made from the image "${found.id}": ${check.reason}; nothing was deleted`,
+    { fix: "prune as a user who may ask Nova, or, where you know that no server needs it, with --force" },
+  );
+}
+
+/** Deletes an image; one that stays is as protected afterwards as it was. */
+async function remove(glance: Glance, image: GlanceImage): Promise<Pick<Pruned, "outcome" | "reason">> {
+  if (image.protected) await glance.update(image.id, { protected: false });
+  let outcome: Awaited<ReturnType<Glance["delete"]>> | undefined;
+  try {
+    outcome = await glance.delete(image.id);
+  } finally {
+    if (image.protected && (outcome === undefined || outcome === "in use")) {
+      await glance.update(image.id, { protected: true });
+    }
+  }
+  if (outcome === "in use") return { outcome: "kept", reason: "Glance says that it is in use (409)" };
+  return { outcome };
+}

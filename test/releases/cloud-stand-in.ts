@@ -1,0 +1,113 @@
+/** Keystone, Glance and Nova for what real ones cannot be made to show here: servers, 403, 409, 500. */
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** An image, by its properties. */
+export type StandInImage = Record<string, unknown> & { id: string };
+
+/** What Nova answers: nothing where it is not in the catalog. */
+export interface StandInNova {
+  /** Ids of servers by id of the image. */
+  readonly servers: Readonly<Record<string, readonly string[]>>;
+  /** Whether the user may see the servers of other projects. */
+  readonly administrator: boolean;
+  readonly broken?: boolean;
+}
+
+/** A cloud on loopback. */
+export class CloudStandIn {
+  readonly images = new Map<string, StandInImage>();
+  /** Requests that change something. */
+  readonly changes: string[] = [];
+  /** Images that Glance calls in use. */
+  readonly busy = new Set<string>();
+  nova?: StandInNova;
+  private readonly server: Server;
+
+  constructor() {
+    this.server = createServer(async (request, response) => {
+      const { status, body, headers } = this.answer(request, await read(request));
+      response.writeHead(status, { "content-type": "application/json", ...headers });
+      response.end(body === undefined ? "" : JSON.stringify(body));
+    });
+  }
+
+  async start(): Promise<void> {
+    await new Promise<void>((resolve) => this.server.listen(0, "127.0.0.1", resolve));
+  }
+
+  async stop(): Promise<void> {
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  /** Variables to sign in with. */
+  get environment(): Record<string, string> {
+    return { OS_AUTH_URL: `${this.url}/v3`, OS_USERNAME: "u", OS_PASSWORD: "p", OS_PROJECT_NAME: "p" };
+  }
+
+  private get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  private answer(request: IncomingMessage, body: string): { status: number; body?: unknown; headers?: object } {
+    const { method = "" } = request;
+    const url = new URL(request.url ?? "", this.url);
+    const [, , , id = ""] = url.pathname.split("/");
+    if (url.pathname === "/v3/auth/tokens") {
+      return { status: 201, body: { token: this.token() }, headers: { "x-subject-token": "t" } };
+    }
+    if (url.pathname === "/nova/servers") return this.servers(url);
+    if (method !== "GET") this.changes.push(`${method} ${id} ${body}`.trim());
+    const image = this.images.get(id);
+    if (id && !image) return { status: 404 };
+    if (method === "PATCH" && image) {
+      for (const { op, path, value } of JSON.parse(body)) {
+        if (op === "remove") delete image[path.slice(1)];
+        else image[path.slice(1)] = value;
+      }
+      return { status: 200, body: image };
+    }
+    if (method === "DELETE" && image) {
+      if (image.protected) return { status: 403, body: { message: "protected" } };
+      if (this.busy.has(id)) return { status: 409 };
+      this.images.delete(id);
+      return { status: 204 };
+    }
+    return { status: 200, body: image ?? this.page(url) };
+  }
+
+  /** One image per page, so that paging is seen. */
+  private page(url: URL): unknown {
+    const hidden = url.searchParams.get("os_hidden") === "true";
+    const wanted = url.searchParams.get("visa_image");
+    const images = [...this.images.values()].filter(
+      (each) => each.os_hidden === hidden && (wanted === null || each.visa_image === wanted),
+    );
+    const index = images.findIndex((each) => each.id === url.searchParams.get("marker")) + 1;
+    const next = new URLSearchParams(url.searchParams);
+    next.set("marker", images[index]?.id ?? "");
+    return { images: images.slice(index, index + 1), ...(index + 1 < images.length && { next: `/v2/images?${next}` }) };
+  }
+
+  private servers(url: URL): { status: number; body?: unknown } {
+    if (!this.nova || this.nova.broken) return { status: 500 };
+    if (url.searchParams.has("all_tenants") && !this.nova.administrator) return { status: 403 };
+    const ids = this.nova.servers[url.searchParams.get("image") ?? ""] ?? [];
+    return { status: 200, body: { servers: ids.map((id) => ({ id })) } };
+  }
+
+  private token(): object {
+    const service = (type: string, path: string) => ({
+      type,
+      endpoints: [{ interface: "public", region: "r", url: `${this.url}${path}` }],
+    });
+    const catalog = [service("image", ""), ...(this.nova ? [service("compute", "/nova")] : [])];
+    return { catalog, project: { id: "p" } };
+  }
+}
+
+async function read(request: IncomingMessage): Promise<string> {
+  let text = "";
+  for await (const chunk of request) text += chunk;
+  return text;
+}
