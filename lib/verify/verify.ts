@@ -145,11 +145,13 @@ async function onBoot(
   const metadata = settings.metadata ?? {};
   options.onMessage?.(`boot "${boot}": ${settings.source ?? "config-drive"}, ${metadata.owner ?? "no owner"}`);
   let failed = false;
-  const fail = (check: Check | OwnCheck, error: unknown, seconds: number) => {
-    failed = true;
-    note({ ...nameOf(check), verdict: "fail", detail: (error as Error).message, seconds });
-  };
   const machine = await TestMachine.boot({ ...settings, folder });
+  const fail = async (check: Check | OwnCheck, error: unknown, seconds: number) => {
+    note({ ...nameOf(check), verdict: "fail", detail: (error as Error).message, seconds });
+    // At once: later the machine may be off, or have gone on.
+    if (!failed) await keepEvidence(machine, boot, options.reports);
+    failed = true;
+  };
   try {
     const began = performance.now();
     const subject = new Subject(boot, machine, metadata, keys, options.reports);
@@ -159,7 +161,7 @@ async function onBoot(
         await machine.waitFor("owner", BOOT_SECONDS, async () => (await machine.guest.events()).owner !== undefined);
       }
     } catch (error) {
-      for (const check of checks) fail(check, error, (performance.now() - began) / 1000);
+      for (const check of checks) await fail(check, error, (performance.now() - began) / 1000);
       return;
     }
     for (const check of checks) {
@@ -172,12 +174,12 @@ async function onBoot(
       } catch (error) {
         if (error instanceof NotApplicable) {
           note({ ...nameOf(check), verdict: "not applicable", detail: error.message, seconds: seconds() });
-        } else fail(check, error, seconds());
+        } else await fail(check, error, seconds());
       }
     }
     subject.close();
   } finally {
-    if (failed) await keepEvidence(machine, boot, options.reports);
+    if (failed) keepConsole(machine, boot, options.reports);
     await machine.stop();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -244,10 +246,13 @@ function joined(before: Finding, after: Finding): Finding {
 
 /** What a person needs to understand a failure. */
 async function keepEvidence(machine: TestMachine, boot: BootName, reports: string): Promise<void> {
-  if (existsSync(machine.consoleFile)) copyFileSync(machine.consoleFile, join(reports, `${boot}-console.log`));
   await machine.screenshot(join(reports, `${boot}-screen.png`)).catch(() => {});
   const journal = await machine.guest
     .run("journalctl --boot --no-pager --output=short-monotonic")
     .catch(() => undefined);
   if (journal?.stdout) writeFileSync(join(reports, `${boot}-journal.txt`), journal.stdout);
+}
+
+function keepConsole(machine: TestMachine, boot: BootName, reports: string): void {
+  if (existsSync(machine.consoleFile)) copyFileSync(machine.consoleFile, join(reports, `${boot}-console.log`));
 }
