@@ -303,6 +303,8 @@ test("prune says what it would delete, asks whether servers are there, and delet
   const protectedByHand = others[1] as Release;
   openstack("image", "unset", "--property", "visa_protected_by", protectedByHand.imageId);
   expect(count).toBe(6);
+  // With nobody: Glance is asked for whom.
+  openstack("image", "set", "--shared", oldest?.imageId ?? "");
 
   const refused = visaImage("prune");
   expect(refused.status).toBe(1);
