@@ -277,6 +277,15 @@ export class Glance {
     return "deleted";
   }
 
+  /** Whether other projects may use an image: shared is every new one, by default with nobody. */
+  async seenByOthers({ id, visibility }: Pick<GlanceImage, "id" | "visibility">): Promise<boolean> {
+    if (visibility !== "shared") return visibility !== "private";
+    const url = `${this.endpoint}/v2/images/${encodeURIComponent(id)}/members`;
+    const answer = await send(this.session.credentials, "GET", url, this.headers);
+    const { members } = asRecord(JSON.parse(expectSuccess(answer, `list who shares the image "${id}"`).body));
+    return !Array.isArray(members) || members.length > 0;
+  }
+
   private get headers(): Record<string, string> {
     return { "x-auth-token": this.session.token };
   }

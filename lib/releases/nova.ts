@@ -12,7 +12,7 @@ export type ServerCheck =
  */
 export async function serversOf(
   session: Session,
-  image: { readonly id: string; readonly visibility: string },
+  image: { readonly id: string; readonly seenByOthers: boolean },
 ): Promise<ServerCheck> {
   const endpoint = serviceEndpoint(session, "compute");
   if (!endpoint) return { kind: "unknown", reason: "Keystone's catalog has no compute service" };
@@ -22,8 +22,8 @@ export async function serversOf(
   };
   try {
     let answer = await ask(true);
-    if (answer.status === 403 && image.visibility !== "private") {
-      const reason = `the image is ${image.visibility}, and only an administrator sees the servers of other projects`;
+    if (answer.status === 403 && image.seenByOthers) {
+      const reason = "other projects may use the image, and only an administrator sees their servers";
       return { kind: "unknown", reason };
     }
     if (answer.status === 403) answer = await ask(false);

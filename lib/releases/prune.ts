@@ -84,7 +84,8 @@ async function look(glance: Glance, image: string, release: Release, force: bool
   if (found.protected && found.visa_protected_by !== PROTECTED_BY_US) {
     return { image, release, found, reason: "somebody else protected it" };
   }
-  const check = await serversOf(glance.session, found);
+  const seenByOthers = await glance.seenByOthers(found);
+  const check = await serversOf(glance.session, { id: found.id, seenByOthers });
   if (check.kind === "asked") {
     const [first, ...more] = check.servers;
     const others = more.length > 0 ? ` and ${more.length} more` : "";

@@ -135,8 +135,9 @@ test("a release that is older than those kept is forgotten, and stays in Glance"
   const plan = terraform.run("plan", ...OPTIONS);
   expect(plan).toMatch(/openstack_images_image_v2\.visa-apps_\w+ will no longer be managed by Terraform/);
   expect(plan).toContain(
-    // The build, its verification, the image, its registration; the past one hidden; the build and the verification before.
-    "4 to add, 1 to change, 2 to destroy",
+    // The build, its verification, the image, its registration, the note that it is in use; the past one hidden; the
+    // build, the verification and the note before.
+    "5 to add, 1 to change, 3 to destroy",
   );
   const text = apply(terraform);
   expect(text.indexOf(`_registered: Creation complete`)).toBeLessThan(text.indexOf(": Modifications complete"));

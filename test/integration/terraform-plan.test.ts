@@ -93,11 +93,13 @@ describe("the first plan, with the cloud unreachable", () => {
       "terraform_data.layer_visa-apps",
       "terraform_data.layer_visa-base",
       "terraform_data.visa-apps_5c329d84cf97_registered",
+      "terraform_data.visa-apps_in_use",
       "terraform_data.visa-apps_protection",
+      "terraform_data.visa-apps_verified",
     ]);
     expect(plan).toMatch(/\+ name +\S* *= "visa-apps"/);
     expect(plan).toMatch(/\+ local_file_path +\S* *= \(known after apply\)/);
-    expect(plan).toContain("Plan: 6 to add, 0 to change, 0 to destroy.");
+    expect(plan).toContain("Plan: 8 to add, 0 to change, 0 to destroy.");
   });
 
   test("builds nothing", () => {
@@ -109,6 +111,11 @@ describe("the first plan, with the cloud unreachable", () => {
 describe("a plan after a deploy", () => {
   const lockFile = join("/nowhere", "visa-images.lock.json");
   const before = stateAfter(prepare({ lockFile }).json);
+
+  /** What a new release replaces: the last layer's build, the note of which release is in use, and the verification. */
+  const REPLACED = ["layer_visa-apps", "visa-apps_in_use", "visa-apps_verified"].map(
+    (name) => `# terraform_data.${name} must be replaced`,
+  );
 
   function planAfter(props: Partial<VisaImageProps>): string {
     const { folder } = prepare({ lockFile, outputs: false, ...props });
@@ -127,13 +134,13 @@ describe("a plan after a deploy", () => {
   test("names the file that changed, and replaces only its layer", () => {
     const plan = planAfter({ specification: chain({ script: "3fa1c0ffee00 0755" }) });
     expect(plan).toMatch(/"scripts\/jupyter.sh" += "77b2c0ffee00 0755" -> "3fa1c0ffee00 0755"/);
-    expect(plan.match(/# \S+ must be replaced/g)).toEqual(["# terraform_data.layer_visa-apps must be replaced"]);
+    expect(plan.match(/# \S+ must be replaced/g)).toEqual(REPLACED);
   });
 
   test("makes a new image, and no other layer, for another disk format", () => {
     const plan = planAfter({ diskFormat: "qcow2" });
     expect(plan).toMatch(/"disk format" += "raw" -> "qcow2"/);
-    expect(plan.match(/# \S+ must be replaced/g)).toEqual(["# terraform_data.layer_visa-apps must be replaced"]);
+    expect(plan.match(/# \S+ must be replaced/g)).toEqual(REPLACED);
     expect(plan).toMatch(/# openstack_images_image_v2\.visa-apps_\w+ will be created/);
   });
 

@@ -1,10 +1,12 @@
 /** Going back and forth, a lock that is lost, adopting and pruning: on Terraform, the provider, Keystone and Glance. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformOutput, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import { type ArtifactManifest, Cache } from "../../lib/build/cache";
 import { VisaImage, type VisaImageProps } from "../../lib/constructs/visa-image";
 import { packageRoot } from "../../lib/package-root";
 import { type Release, readLock } from "../../lib/releases/lock";
@@ -21,6 +23,7 @@ const cloudEnvironment = {
   OS_CLIENT_CONFIG_FILE: join(scratch, "cloud", "clouds.yaml"),
   NO_PROXY: "127.0.0.1",
   no_proxy: "127.0.0.1",
+  VISA_IMAGE_CACHE: join(scratch, "cache"),
 };
 const lockFile = join(scratch, "visa-images.lock.json");
 const out = join(scratch, "out");
@@ -110,11 +113,39 @@ function work(): string {
     .join("--\n");
 }
 
+/** What a build of a layer would have left in the cache. */
+async function publish(specification: Specification, git: ArtifactManifest["git"]): Promise<void> {
+  const cache = new Cache(cloudEnvironment.VISA_IMAGE_CACHE);
+  await cache.prepare();
+  const staging = join(cache.root, "staging");
+  mkdirSync(staging);
+  writeFileSync(join(staging, "disk.qcow2"), "disk");
+  await cache.publish(staging, {
+    ...{ version: 1, fingerprint: specification.layers.at(-1)?.fingerprint ?? "", template: "visa-apps", inputs: {} },
+    disk: { bytes: 4, sha256: "", modified: 0, virtualSizeGb: 1 },
+    ...{ createdAt: "2026-11-23T00:00:00.000Z", durationSeconds: 1, tools: {}, packageVersion: "0", git },
+  });
+}
+
+test("an image says where it came from, and the next plan is empty", async () => {
+  await publish(first, { commit: "c0ffee", modified: false });
+  apply(synthesize({ specification: first }));
+  const { imageId, fingerprint } = releaseOf(first);
+  const { properties } = JSON.parse(openstack("image", "show", "-f", "json", imageId));
+  const manifest = readFileSync(join(scratch, "cache", "artifacts", fingerprint, "manifest.json"));
+  expect(properties).toMatchObject({
+    visa_commit: "c0ffee",
+    visa_manifest_sha256: createHash("sha256").update(manifest).digest("hex"),
+    visa_image: IMAGE,
+    visa_protected_by: "visa-image",
+  });
+  expect(plan(synthesize({ specification: first }))).toContain("No changes.");
+});
+
 describe("a rollback", () => {
   let before: string;
 
   beforeAll(() => {
-    apply(synthesize({ specification: first }));
     apply(synthesize({ specification: second }));
     expect(visible()).toEqual(ids(second));
     before = work();
@@ -269,9 +300,11 @@ test("an image that was uploaded by hand is imported, is in use where it is aske
 test("prune says what it would delete, asks whether servers are there, and deletes what nobody uses", () => {
   const [oldest, ...others] = releases();
   const count = others.length + 1;
-  const protectedByHand = others[0] as Release;
+  const protectedByHand = others[1] as Release;
   openstack("image", "unset", "--property", "visa_protected_by", protectedByHand.imageId);
   expect(count).toBe(6);
+  // With nobody: Glance is asked for whom.
+  openstack("image", "set", "--shared", oldest?.imageId ?? "");
 
   const refused = visaImage("prune");
   expect(refused.status).toBe(1);

@@ -21,6 +21,8 @@ export class CloudStandIn {
   readonly changes: string[] = [];
   /** Images that Glance calls in use. */
   readonly busy = new Set<string>();
+  /** Projects that an image is shared with. */
+  readonly members = new Map<string, readonly object[]>();
   nova?: StandInNova;
   private readonly server: Server;
 
@@ -52,11 +54,12 @@ export class CloudStandIn {
   private answer(request: IncomingMessage, body: string): { status: number; body?: unknown; headers?: object } {
     const { method = "" } = request;
     const url = new URL(request.url ?? "", this.url);
-    const [, , , id = ""] = url.pathname.split("/");
+    const [, , , id = "", below] = url.pathname.split("/");
     if (url.pathname === "/v3/auth/tokens") {
       return { status: 201, body: { token: this.token() }, headers: { "x-subject-token": "t" } };
     }
     if (url.pathname === "/nova/servers") return this.servers(url);
+    if (below === "members") return { status: 200, body: { members: this.members.get(id) ?? [] } };
     if (method !== "GET") this.changes.push(`${method} ${id} ${body}`.trim());
     const image = this.images.get(id);
     if (id && !image) return { status: 404 };

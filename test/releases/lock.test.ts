@@ -7,6 +7,7 @@ import {
   readLock,
   withoutRelease,
   withRelease,
+  withReleaseInUse,
   writeLock,
 } from "../../lib/releases/lock";
 import { releaseOf } from "../../lib/releases/release";
@@ -54,6 +55,13 @@ test("a new release comes last, and one that is there is replaced where it stand
   expect(lock.images.a?.map((each) => each.imageId)).toEqual(["again", "id of 2"]);
 });
 
+test("the release in use comes last, whenever it was registered, and the rest keeps its order", () => {
+  const lock = ["1", "2", "3"].reduce((all, digits) => withRelease(all, "a", release(digits)), empty);
+  const { images, retain } = withReleaseInUse(lock, "a", "1", 2);
+  expect(images.a?.map((each) => each.release)).toEqual(["2", "3", "1"]);
+  expect(retain).toEqual({ a: 2 });
+});
+
 test("an image without releases is not in it", () => {
   expect(withoutRelease(withRelease(empty, "a", release("1")), "a", "1")).toEqual(empty);
 });
@@ -74,6 +82,11 @@ test.each([
   ["no object", "[]", "the lock is no JSON object"],
   ["a newer version", '{"version": 2, "images": {}}', "the lock has version 2, expected 1"],
   ["no images", '{"version": 1}', 'the lock has no "images"'],
+  [
+    "no numbers",
+    '{"version": 1, "images": {}, "retain": {"a": "2"}}',
+    '"retain" in the lock is no map of whole numbers',
+  ],
   ["no list", '{"version": 1, "images": {"a": {}}}', 'the releases of "a" are no list'],
   ["half a release", '{"version": 1, "images": {"a": [{"release": "1"}]}}', 'release 1 of "a" has "fingerprint"'],
 ])("fails for %s, with the file and a fix", (_, text, message) => {

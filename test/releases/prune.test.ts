@@ -65,6 +65,7 @@ test("keeps what a server was made from", async () => {
 
 test("asks for its own project's servers where it may not see those of others, if nobody else sees the image", async () => {
   cloud.nova = { servers: { a: ["s1"] }, administrator: false };
+  Object.assign(cloud.images.get("b") ?? {}, { visibility: "shared" });
   expect(await run()).toEqual(["a: the server s1 was made from it", "b: deleted"]);
 });
 
@@ -75,7 +76,16 @@ test.each<[string, () => void, string]>([
       cloud.nova = { ...nova, administrator: false };
       Object.assign(cloud.images.get("b") ?? {}, { visibility: "public" });
     },
-    "only an administrator sees the servers of other projects",
+    "other projects may use the image, and only an administrator sees their servers",
+  ],
+  [
+    "an image that is shared with a project, and no administrator",
+    () => {
+      cloud.nova = { ...nova, administrator: false };
+      cloud.members.set("b", [{ member_id: "p2", status: "accepted" }]);
+      Object.assign(cloud.images.get("b") ?? {}, { visibility: "shared" });
+    },
+    "other projects may use the image",
   ],
   ["a Nova that fails", () => Object.assign(cloud, { nova: { ...nova, broken: true } }), "Nova answered 500"],
   ["no Nova", () => Object.assign(cloud, { nova: undefined }), "no compute service"],

@@ -1,0 +1,55 @@
+/** What a build writes down of itself, on Packer and QEMU: a tiny guest whose dpkg-query is a script. */
+
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { ArtifactManifest } from "../../lib/build/cache";
+import { compileCommand, removeCommand } from "../build/support/command";
+import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
+import { Workspace } from "./runner-support";
+
+jest.setTimeout(300_000);
+
+let workspace: Workspace;
+
+beforeAll(() => {
+  tinyGuest();
+  workspace = new Workspace(compileCommand());
+});
+afterAll(() => {
+  workspace.remove();
+  removeCommand();
+});
+
+test("a build lists the guest's packages and names its commit, in a step that nobody sees", async () => {
+  const dpkg = [
+    "printf '#!/bin/sh\\necho \"visa-package ii  bash 5.2.15-2+b7 amd64\"\\n' > /bin/dpkg-query",
+    "chmod +x /bin/dpkg-query",
+    "echo own step",
+  ];
+  const layer: TinyLayer = { name: "tiny", provisioners: [{ shell: { inline: dpkg } }] };
+  const { file, specification } = writeTinySpecification(workspace.folder, [layer]);
+  const git = (...args: string[]) => {
+    const user = ["-c", "user.name=t", "-c", "user.email=t@example.org"];
+    return execFileSync("git", ["-C", workspace.folder, ...user, ...args], { encoding: "utf8" }).trim();
+  };
+  git("init", "--quiet");
+  git("add", "specification.json");
+  git("commit", "--quiet", "--message", "first");
+
+  const { code, stderr } = await workspace.run(["build", "--specification", file, "--verbose"]);
+  expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+  expect(stderr).toContain("own step");
+  expect(stderr).toContain("[tiny] 1/3 ");
+  expect(stderr).not.toMatch(/visa-package|\d+\/3 visa-/);
+
+  const folder = join(workspace.cache, "artifacts", specification.layers[0]?.fingerprint ?? "");
+  const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ArtifactManifest;
+  const bom = readFileSync(join(folder, "sbom.cdx.json"));
+  expect(manifest.git).toEqual({ commit: git("rev-parse", "HEAD"), modified: false });
+  expect(manifest.sbom).toEqual({ sha256: createHash("sha256").update(bom).digest("hex"), packages: 1 });
+  expect(JSON.parse(bom.toString()).components).toEqual([
+    expect.objectContaining({ name: "bash", version: "5.2.15-2+b7" }),
+  ]);
+});
