@@ -4,6 +4,7 @@ import { type ArtifactManifest, Cache, cacheRoot } from "../build/cache";
 import { duration, size } from "../build/progress";
 import { ExitCode, VisaImageError } from "../errors";
 import { type Release, readLock } from "../releases/lock";
+import { describeProvenance, readProvenance } from "../releases/provenance";
 import { suggestion } from "../template/nearest";
 import { table } from "./inputs";
 
@@ -32,6 +33,8 @@ export async function runShow(name: string, options: ShowCommandOptions): Promis
   ];
   if (typeof manifest === "string") rows.push(["damaged", manifest]);
   else rows.push(...describe(manifest));
+  const provenance = await readProvenance(cache, fingerprint);
+  if (provenance) rows.push(...describeProvenance(provenance, releases.at(-1)?.release));
   rows.push(["flattened", flat.join(", ") || "no"]);
   for (const { image, release } of releases) {
     rows.push(["release", `${release.release} of ${image}: image ${release.imageId}, ${release.registered}`]);
