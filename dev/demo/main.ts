@@ -53,8 +53,7 @@ async function main(): Promise<void> {
   });
   const instance = new Subject("main", machine, metadata, keys, FOLDER);
   const account = await timed("boot, until the owner exists", async () => {
-    await machine.waitForGuest(300);
-    await machine.waitFor("owner", 300, async () => (await machine.guest.events()).owner);
+    await instance.waitForOwner(300);
     return machine.guest.text(`getent passwd ${OWNER}`);
   });
   await timed("until VISA's ports are open", () =>

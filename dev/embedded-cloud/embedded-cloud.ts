@@ -10,6 +10,7 @@ import { access, appendFile, chmod, mkdir, readFile, rename, rm, writeFile } fro
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
+import { freePort, isFree } from "../../lib/verify/ports";
 import {
   CLOUD_NAME,
   type CloudSettings,
@@ -26,7 +27,6 @@ import {
 import { call } from "./http";
 import { Identity } from "./identity";
 import { withLock } from "./lock";
-import { freePort, isFree } from "./ports";
 import { Service } from "./service";
 
 /** Sizes of cloud; `full` (with Nova and Neutron) is to come. */

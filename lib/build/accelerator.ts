@@ -10,12 +10,23 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
   readonly name: "kvm" | "tcg";
   readonly reason: string;
+}
+
+/** What VISA_BUILD_ACCELERATOR asks for; undefined where it is not set. @throws VisaImageError for another word */
+export function acceleratorOf(environment: NodeJS.ProcessEnv): "auto" | "kvm" | "tcg" | undefined {
+  const text = environment.VISA_BUILD_ACCELERATOR;
+  if (!text) return undefined;
+  if (text === "auto" || text === "kvm" || text === "tcg") return text;
+  throw new VisaImageError(`VISA_BUILD_ACCELERATOR is "${text}"`, {
+    fix: "auto, kvm or tcg",
+    exitCode: ExitCode.USAGE,
+  });
 }
 
 /**

@@ -1,12 +1,11 @@
 /** Makes what the first layer starts from: a bootable qcow2 disk, bootstrapped, downloaded or copied. */
-import { createHash } from "node:crypto";
-import { createReadStream, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { assetFolder } from "../package-root";
 import type { Base, BootstrapBase, CloudImageBase, FileBase } from "../specification";
-import { cacheRoot } from "./cache";
+import { cacheRoot, hashFile } from "./cache";
 
 /**
  * Runs a tool; where it fails, rejects with its exit code and last lines in the message. The runner provides it, so that
@@ -105,7 +104,7 @@ async function checkFile(base: FileBase, { log }: MakeBaseOptions): Promise<void
     });
   }
   log(`checking ${base.path}`);
-  const actual = await digest(base.path, expected.algorithm);
+  const actual = await hashFile(base.path, expected.algorithm);
   if (actual !== expected.hex) throw wrongChecksum(base.path, expected, actual, "");
 }
 
@@ -118,7 +117,7 @@ async function download(base: CloudImageBase, options: MakeBaseOptions): Promise
   const shown = withoutCredentials(base.url);
   await mkdir(downloads, { recursive: true });
   if (await exists(file)) {
-    if ((await digest(file, expected.algorithm)) === expected.hex) {
+    if ((await hashFile(file, expected.algorithm)) === expected.hex) {
       log(`already downloaded: ${shown}`);
       return file;
     }
@@ -127,11 +126,11 @@ async function download(base: CloudImageBase, options: MakeBaseOptions): Promise
   }
   // An attempt may have been cut off between the last byte and the check.
   let begun = await exists(part);
-  for (let actual = begun ? await digest(part, expected.algorithm) : ""; actual !== expected.hex; ) {
+  for (let actual = begun ? await hashFile(part, expected.algorithm) : ""; actual !== expected.hex; ) {
     log(begun ? `going on with the download of ${shown}` : `downloading ${shown}`);
     try {
       await run("curl", curlArguments(base.url, part), { env: proxyEnvironment(proxy) });
-      actual = await digest(part, expected.algorithm);
+      actual = await hashFile(part, expected.algorithm);
     } catch (cause) {
       // Cut off once more: what is there stays, and the next attempt goes on. Only a server that knows no ranges, or
       // whose file is shorter by now, gets it removed.
@@ -175,12 +174,6 @@ function parseChecksum(text: string): Checksum {
   return match[1]
     ? { algorithm: "sha256", hex: (match[2] as string).toLowerCase() }
     : { algorithm: "sha512", hex: (match[4] as string).toLowerCase() };
-}
-
-async function digest(path: string, algorithm: string): Promise<string> {
-  const hash = createHash(algorithm);
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest("hex");
 }
 
 function wrongChecksum(

@@ -3,13 +3,13 @@
  *
  * It runs in the worker of a supervised build (supervisor.ts), which makes sure that nothing outlives it.
  */
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../errors";
+import { sha256 } from "../fingerprint/digest";
 import { packageRoot } from "../package-root";
 import { withRequiredPlugins } from "../packer/configuration";
 import {
@@ -19,7 +19,7 @@ import {
   type OutputSpecification,
   SPECIFICATION_VERSION,
 } from "../specification";
-import { type Accelerator, chooseAccelerator, cpuModel } from "./accelerator";
+import { type Accelerator, acceleratorOf, chooseAccelerator, cpuModel } from "./accelerator";
 import { makeBase, type RunTool } from "./base";
 import {
   type ArtifactManifest,
@@ -394,8 +394,7 @@ class Build {
     const subject = { template, fingerprint, createdAt, packageVersion: packageVersion() };
     const text = cycloneDx(subject, this.guestPackages);
     await writeFile(join(staging, SBOM_FILE), text);
-    const sha256 = createHash("sha256").update(text).digest("hex");
-    return { git, sbom: { sha256, packages: this.guestPackages.packages.length } };
+    return { git, sbom: { sha256: sha256(text), packages: this.guestPackages.packages.length } };
   }
 
   /** Runs Packer for a layer; returns the disk that it made. */
@@ -715,7 +714,7 @@ class Build {
     return {
       cpus: this.options.cpus ?? number("VISA_BUILD_CPUS", own) ?? layer.machine.cpus ?? 2,
       memoryMb: this.options.memoryMb ?? number("VISA_BUILD_MEMORY", own) ?? layer.machine.memoryMb ?? 4096,
-      accelerator: this.options.accelerator ?? accelerator(own.VISA_BUILD_ACCELERATOR) ?? layer.machine.accelerator,
+      accelerator: this.options.accelerator ?? acceleratorOf(own) ?? layer.machine.accelerator,
       headless: this.options.headless ?? layer.machine.headless ?? true,
     };
   }
@@ -836,15 +835,6 @@ function number(name: string, environment: NodeJS.ProcessEnv): number | undefine
   if (/^[1-9]\d*$/.test(text)) return Number(text);
   throw new VisaImageError(`${name} is "${text}"`, {
     fix: `a whole number, for example ${name}=2`,
-    exitCode: ExitCode.USAGE,
-  });
-}
-
-function accelerator(text: string | undefined): "auto" | "kvm" | "tcg" | undefined {
-  if (!text) return undefined;
-  if (text === "auto" || text === "kvm" || text === "tcg") return text;
-  throw new VisaImageError(`VISA_BUILD_ACCELERATOR is "${text}"`, {
-    fix: "auto, kvm or tcg",
     exitCode: ExitCode.USAGE,
   });
 }

@@ -8,7 +8,7 @@
  *                         disk.raw           flattened, only where it was asked for (or disk.flat.qcow2)
  *                         disk.raw.json      its size and checksum
  * artifacts/<fingerprint>.damaged-<time>     what did not match its manifest any more
- * locks/  logs/  scratch/  packer/
+ * locks/  logs/  reports/  scratch/  packer/
  * ```
  */
 import { createHash } from "node:crypto";
@@ -93,6 +93,8 @@ export class Cache {
   readonly artifacts: string;
   readonly locks: string;
   readonly logs: string;
+  /** What `visa-image verify` found, a folder each. */
+  readonly reports: string;
   readonly scratch: string;
   /** Packer's own cache: downloads, and the port locks by which builds that run together keep apart. */
   readonly packer: string;
@@ -101,6 +103,7 @@ export class Cache {
     this.artifacts = join(root, "artifacts");
     this.locks = join(root, "locks");
     this.logs = join(root, "logs");
+    this.reports = join(root, "reports");
     this.scratch = join(root, "scratch");
     this.packer = join(root, "packer");
   }
@@ -242,9 +245,9 @@ export class Cache {
   }
 }
 
-/** SHA-256 of a file in one pass, without holding more than a piece of it. */
-export async function hashFile(file: string): Promise<string> {
-  const hash = createHash("sha256");
+/** The hash of a file in one pass, without holding more than a piece of it. */
+export async function hashFile(file: string, algorithm = "sha256"): Promise<string> {
+  const hash = createHash(algorithm);
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
   return hash.digest("hex");
 }

@@ -1,6 +1,6 @@
 /** The Debian mirror that a build uses: the one that is named, or else the host's own. */
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { namesIn, textOf } from "./files";
 
 /** How a guest under QEMU's user network calls the host. */
 const HOST_SEEN_FROM_GUEST = "10.0.2.2";
@@ -12,13 +12,13 @@ const HOST_SEEN_FROM_GUEST = "10.0.2.2";
  * @param root where /etc stands, for tests
  */
 export function hostDebianMirror(root = "/"): string | undefined {
-  if (!/^ID=debian$/m.test(read(join(root, "etc/os-release")))) return undefined;
+  if (!/^ID=debian$/m.test(textOf(join(root, "etc/os-release")))) return undefined;
   const folder = join(root, "etc/apt/sources.list.d");
-  const names = list(folder).sort();
+  const names = namesIn(folder).sort();
   const sources = [
-    ...oneLineSources(read(join(root, "etc/apt/sources.list"))),
-    ...names.filter((name) => name.endsWith(".list")).flatMap((name) => oneLineSources(read(join(folder, name)))),
-    ...names.filter((name) => name.endsWith(".sources")).flatMap((name) => deb822Sources(read(join(folder, name)))),
+    ...oneLineSources(textOf(join(root, "etc/apt/sources.list"))),
+    ...names.filter((name) => name.endsWith(".list")).flatMap((name) => oneLineSources(textOf(join(folder, name)))),
+    ...names.filter((name) => name.endsWith(".sources")).flatMap((name) => deb822Sources(textOf(join(folder, name)))),
   ];
   // Debian's own archive is told from others by its suite and its component: its name may be any in a company.
   const main = sources.find(
@@ -75,21 +75,5 @@ function deb822Sources(text: string): Source[] {
 }
 
 function releaseName(root: string): string | undefined {
-  return /^VERSION_CODENAME=(\S+)$/m.exec(read(join(root, "etc/os-release")))?.[1];
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
+  return /^VERSION_CODENAME=(\S+)$/m.exec(textOf(join(root, "etc/os-release")))?.[1];
 }

@@ -8,7 +8,7 @@ import { size } from "./progress";
 import { readTool } from "./tools";
 
 /** Tools by the Debian package that has them, and how each says its version. */
-const TOOLS: Readonly<Record<string, { readonly package: string; readonly version?: readonly string[] }>> = {
+export const TOOLS: Readonly<Record<string, { readonly package: string; readonly version?: readonly string[] }>> = {
   packer: { package: "packer", version: ["version"] },
   "qemu-system-x86_64": { package: "qemu-system-x86", version: ["--version"] },
   "qemu-img": { package: "qemu-utils", version: ["--version"] },

@@ -2,7 +2,7 @@
  * What is in an image, as a CycloneDX bill of materials: the guest's Debian packages, which a step of the runner's own
  * lists before the last one of a build. The step is no input of the image: it changes nothing in it.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../fingerprint/digest";
 import { GUEST_SCRIPTS } from "../packer/guest-scripts";
 
 /** Where the step's script is in the scratch folder. */
@@ -121,7 +121,7 @@ export function cycloneDx(subject: Subject, { system, systemVersion, packages }:
 
 /** A UUID (version 8: of one's own making) that follows from a text. */
 function uuidOf(text: string): string {
-  const hex = createHash("sha256").update(text).digest("hex");
+  const hex = sha256(text);
   const parts = [
     hex.slice(0, 8),
     hex.slice(8, 12),

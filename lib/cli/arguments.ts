@@ -1,5 +1,5 @@
 /** Arguments of the command line: the original's options, and values that several commands read alike. */
-import { InvalidArgumentError } from "@commander-js/extra-typings";
+import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
 
 /** Options of build-image.sh that a parser of today does not take as they are, its misspelling among them. */
 const ORIGINAL_OPTIONS: Readonly<Record<string, string>> = {
@@ -24,7 +24,7 @@ export function expandOriginalOptions(args: readonly string[]): string[] {
 }
 
 /** For options that may be given more than once. */
-export function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: string[]): string[] {
   return [...previous, value];
 }
 
@@ -33,3 +33,19 @@ export function positive(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number is needed.");
   return Number(text);
 }
+
+// Options that several commands have.
+export const catalog = () =>
+  new Option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)");
+export const variable = () =>
+  new Option("--variable <name=value>", "a value of the template, or of another one: template.name=value")
+    .argParser(collect)
+    .default([] as string[]);
+export const pamPublic = () =>
+  new Option("--pam-public <file>", "-pp: VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)");
+export const httpProxy = () => new Option("--http-proxy <url>", "-hp: proxy of the build (VISA_HTTP_PROXY)");
+export const noProxy = () => new Option("--no-proxy <hosts>", "-np: hosts without proxy (VISA_NO_PROXY_HOSTS)");
+export const cache = () => new Option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)");
+export const json = () => new Option("--json", "for programs");
+export const accelerator = () =>
+  new Option("--accelerator <name>", "how it runs (VISA_BUILD_ACCELERATOR)").choices(["auto", "kvm", "tcg"] as const);

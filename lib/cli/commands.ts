@@ -1,6 +1,6 @@
 /** The subcommands besides `build`. Each loads what it needs when it runs: `--help` loads nothing of it. */
 import { Argument, type Command, Option } from "@commander-js/extra-typings";
-import { collect } from "./arguments";
+import { accelerator, cache, catalog, httpProxy, json, noProxy, pamPublic, variable } from "./arguments";
 
 /** Adds them to the program. */
 export function addCommands(program: Command): void {
@@ -37,6 +37,45 @@ export function addCommands(program: Command): void {
     .action(async (templates, options) => {
       const { runExplain } = require("./explain-command") as typeof import("./explain-command");
       await runExplain(templates, options);
+    });
+
+  program
+    .command("verify")
+    .description("boot a template's disk as VISA does, and check whether it keeps VISA's contract")
+    .argument("[template]", "the template; built first where the cache does not have it")
+    .addOption(catalog())
+    .option("--specification <file>", "verify what a synth specified, instead of a template of a catalog")
+    .addOption(variable())
+    .option("--pam-public <file>", "VISA's public key (PEM) that is in the image (VISA_PAM_PUBLIC_KEY)")
+    .option("--refresh <text>", "as it was built with")
+    .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
+    .option("--disk <file>", "verify a disk image that was made elsewhere")
+    .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene")
+    .addOption(new Option("--format <format>", "of the disk").choices(["raw", "qcow2"] as const))
+    .addOption(
+      new Option("--profile <name>", "gate: one boot; full: all that can be seen of an image alone")
+        .choices(["gate", "full"] as const)
+        .default("full" as const),
+    )
+    .addOption(accelerator())
+    .option(
+      "--reports <dir>",
+      "folder for report.json, junit.xml, desktop.png and the evidence (default: in the cache)",
+    )
+    .option("--all", "show what does not apply, too")
+    .option("--markdown", "print the contract as a table in Markdown")
+    .option("--json", "print the report for programs")
+    .option("--build-ca <file>", "as of build, where it has to be built (VISA_BUILD_CA)")
+    .addOption(cache())
+    .option("--quiet", "show nothing but failures")
+    .option("--debug", "show stack traces")
+    .addHelpText(
+      "after",
+      "\nExit codes: 1 an assertion does not hold, 2 wrong or incomplete call, 130 and 143 stopped.",
+    )
+    .action(async (template, options) => {
+      const { runVerify } = require("./verify-command") as typeof import("./verify-command");
+      await runVerify(template, options);
     });
 
   program
@@ -104,16 +143,3 @@ export function addCommands(program: Command): void {
       runCloud(args);
     });
 }
-
-const catalog = () =>
-  new Option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)");
-const variable = () =>
-  new Option("--variable <name=value>", "a value of the template, or of another one: template.name=value")
-    .argParser(collect)
-    .default([] as string[]);
-const pamPublic = () =>
-  new Option("--pam-public <file>", "-pp: VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)");
-const httpProxy = () => new Option("--http-proxy <url>", "-hp: proxy of the build (VISA_HTTP_PROXY)");
-const noProxy = () => new Option("--no-proxy <hosts>", "-np: hosts without proxy (VISA_NO_PROXY_HOSTS)");
-const cache = () => new Option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)");
-const json = () => new Option("--json", "for programs");

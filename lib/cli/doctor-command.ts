@@ -1,14 +1,15 @@
 /** `visa-image doctor`: whether this machine can build and deploy, and what to do where it can't. */
 import { spawnSync } from "node:child_process";
-import { accessSync, constants, existsSync, readdirSync, readFileSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { kvmObstacle } from "../build/accelerator";
 import { cacheRoot } from "../build/cache";
+import { namesIn, textOf } from "../build/files";
 import { hostDebianMirror } from "../build/mirror";
 import { size } from "../build/progress";
-import { findTool } from "../build/requirements";
+import { findTool, TOOLS } from "../build/requirements";
 import { ExitCode } from "../errors";
 import { table } from "./inputs";
 
@@ -28,25 +29,20 @@ export interface Finding {
   readonly fix?: string;
 }
 
-/** Programs, what each is for, and its Debian package. */
-const PROGRAMS: readonly {
-  readonly name: string;
-  readonly package: string;
-  readonly version?: readonly string[];
-  readonly least?: string;
-}[] = [
-  { name: "packer", package: "packer", version: ["version"], least: "1.6.6" },
-  { name: "qemu-system-x86_64", package: "qemu-system-x86", version: ["--version"], least: "7.0" },
-  { name: "qemu-img", package: "qemu-utils", version: ["--version"], least: "7.0" },
-  { name: "mmdebstrap", package: "mmdebstrap", version: ["--version"], least: "1.0" },
-  { name: "xorriso", package: "xorriso", version: ["--version"] },
-  { name: "ssh-keygen", package: "openssh-client" },
-  { name: "newuidmap", package: "uidmap" },
-  { name: "sfdisk", package: "fdisk" },
-  { name: "mkfs.ext4", package: "e2fsprogs" },
-  { name: "flock", package: "util-linux" },
-  { name: "setpriv", package: "util-linux" },
-];
+/** What builds need, and what a bootstrapped base needs besides, by the Debian package that has it. */
+const PROGRAMS: typeof TOOLS = {
+  ...TOOLS,
+  mmdebstrap: { package: "mmdebstrap", version: ["--version"] },
+  newuidmap: { package: "uidmap" },
+  sfdisk: { package: "fdisk" },
+  "mkfs.ext4": { package: "e2fsprogs" },
+};
+const LEAST: Readonly<Record<string, string>> = {
+  packer: "1.6.6",
+  "qemu-system-x86_64": "7.0",
+  "qemu-img": "7.0",
+  mmdebstrap: "1.0",
+};
 
 const GIB = 2 ** 30;
 /** The build machine's memory unless a template says otherwise, and some for this one. */
@@ -76,7 +72,7 @@ export async function examine(environment: Environment, cache: string): Promise<
   const path = [environment.PATH ?? "", "/usr/sbin", "/sbin"].join(":");
   return [
     nodeVersion(process.versions.node),
-    ...PROGRAMS.map((program) => examineProgram(program, path)),
+    ...Object.entries(PROGRAMS).map(([name, program]) => examineProgram(name, program, path)),
     userIds(),
     terraform(environment, path),
     provider(environment),
@@ -92,8 +88,7 @@ function nodeVersion(version: string): Finding {
   return least("node", version, "20.19", "install Node.js 20.19 or newer");
 }
 
-function examineProgram(program: (typeof PROGRAMS)[number], path: string): Finding {
-  const { name } = program;
+function examineProgram(name: string, program: (typeof TOOLS)[string], path: string): Finding {
   const file = findTool(name, path);
   const fix = `on Debian: apt install ${program.package}`;
   if (!file) return { name, status: "missing", found: "not on PATH", fix };
@@ -102,7 +97,7 @@ function examineProgram(program: (typeof PROGRAMS)[number], path: string): Findi
   const version = /\d+\.\d+(\.\d+)*/.exec(text)?.[0];
   // cracklib's packer, for one, knows nothing of versions.
   if (!version) return { name, status: "missing", found: `${file} does not say its version`, fix };
-  return program.least ? least(name, version, program.least, fix) : { name, status: "ok", found: version };
+  return LEAST[name] ? least(name, version, LEAST[name], fix) : { name, status: "ok", found: version };
 }
 
 function least(name: string, version: string, wanted: string, fix: string): Finding {
@@ -125,7 +120,7 @@ function userIds(): Finding {
   const { uid, username } = userInfo();
   if (uid === 0) return { name, status: "ok", found: "root needs no range of its own" };
   const pattern = new RegExp(`^(${username.replaceAll(/[^\w-]/g, "\\$&")}|${uid}):`, "m");
-  const without = ["/etc/subuid", "/etc/subgid"].filter((file) => !pattern.test(read(file)));
+  const without = ["/etc/subuid", "/etc/subgid"].filter((file) => !pattern.test(textOf(file)));
   if (without.length === 0) return { name, status: "ok", found: `${username} has a range` };
   return {
     name,
@@ -154,7 +149,7 @@ function terraform(environment: Environment, path: string): Finding {
 function provider(environment: Environment): Finding {
   const name = "OpenStack provider";
   const configuration = environment.TF_CLI_CONFIG_FILE || join(homedir(), ".terraformrc");
-  const mirrors = [...read(configuration).matchAll(/^\s*path\s*=\s*"([^"]+)"/gm)].map((match) => match[1] as string);
+  const mirrors = [...textOf(configuration).matchAll(/^\s*path\s*=\s*"([^"]+)"/gm)].map((match) => match[1] as string);
   const folders = [
     ...mirrors,
     join(homedir(), ".terraform.d", "plugins"),
@@ -163,7 +158,9 @@ function provider(environment: Environment): Finding {
   ];
   for (const folder of folders) {
     const own = join(folder, "registry.terraform.io", "terraform-provider-openstack", "openstack");
-    const versions = list(own);
+    const versions = namesIn(own)
+      .filter((name) => /^\d/.test(name))
+      .sort();
     if (versions.length > 0) return { name, status: "ok", found: `${versions.join(", ")} in ${folder}` };
   }
   return {
@@ -190,7 +187,7 @@ async function accelerator(path: string): Promise<Finding> {
 
 function memory(): Finding {
   const name = "memory";
-  const available = Number(/^MemAvailable:\s+(\d+)/m.exec(read("/proc/meminfo"))?.[1] ?? Number.NaN) * 1024;
+  const available = Number(/^MemAvailable:\s+(\d+)/m.exec(textOf("/proc/meminfo"))?.[1] ?? Number.NaN) * 1024;
   const found = `${size(totalmem())}, ${size(available)} of it available; ${availableParallelism()} CPUs`;
   if (!(available < MEMORY_BYTES)) return { name, status: "ok", found };
   return { name, status: "warning", found, fix: "end other programs, or build with less: VISA_BUILD_MEMORY=2048" };
@@ -268,22 +265,4 @@ function output(program: string, args: readonly string[]): string {
   const env = { PATH: process.env.PATH, HOME: process.env.HOME, CHECKPOINT_DISABLE: "1", LC_ALL: "C" };
   const { stdout, stderr } = spawnSync(program, args, { encoding: "utf8", timeout: 10_000, env });
   return `${stdout ?? ""}${stderr ?? ""}`;
-}
-
-function read(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function list(folder: string): string[] {
-  try {
-    return readdirSync(folder)
-      .filter((name) => /^\d/.test(name))
-      .sort();
-  } catch {
-    return [];
-  }
 }

@@ -4,7 +4,7 @@
  */
 import { Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
-import { collect, expandOriginalOptions, positive } from "./arguments";
+import { accelerator, cache, catalog, expandOriginalOptions, pamPublic, positive, variable } from "./arguments";
 import { addCommands } from "./commands";
 
 /** Makes the command line parser. */
@@ -21,10 +21,10 @@ export function makeProgram() {
     .command("build")
     .description("build the layers of templates that the cache does not have")
     .argument("[templates...]", "the last layers' templates (default: all that no other template extends)")
-    .option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)")
+    .addOption(catalog())
     .option("--specification <file>", "build what a synth specified, instead of a template of a catalog")
-    .option("--variable <name=value>", "a value of the template, or of another one: template.name=value", collect, [])
-    .option("--pam-public <file>", "-pp: VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)")
+    .addOption(variable())
+    .addOption(pamPublic())
     .option("--root-password <password>", "-rp: root's password, for all on this machine to see")
     .option("--root-password-file <file>", "file with root's password (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
     .option("--http-proxy <url>", "-hp: proxy of the build (VISA_BUILD_PROXY, VISA_HTTP_PROXY)")
@@ -34,20 +34,14 @@ export function makeProgram() {
     .option("--output <dir>", "flatten the last layer, and put a copy into this folder")
     .option("--cpus <n>", "CPUs of the build machine (VISA_BUILD_CPUS)", positive)
     .option("--memory <MiB>", "its memory (VISA_BUILD_MEMORY)", positive)
-    .addOption(
-      new Option("--accelerator <name>", "how it runs (VISA_BUILD_ACCELERATOR)").choices([
-        "auto",
-        "kvm",
-        "tcg",
-      ] as const),
-    )
+    .addOption(accelerator())
     .option("--not-headless", "-nh: show its screen in a window")
     .option(
       "--build-ca <file>",
       'certificates it trusts during the build; "host": those added to this one (VISA_BUILD_CA)',
     )
     .option("--mirror <url>", "Debian mirror for the build (VISA_DEBIAN_MIRROR; default: the one that apt uses here)")
-    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
+    .addOption(cache())
     .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
     .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
     .option("--json", "print what was done, for programs")
@@ -63,51 +57,6 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     .action(async (templates, options) => {
       const { runBuild } = require("./build-command") as typeof import("./build-command");
       await runBuild(templates, options);
-    });
-
-  program
-    .command("verify")
-    .description("boot a template's disk as VISA does, and check whether it keeps VISA's contract")
-    .argument("[template]", "the template; built first where the cache does not have it")
-    .option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)")
-    .option("--specification <file>", "verify what a synth specified, instead of a template of a catalog")
-    .option("--variable <name=value>", "a value of the template, or of another one: template.name=value", collect, [])
-    .option("--pam-public <file>", "VISA's public key (PEM) that is in the image (VISA_PAM_PUBLIC_KEY)")
-    .option("--refresh <text>", "as it was built with")
-    .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
-    .option("--disk <file>", "verify a disk image that was made elsewhere")
-    .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene")
-    .addOption(new Option("--format <format>", "of the disk").choices(["raw", "qcow2"] as const))
-    .addOption(
-      new Option("--profile <name>", "gate: one boot; full: all that can be seen of an image alone")
-        .choices(["gate", "full"] as const)
-        .default("full" as const),
-    )
-    .addOption(
-      new Option("--accelerator <name>", "how it runs (VISA_BUILD_ACCELERATOR)").choices([
-        "auto",
-        "kvm",
-        "tcg",
-      ] as const),
-    )
-    .option(
-      "--reports <dir>",
-      "folder for report.json, junit.xml, desktop.png and the evidence (default: in the cache)",
-    )
-    .option("--all", "show what does not apply, too")
-    .option("--markdown", "print the contract as a table in Markdown")
-    .option("--json", "print the report for programs")
-    .option("--build-ca <file>", "as of build, where it has to be built (VISA_BUILD_CA)")
-    .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
-    .option("--quiet", "show nothing but failures")
-    .option("--debug", "show stack traces")
-    .addHelpText(
-      "after",
-      "\nExit codes: 1 an assertion does not hold, 2 wrong or incomplete call, 130 and 143 stopped.",
-    )
-    .action(async (template, options) => {
-      const { runVerify } = require("./verify-command") as typeof import("./verify-command");
-      await runVerify(template, options);
     });
 
   addCommands(program as unknown as Command);

@@ -1,17 +1,17 @@
 /** `visa-image verify`: has a disk made where it is not there, boots it, and says whether it keeps VISA's contract. */
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { chooseAccelerator } from "../build/accelerator";
+import { acceleratorOf, chooseAccelerator } from "../build/accelerator";
 import { Cache, cacheRoot, hashFile } from "../build/cache";
 import { identify } from "../build/processes";
 import { cleanUpAfter, createScratch, removeScratch } from "../build/scratch";
 import { SIGNALS, watchParents } from "../build/supervisor";
 import { ExitCode, VisaImageError } from "../errors";
-import { packageRoot } from "../package-root";
+import { sha256, short } from "../fingerprint/digest";
+import { ownerScript } from "../owner-script";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
-import { CONTRACT_PARTS, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
-import { contractTable, summary, table, type VerifyReport } from "../verify/report";
+import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
+import { contractTable, REPORT_FILE, summary, table, type VerifyReport } from "../verify/report";
 import { type OwnCheck, verify } from "../verify/verify";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
 import { environmentOf } from "./inputs";
@@ -57,11 +57,11 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   const cache = new Cache(typeof options.cache === "string" ? resolve(options.cache) : cacheRoot());
   await cache.prepare();
   const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options);
-  const bootCommand = readFileSync(options.bootCommand ?? shippedBootCommand(), "utf8");
+  const bootCommand = options.bootCommand ? readFileSync(options.bootCommand, "utf8") : ownerScript();
   const key = verificationKey(artifact, bootCommand);
   const reports = options.reports
     ? resolve(options.reports)
-    : join(cache.root, "reports", `${artifact.fingerprint.slice(0, 12)}-${key}-${options.profile}`);
+    : join(cache.reports, `${short(artifact.fingerprint)}-${key}-${options.profile}`);
   const before = options.profile === "gate" ? readReport(reports) : undefined;
   const say = (text: string) => {
     if (!options.quiet || text.startsWith("FAIL")) process.stderr.write(`[${artifact.template}] ${text}\n`);
@@ -72,9 +72,12 @@ export async function runVerify(template: string | undefined, options: VerifyCom
     report = before;
   } else {
     report = await stoppable(cache, async () => {
-      const { name, reason } = await chooseAccelerator(options.accelerator ?? accelerator(), cache.scratch);
+      const { name, reason } = await chooseAccelerator(
+        options.accelerator ?? acceleratorOf(process.env),
+        cache.scratch,
+      );
       say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
-      const scratch = await createScratch(cache, artifact.fingerprint.slice(0, 12));
+      const scratch = await createScratch(cache, short(artifact.fingerprint));
       try {
         return await verify({
           ...artifact,
@@ -129,18 +132,18 @@ async function givenDisk(template: string | undefined, options: VerifyCommandOpt
     });
   }
   if (!existsSync(disk)) throw new VisaImageError(`there is no disk "${disk}"`, { exitCode: ExitCode.USAGE });
-  const words = contract.split(/[\s,]+/).filter(Boolean);
-  const unknown = words.find((word) => !(CONTRACT_PARTS as readonly string[]).includes(word));
-  if (unknown !== undefined) {
-    throw new VisaImageError(`"${unknown}" is no part of VISA's contract`, {
-      fix: `choose from ${CONTRACT_PARTS.join(", ")}`,
-      exitCode: ExitCode.USAGE,
-    });
-  }
-  const sha256 = await hashFile(disk);
-  const parts = CONTRACT_PARTS.filter((part) => words.includes(part));
+  const parts = contractParts(contract.split(/[\s,]+/).filter(Boolean));
+  const digest = await hashFile(disk);
   const format = options.format ?? (disk.endsWith(".qcow2") ? "qcow2" : "raw");
-  return { disk: resolve(disk), format, sha256, template: basename(disk), fingerprint: sha256, parts, checks: [] };
+  return {
+    disk: resolve(disk),
+    format,
+    sha256: digest,
+    template: basename(disk),
+    fingerprint: digest,
+    parts,
+    checks: [],
+  };
 }
 
 /** The checks of all layers: what holds for a parent holds for its child. */
@@ -151,7 +154,7 @@ function readChecks(specification: BuildSpecification, directory: string): OwnCh
 function readCheck(template: string, file: SpecifiedFile, directory: string): OwnCheck {
   const path = resolve(directory, file.source);
   const script = readFileSync(path);
-  if (createHash("sha256").update(script).digest("hex") !== file.sha256) {
+  if (sha256(script) !== file.sha256) {
     throw new VisaImageError(`the check "${path}" changed since the plan`, {
       fix: "plan again",
       exitCode: ExitCode.CHANGED,
@@ -161,27 +164,17 @@ function readCheck(template: string, file: SpecifiedFile, directory: string): Ow
 }
 
 /** Changes with whatever the verdict depends on, but for the profile. */
-function verificationKey({ sha256, format, parts, checks }: Artifact, bootCommand: string): string {
-  const inputs = JSON.stringify([VERIFIER_VERSION, sha256, format, parts, checks, bootCommand]);
-  return createHash("sha256").update(inputs).digest("hex").slice(0, 12);
+function verificationKey({ sha256: disk, format, parts, checks }: Artifact, bootCommand: string): string {
+  const inputs = JSON.stringify([VERIFIER_VERSION, disk, format, parts, checks, bootCommand]);
+  return short(sha256(inputs));
 }
 
 function readReport(folder: string): VerifyReport | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as VerifyReport;
+    return JSON.parse(readFileSync(join(folder, REPORT_FILE), "utf8")) as VerifyReport;
   } catch {
     return undefined;
   }
-}
-
-/** What `OwnerUserData.script()` is made of; constructs are not loaded here. */
-function shippedBootCommand(): string {
-  return join(packageRoot(), "templates", "visa-base", "files", "visa-owner");
-}
-
-function accelerator(): "auto" | "kvm" | "tcg" {
-  const wish = process.env.VISA_BUILD_ACCELERATOR;
-  return wish === "kvm" || wish === "tcg" ? wish : "auto";
 }
 
 /**

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { stringify } from "yaml";
 import { VisaImageError } from "../errors";
-import { packageRoot } from "../package-root";
+import { ownerScript } from "../owner-script";
 import { escapeTemplate } from "./text";
 
 /** Options of {@link OwnerUserData}. */
@@ -59,7 +57,7 @@ export class OwnerUserData {
   }
 }
 
-function script({ extraShell, source = shippedSource() }: OwnerUserDataOptions): string {
+function script({ extraShell, source = ownerScript() }: OwnerUserDataOptions): string {
   if (!source.startsWith("#!")) {
     throw new VisaImageError("the script that makes the owner does not begin with #!", {
       fix: 'begin it with "#!/bin/bash": cloud-init runs no user data without that line',
@@ -69,8 +67,4 @@ function script({ extraShell, source = shippedSource() }: OwnerUserDataOptions):
   // In a subshell, so that its `exit` ends itself and no more; a failure of it ends the whole script.
   const [shebang, ...lines] = source.trimEnd().split("\n");
   return `${[shebang, "set -euo pipefail", "(", ...lines, ")", extraShell.trimEnd()].join("\n")}\n`;
-}
-
-function shippedSource(): string {
-  return readFileSync(join(packageRoot(), "templates", "visa-base", "files", "visa-owner"), "utf8");
 }

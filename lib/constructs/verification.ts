@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import { Construct } from "constructs";
+import { sha256, short } from "../fingerprint/digest";
 import { VERIFIER_VERSION } from "../verify/contract";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
 import { StagedFile } from "./staged-file";
@@ -22,9 +22,6 @@ export interface VerificationProps {
   readonly held?: boolean;
 }
 
-/** Digits of a hash that a plan shows. */
-const SHORT = 12;
-
 /**
  * The gate between build and image: boots an overlay of the disk as VISA would, and checks what its template promises of
  * VISA's contract. Where something does not hold nothing is uploaded, and the image that is in use stays; the disk stays
@@ -42,7 +39,7 @@ export class Verification extends Construct {
     const { build, address, bootCommand } = props;
     const { layers } = build.specification;
     const checks = layers.flatMap((layer) =>
-      layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, file.sha256.slice(0, SHORT)]),
+      layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, short(file.sha256)]),
     );
     const staged = new StagedFile(this, "BootCommand", {
       path: `boot-commands/${address}`,
@@ -53,7 +50,7 @@ export class Verification extends Construct {
       "disk format": build.specification.output?.format ?? "",
       contract: build.layer.contract.join(" "),
       verifier: VERIFIER_VERSION,
-      "boot command": createHash("sha256").update(bootCommand).digest("hex").slice(0, SHORT),
+      "boot command": short(sha256(bootCommand)),
       ...Object.fromEntries(checks),
     };
     const escaped: Record<string, string> = Object.fromEntries(

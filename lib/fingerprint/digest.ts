@@ -18,6 +18,11 @@ export function framedDigest(fields: Iterable<string | Uint8Array>): string {
   return hash.digest("hex");
 }
 
+/** Hex SHA-256 of a text (as UTF-8) or of bytes. */
+export function sha256(data: string | Uint8Array): string {
+  return createHash("sha256").update(data).digest("hex");
+}
+
 /** The first digits of a hash. */
 export function short(digest: string): string {
   return digest.slice(0, SHORT_DIGITS);

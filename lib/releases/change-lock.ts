@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { acquireLock } from "../build/lock";
+import { sha256 } from "../fingerprint/digest";
 import { type Lock, readLock, writeLock } from "./lock";
 
 /**
@@ -16,7 +16,7 @@ export async function changeLock(
   read: (file: string) => Lock = readLock,
 ): Promise<boolean> {
   const file = resolve(path);
-  const name = createHash("sha256").update(file).digest("hex").slice(0, 16);
+  const name = sha256(file).slice(0, 16);
   const held = await acquireLock(join(tmpdir(), `visa-images-${userInfo().uid}`), name, () => {});
   try {
     const before = read(file);

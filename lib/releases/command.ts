@@ -1,8 +1,8 @@
 /** `visa-image lock`: what Terraform runs after an image is registered, and what a person does about the lock by hand. */
-import { createHash } from "node:crypto";
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { Cache, cacheRoot } from "../build/cache";
 import { ExitCode, VisaImageError } from "../errors";
+import { sha256, short } from "../fingerprint/digest";
 import { changeLock } from "./change-lock";
 import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
 import {
@@ -155,8 +155,8 @@ export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
       fix: "adopt a raw or qcow2 image",
     });
   }
-  const made = createHash("sha256").update(`adopted v1 ${image.id} ${image.os_hash_value}`).digest("hex");
-  const own = releaseFromImage(image, { release: made.slice(0, 12), fingerprint: made, template: "adopted" });
+  const made = sha256(`adopted v1 ${image.id} ${image.os_hash_value}`);
+  const own = releaseFromImage(image, { release: short(made), fingerprint: made, template: "adopted" });
   await glance.update(image.id, {
     ...releaseProperties(key, own.release),
     visa_fingerprint: own.fingerprint,

@@ -1,9 +1,9 @@
 /** Where an image came from: what its artifact in the cache says, as properties in Glance, and for a person. */
-import { createHash } from "node:crypto";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../build/cache";
-import type { VerifyReport } from "../verify/report";
+import { sha256, short } from "../fingerprint/digest";
+import { REPORT_FILE, type VerifyReport } from "../verify/report";
 import type { Release } from "./lock";
 
 /** A file, and its SHA-256. */
@@ -71,9 +71,9 @@ function commitOf({ commit, modified }: NonNullable<ArtifactManifest["git"]>): s
 
 /** `visa-image verify` keeps its reports in `reports/<12 digits>-<key>-<profile>`. */
 async function lastReport(cache: Cache, fingerprint: string): Promise<Provenance["report"]> {
-  const folder = join(cache.root, "reports");
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(fingerprint.slice(0, 12)));
-  const reports = await Promise.all(names.map((name) => readReport(join(folder, name, "report.json"))));
+  const folder = cache.reports;
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(short(fingerprint)));
+  const reports = await Promise.all(names.map((name) => readReport(join(folder, name, REPORT_FILE))));
   const flat = await Promise.all((["raw", "qcow2"] as const).map((format) => flatSha256(cache, fingerprint, format)));
   return reports
     .filter((each) => each !== undefined)
@@ -83,10 +83,10 @@ async function lastReport(cache: Cache, fingerprint: string): Promise<Provenance
 }
 
 async function readReport(path: string): Promise<(Evidence & { report: VerifyReport }) | undefined> {
-  const found = await evidence(path);
-  if (!found) return undefined;
+  const bytes = await readFile(path).catch(() => undefined);
+  if (!bytes) return undefined;
   try {
-    return { ...found, report: JSON.parse(await readFile(path, "utf8")) as VerifyReport };
+    return { path, sha256: sha256(bytes), report: JSON.parse(bytes.toString("utf8")) as VerifyReport };
   } catch {
     return undefined;
   }
@@ -103,15 +103,6 @@ async function flatSha256(cache: Cache, fingerprint: string, format: "raw" | "qc
 }
 
 async function evidence(path: string): Promise<Evidence | undefined> {
-  try {
-    if (!(await stat(path)).isFile()) return undefined;
-    return {
-      path,
-      sha256: createHash("sha256")
-        .update(await readFile(path))
-        .digest("hex"),
-    };
-  } catch {
-    return undefined;
-  }
+  const bytes = await readFile(path).catch(() => undefined);
+  return bytes && { path, sha256: sha256(bytes) };
 }

@@ -1,10 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { ExitCode, VisaImageError } from "../errors";
 import type { SpecifiedFile } from "../specification";
-import { CONTRACT_PARTS, type ContractPart } from "../verify/contract";
+import { type ContractPart, contractParts } from "../verify/contract";
 import { stage } from "./files";
-import { suggestion } from "./nearest";
 import type { Renderer } from "./render";
 import { type Template, templateFiles } from "./template";
 
@@ -22,15 +20,7 @@ export function resolveContract(template: Template, renderer: Renderer): Contrac
   if (contract === undefined) return undefined;
   const location = template.parts.locate(["contract"]);
   const words = renderer.render(contract, location).real.split(/\s+/).filter(Boolean);
-  for (const word of words) {
-    if ((CONTRACT_PARTS as readonly string[]).includes(word)) continue;
-    throw new VisaImageError(`"${word}" is no part of VISA's contract`, {
-      location,
-      fix: suggestion(word, [...CONTRACT_PARTS], "parts"),
-      exitCode: ExitCode.USAGE,
-    });
-  }
-  return CONTRACT_PARTS.filter((part) => words.includes(part));
+  return contractParts(words, location);
 }
 
 /** The scripts of a template's folder `checks`, in the order of their names. */

@@ -93,6 +93,23 @@ export const BOOT_CHECKS: readonly Check[] = [
     },
   },
   {
+    ...{ assertion: 9, boot: "main", profile: "full", late: true },
+    async run(subject) {
+      const { machine, guest } = subject;
+      const before = await identity(subject);
+      const began = await guest.text("cat /proc/sys/kernel/random/boot_id");
+      guest.expectHello();
+      // The agent ends with the machine, before it can answer.
+      guest.run("systemctl reboot").catch(() => {});
+      await machine.waitForGuest(BOOT_SECONDS);
+      expect((await guest.text("cat /proc/sys/kernel/random/boot_id")) !== began, "it did not boot again");
+      await guest.run("cloud-init status --wait; systemctl is-system-running --wait", { timeoutSeconds: BOOT_SECONDS });
+      const after = await identity(subject);
+      expect(after === before, `before:\n${before}\nafter:\n${after}`);
+      return undefined;
+    },
+  },
+  {
     ...{ assertion: 10, boot: "main", profile: "gate" },
     async run({ guest }) {
       const program = "/usr/local/sbin/visa-owner";
@@ -138,22 +155,3 @@ export const BOOT_CHECKS: readonly Check[] = [
     },
   },
 ];
-
-/** Assertion 9, after all that looks at the first boot. */
-export const REBOOT: Check = {
-  ...{ assertion: 9, boot: "main", profile: "full" },
-  async run(subject) {
-    const { machine, guest } = subject;
-    const before = await identity(subject);
-    const began = await guest.text("cat /proc/sys/kernel/random/boot_id");
-    guest.expectHello();
-    // The agent ends with the machine, before it can answer.
-    guest.run("systemctl reboot").catch(() => {});
-    await machine.waitForGuest(BOOT_SECONDS);
-    expect((await guest.text("cat /proc/sys/kernel/random/boot_id")) !== began, "it did not boot again");
-    await guest.run("cloud-init status --wait; systemctl is-system-running --wait", { timeoutSeconds: BOOT_SECONDS });
-    const after = await identity(subject);
-    expect(after === before, `before:\n${before}\nafter:\n${after}`);
-    return undefined;
-  },
-};

@@ -20,6 +20,8 @@ export interface Check {
   readonly boot: BootName;
   /** `gate`: looked at in both profiles. */
   readonly profile: VerifyProfile;
+  /** Whether it comes after all that looks at the boot as it is, the templates' own checks too. @default false */
+  readonly late?: true;
   /**
    * Ends well where the assertion holds, and may return what was seen.
    *
@@ -53,6 +55,17 @@ export class Subject {
   /** The owner's name; empty where there is none. */
   get owner(): string {
     return this.metadata.owner ?? "";
+  }
+
+  /**
+   * Waits until the agent answers, and then until the owner exists.
+   *
+   * @throws VisaImageError when the time, which each of the two has, is up
+   */
+  async waitForOwner(timeoutSeconds: number): Promise<void> {
+    await this.machine.waitForGuest(timeoutSeconds);
+    if (!this.owner) return;
+    await this.machine.waitFor("owner", timeoutSeconds, async () => (await this.guest.events()).owner !== undefined);
   }
 
   /** A token as VISA makes them, for the owner and now unless told otherwise. */

@@ -3,6 +3,9 @@
  * project keeps it; they stand in reports, and never change their meaning.
  */
 
+import { ExitCode, type Location, VisaImageError } from "../errors";
+import { suggestion } from "../template/nearest";
+
 /** Changes whenever an image that passed before might not pass now: each image is then verified again. */
 export const VERIFIER_VERSION = "1";
 
@@ -11,6 +14,21 @@ export const CONTRACT_PARTS = ["boot", "desktop", "login", "jupyter", "hygiene"]
 
 /** A part of the contract. */
 export type ContractPart = (typeof CONTRACT_PARTS)[number];
+
+/**
+ * The parts that words name, in the contract's order.
+ *
+ * @throws VisaImageError for a word that names none
+ */
+export function contractParts(words: readonly string[], location?: Location): ContractPart[] {
+  const unknown = words.find((word) => !(CONTRACT_PARTS as readonly string[]).includes(word));
+  if (unknown === undefined) return CONTRACT_PARTS.filter((part) => words.includes(part));
+  throw new VisaImageError(`"${unknown}" is no part of VISA's contract`, {
+    location,
+    fix: suggestion(unknown, [...CONTRACT_PARTS], "parts"),
+    exitCode: ExitCode.USAGE,
+  });
+}
 
 /** `gate`: one boot, before an image is registered. `full`: all that can be seen of an image alone, with more boots. */
 export type VerifyProfile = "gate" | "full";

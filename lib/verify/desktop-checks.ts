@@ -2,7 +2,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Check, expect, type Subject } from "./check";
-import { probeRdp } from "./rdp";
 
 /** What runs as the owner in a desktop session; pgrep sees 15 characters of a name. */
 const DESKTOP_PROGRAMS = ["xfce4-session", "xfwm4", "xfce4-panel", "xfdesktop"];
@@ -62,9 +61,7 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 13, boot: "main", profile: "gate" },
     async run({ machine }) {
-      const { security, tls } = await machine.waitFor("answer of the RDP server", 120, () =>
-        probeRdp({ host: "127.0.0.1", port: machine.port(3389), timeoutSeconds: 10 }).catch(() => undefined),
-      );
+      const { security, tls } = await machine.waitForRdp(120);
       expect(security === "tls", `it picked ${security}, not TLS`);
       return tls?.version;
     },

@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,8 +13,9 @@ import { VisaImageError } from "../errors";
 import { assetFolder } from "../package-root";
 import type { DiskFormat } from "../specification";
 import { agentVendorData, GuestAgent } from "./guest-agent";
+import { freePort } from "./ports";
 import { Monitor } from "./qmp";
-import { rdpAnswer } from "./rdp";
+import { type RdpAnswer, rdpAnswer } from "./rdp";
 
 /** Options of {@link TestMachine.boot}. */
 export interface TestMachineOptions {
@@ -81,7 +81,7 @@ export class TestMachine implements AsyncDisposable {
     const configDrive = byDrive ? await makeConfigDrive(folder) : undefined;
     const sockets = mkdtempSync(join(tmpdir(), "visa-verify-"));
     const forwards = new Map<number, number>();
-    for (const port of options.ports ?? []) forwards.set(port, await freePort());
+    for (const port of options.ports ?? []) forwards.set(port, await freePort(undefined, [...forwards.values()]));
     const hostForwards = [...forwards].map(([guest, host]) => `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`).join("");
     const service = byDrive ? "" : metadataNetwork(data);
     const consoleFile = join(folder, "console.log");
@@ -226,10 +226,10 @@ export class TestMachine implements AsyncDisposable {
   }
 
   /** Waits until xrdp answers an RDP negotiation (visa-contract, assertion 13). A mere connection proves nothing: QEMU accepts it. */
-  async waitForRdp(timeoutSeconds: number): Promise<void> {
+  async waitForRdp(timeoutSeconds: number): Promise<RdpAnswer> {
     const port = this.port(3389);
-    await this.waitFor("answer of the RDP server", timeoutSeconds, () =>
-      rdpAnswer({ host: "127.0.0.1", port, timeoutSeconds: 3 }),
+    return this.waitFor("answer of the RDP server", timeoutSeconds, () =>
+      rdpAnswer({ host: "127.0.0.1", port, timeoutSeconds: 10 }),
     );
   }
 
@@ -318,14 +318,4 @@ function metadataNetwork(data: string): string {
 /** In QEMU's options a comma in a value is written twice. */
 function commas(value: string): string {
   return value.replaceAll(",", ",,");
-}
-
-/** A port of 127.0.0.1 that is free now. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done, fail) => server.once("error", fail).listen(0, "127.0.0.1", done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  if (address === null || typeof address === "string") throw new VisaImageError("no free port on 127.0.0.1");
-  return address.port;
 }

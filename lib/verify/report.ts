@@ -33,6 +33,9 @@ export interface VerifyReport {
   readonly findings: readonly Finding[];
 }
 
+/** What `visa-image verify` calls a report in its folder. */
+export const REPORT_FILE = "report.json";
+
 const SIGNS: Readonly<Record<Verdict, string>> = { pass: "pass", fail: "FAIL", "not applicable": "n/a" };
 
 /** The report as a table; `all` shows also what does not apply. */

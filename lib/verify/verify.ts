@@ -6,15 +6,15 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
-import { BOOT_CHECKS, BOOT_SECONDS, ODD_NAME, REBOOT } from "./boot-checks";
+import { BOOT_CHECKS, BOOT_SECONDS, ODD_NAME } from "./boot-checks";
 import { type BootName, type Check, NotApplicable, Subject } from "./check";
 import { CONTRACT, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "./contract";
 import { DESKTOP_CHECKS } from "./desktop-checks";
-import { HYGIENE_CHECKS, POWER_BUTTON } from "./hygiene-checks";
+import { HYGIENE_CHECKS } from "./hygiene-checks";
 import { JUPYTER_CHECKS } from "./jupyter-checks";
 import { LOGIN_CHECKS } from "./login-checks";
 import { TestMachine, type TestMachineOptions } from "./machine";
-import { type Finding, junit, type VerifyReport } from "./report";
+import { type Finding, junit, REPORT_FILE, type VerifyReport } from "./report";
 import { makeTokenKeyPair } from "./token";
 
 /** A script of a template that has to succeed in the guest: exit code 0 passes, 77 says that it does not apply. */
@@ -53,9 +53,6 @@ owner=$(cloud-init query ds.meta_data.meta.owner)
 useradd -m -s /bin/bash "$owner"
 `;
 
-/** What comes after everything else on its boot. */
-const LAST: readonly Check[] = [REBOOT, POWER_BUTTON];
-
 const CHECKS: Readonly<Record<ContractPart, readonly Check[]>> = {
   boot: BOOT_CHECKS,
   desktop: DESKTOP_CHECKS,
@@ -85,11 +82,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   // The short boots first: `main` ends with the machine switched off.
   for (const boot of ["service", "bare", "ownerless", "main"] as const) {
     const checks = wanted.filter((check) => check.boot === boot);
-    const last = checks.filter((check) => LAST.includes(check));
-    const first = checks.filter((check) => !LAST.includes(check));
     if (checks.length === 0 && boot !== "main") continue;
     const scripts = boot === "main" ? (options.checks ?? []) : [];
-    await onBoot(boot, options, [...inOrder(first), ...scripts, ...last], note);
+    await onBoot(
+      boot,
+      options,
+      [...inOrder(checks.filter(({ late }) => !late)), ...scripts, ...inOrder(checks.filter(({ late }) => late))],
+      note,
+    );
   }
 
   const all = [...CONTRACT.values()].map(
@@ -112,17 +112,14 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     passed: [...all, ...own].every(({ verdict }) => verdict !== "fail"),
     findings: [...all, ...own],
   };
-  writeFileSync(join(options.reports, "report.json"), `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(join(options.reports, REPORT_FILE), `${JSON.stringify(report, undefined, 2)}\n`);
   writeFileSync(join(options.reports, "junit.xml"), junit(report));
   return report;
 }
 
 /** What a profile looks at where these parts of the contract are promised. */
 export function checksOf(parts: readonly ContractPart[], profile: VerifyProfile): readonly Check[] {
-  const promised = parts.flatMap((part) => CHECKS[part]);
-  if (parts.includes("boot")) promised.push(REBOOT);
-  if (parts.includes("hygiene")) promised.push(POWER_BUTTON);
-  return promised.filter((check) => profile === "full" || check.profile === "gate");
+  return parts.flatMap((part) => CHECKS[part]).filter((check) => profile === "full" || check.profile === "gate");
 }
 
 /** By their numbers, but those that an open desktop is needed for come after it. */
@@ -156,10 +153,7 @@ async function onBoot(
     const began = performance.now();
     const subject = new Subject(boot, machine, metadata, keys, options.reports);
     try {
-      await machine.waitForGuest(BOOT_SECONDS);
-      if (metadata.owner) {
-        await machine.waitFor("owner", BOOT_SECONDS, async () => (await machine.guest.events()).owner !== undefined);
-      }
+      await subject.waitForOwner(BOOT_SECONDS);
     } catch (error) {
       for (const check of checks) await fail(check, error, (performance.now() - began) / 1000);
       return;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   ancestors,
   endAbandonedSession,
@@ -70,6 +71,8 @@ test("leaves alone what it is told to", async () => {
 
 test("of an abandoned session ends only what carries its mark", async () => {
   const pid = await session("MARK=run-1 sleep 100 & sleep 101 &");
+  // A child carries its mark once the shell has become it, which may be after the shell says that it is ready.
+  while (sessionMembers(pid).filter((member) => processInfo(member.pid)?.name === "sleep").length < 2) await sleep(10);
   const dead = { ...(identify(pid) as ProcessIdentity), startTime: "1" };
   await expect(endAbandonedSession(dead, "MARK=run-1")).resolves.toBe(1);
   expect(sessionMembers(pid)).toHaveLength(2);

@@ -1,24 +1,16 @@
 /** Options of `visa-image build` that change what happens to the machine and the cache: on real Packer and QEMU. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
-import { compileCommand, removeCommand } from "../build/support/command";
-import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
-import { Workspace } from "./runner-support";
+import { writeTinySpecification } from "../support/tiny-guest/tiny-guest";
+import { type Workspace, workspaces } from "./runner-support";
 
 jest.setTimeout(300_000);
 
-let command: string;
+const current = workspaces();
 let workspace: Workspace;
-
-beforeAll(() => {
-  tinyGuest();
-  command = compileCommand();
-});
-afterAll(removeCommand);
 beforeEach(() => {
-  workspace = new Workspace(command);
+  workspace = current();
 });
-afterEach(() => workspace.remove());
 
 test("--keep-on-failure leaves the machine up, says how to get in, and ends it with Ctrl-C", async () => {
   const { file } = writeTinySpecification(workspace.folder, [

@@ -167,6 +167,8 @@ export VISA_DATA_MOUNTS_BASE64=$(printf '127.0.0.1:/data /data ro,vers=4.2\\n' |
 # With this also LDAP is installed a second time: it is safe to run again.
 say nfs-install "$(bash features.sh >/dev/null && echo installed)"
 systemctl daemon-reload
+# An image has it masked before it ever runs; here it came up with the machine. Masked, nothing starts it again.
+systemctl stop rpcbind.socket rpcbind.service
 say nfs-away "$(timeout 100 systemctl start visa-owner-now; ready; systemctl show -P SubState visa-owner-now; ls -A /home/visitors/ada.lovelace; stat -c '%U %a' /home/visitors/ada.lovelace)"
 say nfs-message "$(journalctl -u visa-owner-now -o cat | grep -E 'cannot mount|not to be had')"
 systemctl start nfs-server

@@ -5,24 +5,16 @@
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { compileCommand, removeCommand } from "../build/support/command";
-import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
-import { type Ended, startProcess, Workspace } from "./runner-support";
+import { writeTinySpecification } from "../support/tiny-guest/tiny-guest";
+import { type Ended, startProcess, type Workspace, workspaces } from "./runner-support";
 
 jest.setTimeout(300_000);
 
-let command: string;
+const current = workspaces();
 let workspace: Workspace;
-
-beforeAll(() => {
-  tinyGuest();
-  command = compileCommand();
-});
-afterAll(removeCommand);
 beforeEach(() => {
-  workspace = new Workspace(command);
+  workspace = current();
 });
-afterEach(() => workspace.remove());
 
 /** A layer that is done in no time, and one on it that hangs in its provisioner. */
 function hangingSpecification(): string {

@@ -4,6 +4,27 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { compileCommand, removeCommand } from "../build/support/command";
+import { tinyGuest } from "../support/tiny-guest/tiny-guest";
+
+/**
+ * A workspace for each test of a file, with the tiny guest and the compiled command: a function that returns the current
+ * one.
+ */
+export function workspaces(): () => Workspace {
+  let command: string;
+  let workspace: Workspace;
+  beforeAll(() => {
+    tinyGuest();
+    command = compileCommand();
+  });
+  afterAll(removeCommand);
+  beforeEach(() => {
+    workspace = new Workspace(command);
+  });
+  afterEach(() => workspace.remove());
+  return () => workspace;
+}
 
 /** What a command that has ended said. */
 export interface Ended {

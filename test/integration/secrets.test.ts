@@ -11,10 +11,9 @@ import { App, TerraformStack } from "cdktf";
 import { LayerBuild } from "../../lib/constructs/layer-build";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
-import { compileCommand, removeCommand } from "../build/support/command";
 import { writeFiles } from "../fixtures/temporary-catalog";
-import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
-import { Workspace } from "./runner-support";
+import { writeTinySpecification } from "../support/tiny-guest/tiny-guest";
+import { type Workspace, workspaces } from "./runner-support";
 
 jest.setTimeout(300_000);
 
@@ -32,18 +31,11 @@ const FORMS = [
   }),
 ];
 
-let command: string;
+const current = workspaces();
 let workspace: Workspace;
-
-beforeAll(() => {
-  tinyGuest();
-  command = compileCommand();
-});
-afterAll(removeCommand);
 beforeEach(() => {
-  workspace = new Workspace(command);
+  workspace = current();
 });
-afterEach(() => workspace.remove());
 
 function expectNoCanary(text: string): void {
   for (const form of FORMS) expect(text).not.toContain(form);

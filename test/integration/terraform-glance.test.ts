@@ -8,18 +8,13 @@ import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { VisaImageProps } from "../../lib/constructs/visa-image";
 import { type Release, readLock } from "../../lib/releases/lock";
 import { addImage, chain, scratchFolder } from "../constructs/support";
-import { TerraformFolder, useStandIn } from "./terraform-support";
+import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);
 
 const scratch = scratchFolder();
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
-const cloudEnvironment = {
-  OS_CLOUD: "embedded",
-  OS_CLIENT_CONFIG_FILE: join(scratch, "cloud", "clouds.yaml"),
-  NO_PROXY: "127.0.0.1",
-  no_proxy: "127.0.0.1",
-};
+const cloudEnvironment = cloudEnvironmentOf(join(scratch, "cloud"));
 const lockFile = join(scratch, "visa-images.lock.json");
 const folder = join(scratch, "out", "stacks", "images");
 const first = chain();

@@ -11,7 +11,7 @@ import { VisaImage, type VisaImageProps } from "../../lib/constructs/visa-image"
 import { packageRoot } from "../../lib/package-root";
 import { type Release, readLock } from "../../lib/releases/lock";
 import { addImage, chain, scratchFolder } from "../constructs/support";
-import { TerraformFolder, useStandIn } from "./terraform-support";
+import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(300_000);
 
@@ -19,10 +19,7 @@ const IMAGE = "images/visa-apps";
 const scratch = scratchFolder();
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
 const cloudEnvironment = {
-  OS_CLOUD: "embedded",
-  OS_CLIENT_CONFIG_FILE: join(scratch, "cloud", "clouds.yaml"),
-  NO_PROXY: "127.0.0.1",
-  no_proxy: "127.0.0.1",
+  ...cloudEnvironmentOf(join(scratch, "cloud")),
   VISA_IMAGE_CACHE: join(scratch, "cache"),
 };
 const lockFile = join(scratch, "visa-images.lock.json");

@@ -128,6 +128,16 @@ function cliConfiguration(): string {
   throw new Error(`"${file}" is missing: run \`npm run setup\` first`);
 }
 
+/** What leads programs to an embedded cloud in a folder. */
+export function cloudEnvironmentOf(folder: string): Record<string, string> {
+  return {
+    OS_CLOUD: "embedded",
+    OS_CLIENT_CONFIG_FILE: join(folder, "clouds.yaml"),
+    NO_PROXY: "127.0.0.1",
+    no_proxy: "127.0.0.1",
+  };
+}
+
 /** Puts the {@link file://./stand-in.ts} in the place of `visa-image`, whose builds take too long for some tests. */
 export function useStandIn(folder: string): void {
   const file = join(folder, "cdk.tf.json");

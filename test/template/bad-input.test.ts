@@ -7,9 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parse, stringify } from "yaml";
 import { VisaImageError } from "../../lib/errors";
-import { specify } from "../../lib/specify";
-import { Catalog } from "../../lib/template/catalog";
-import { type Files, GUEST_FOLDER, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
+import { type Files, specifyChain, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
 
 jest.setTimeout(120_000);
 
@@ -65,13 +63,7 @@ function attempt(): string | undefined {
   const start = process.cpuUsage();
   let thrown: unknown;
   try {
-    specify({
-      catalog: Catalog.fromDirectory(folder, { parents: [] }),
-      template: "two",
-      environment: {},
-      guestFolder: GUEST_FOLDER,
-      onWarning: () => undefined,
-    });
+    specifyChain(folder);
     results++;
   } catch (error) {
     errors++;

@@ -2,9 +2,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import fc from "fast-check";
 import { VisaImageError } from "../../lib/errors";
-import { specify } from "../../lib/specify";
-import { Catalog } from "../../lib/template/catalog";
-import { CHAIN, GUEST_FOLDER, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
+import { CHAIN, specifyChain, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
 
 const packme = resolve("test/fixtures/catalogs/packme/templates");
 const manifests = ["system-base", "visa-base"].map((name) => readFileSync(`${packme}/${name}/manifest.yml`, "utf8"));
@@ -57,13 +55,7 @@ const folder = temporaryCatalog({ ...CHAIN, "one/scripts/desktop.sh": "", "one/f
 /** A result or one VisaImageError: anything else is thrown on. */
 function attempt(): void {
   try {
-    specify({
-      catalog: Catalog.fromDirectory(folder, { parents: [] }),
-      template: "two",
-      environment: {},
-      guestFolder: GUEST_FOLDER,
-      onWarning: () => undefined,
-    });
+    specifyChain(folder);
   } catch (error) {
     if (!(error instanceof VisaImageError)) throw error;
     expect(error.message).not.toMatch(/undefined \(reading|is not a function|\[object/);

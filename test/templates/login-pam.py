@@ -1,21 +1,26 @@
 """Real logins through Linux-PAM, in a mount namespace with an /etc and a /dev of its own: the machine stays untouched.
 
-Usage: unshare --mount [--map-root-user] /usr/bin/python3 login-pam.py FOLDER, where FOLDER holds visa-token and the
-stacks. JSON on standard input: {"capability": bool, "cases": [...]}; JSON on standard output: one answer per case.
+Usage: unshare --mount [--map-root-user] /usr/bin/python3 login-pam.py FOLDER CLIENT, where FOLDER holds visa-token and
+the stacks, and CLIENT is lib/verify/guest/pam.py. JSON on standard input: {"capability": bool, "cases": [...]}; JSON on standard output: one answer per case.
 """
 
 import base64
-import ctypes
+import importlib.machinery
+import importlib.util
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import time
 
-folder = sys.argv[1]
+folder, client = sys.argv[1:]
 request = json.load(sys.stdin)
+
+sys.dont_write_bytecode = True
+loader = importlib.machinery.SourceFileLoader("client", client)
+pam = importlib.util.module_from_spec(importlib.util.spec_from_loader("client", loader))
+loader.exec_module(pam)
 
 PASSWD = """root:x:0:0:root:/root:/bin/bash
 daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
@@ -111,59 +116,6 @@ def private_etc():
             write("/etc/pam.d/listed", with_list)
 
 
-class Message(ctypes.Structure):
-    _fields_ = [("style", ctypes.c_int), ("text", ctypes.c_char_p)]
-
-
-class Response(ctypes.Structure):
-    _fields_ = [("text", ctypes.c_void_p), ("code", ctypes.c_int)]
-
-
-CONVERSATION = ctypes.CFUNCTYPE(
-    ctypes.c_int, ctypes.c_int, ctypes.POINTER(ctypes.POINTER(Message)), ctypes.POINTER(ctypes.POINTER(Response)), ctypes.c_void_p
-)
-DELAY = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_uint, ctypes.c_void_p)
-
-
-class Conversation(ctypes.Structure):
-    _fields_ = [("function", CONVERSATION), ("data", ctypes.c_void_p)]
-
-
-libc = ctypes.CDLL(None)
-libc.calloc.restype = ctypes.c_void_p
-libc.strdup.restype = ctypes.c_void_p
-pam = ctypes.CDLL("libpam.so.0")
-
-
-def login(service, user, password):
-    def converse(count, messages, responses, _data):
-        array = ctypes.cast(libc.calloc(count, ctypes.sizeof(Response)), ctypes.POINTER(Response))
-        for index in range(count):
-            array[index].text = libc.strdup(password)
-        responses[0] = array
-        return 0
-
-    conversation = Conversation(CONVERSATION(converse), None)
-    handle = ctypes.c_void_p()
-    # Without the wait that a wrong password costs.
-    no_delay = DELAY(lambda _status, _wait, _data: None)
-    answer = {}
-    started = time.monotonic()
-    answer["start"] = pam.pam_start(service.encode(), user, ctypes.byref(conversation), ctypes.byref(handle))
-    if answer["start"] != 0:
-        return answer
-    pam.pam_set_item(handle, 10, ctypes.cast(no_delay, ctypes.c_void_p))
-    answer["authenticate"] = pam.pam_authenticate(handle, 0)
-    if answer["authenticate"] == 0:
-        answer["account"] = pam.pam_acct_mgmt(handle, 0)
-        answer["setcred"] = pam.pam_setcred(handle, 2)
-        answer["session"] = pam.pam_open_session(handle, 0)
-        pam.pam_close_session(handle, 0)
-    pam.pam_end(handle, 0)
-    answer["seconds"] = time.monotonic() - started
-    return answer
-
-
 def place_key(key):
     # Not rmtree alone: it opens what it removes, which for a pipe never ends.
     if os.path.isdir("/etc/visa/public.pem") and not os.path.islink("/etc/visa/public.pem"):
@@ -197,7 +149,7 @@ answers = []
 for case in request["cases"]:
     place_key(case["key"])
     write("/etc/visa/token-users", case.get("allowed", ""))
-    answer = login(case["service"], base64.b64decode(case["user"]), base64.b64decode(case["password"]))
+    answer = pam.login(case["service"], base64.b64decode(case["user"]), base64.b64decode(case["password"]))
     lines = []
     while True:
         try:

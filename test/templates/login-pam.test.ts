@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { makeToken, makeTokenKeyPair } from "../../lib/verify/token";
 
 const login = join(__dirname, "../../templates/visa-base/login");
+const client = join(__dirname, "../../lib/verify/guest/pam.py");
 
 interface Key {
   readonly kind: "file" | "missing" | "pipe" | "folder" | "link" | "writable" | "open folder";
@@ -38,7 +39,7 @@ function attempt(attempts: readonly Attempt[], capability = false): Answer[] {
   const base64 = (x: string | Buffer) => Buffer.from(x as string).toString("base64");
   const out = execFileSync(
     "unshare",
-    ["--mount", ...root, "/usr/bin/python3", join(__dirname, "login-pam.py"), login],
+    ["--mount", ...root, "/usr/bin/python3", join(__dirname, "login-pam.py"), login, client],
     {
       input: JSON.stringify({
         capability,

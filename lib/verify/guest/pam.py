@@ -8,6 +8,7 @@ import ctypes
 import json
 import os
 import sys
+import time
 
 KEY = "/etc/visa/public.pem"
 
@@ -41,10 +42,12 @@ pam = ctypes.CDLL("libpam.so.0")
 
 
 def login(service, user, password):
+    """What PAM's functions return for one attempt, up to the first that fails; name and password are bytes."""
+
     def converse(count, messages, responses, _data):
         array = ctypes.cast(libc.calloc(count, ctypes.sizeof(Response)), ctypes.POINTER(Response))
         for index in range(count):
-            array[index].text = libc.strdup(password.encode())
+            array[index].text = libc.strdup(password)
         responses[0] = array
         return 0
 
@@ -53,9 +56,10 @@ def login(service, user, password):
     # Without the wait that a wrong password costs.
     no_delay = DELAY(lambda _status, _wait, _data: None)
     answer = {}
-    started = pam.pam_start(service.encode(), user.encode(), ctypes.byref(conversation), ctypes.byref(handle))
-    if started != 0:
-        return {"start": started}
+    started = time.monotonic()
+    answer["start"] = pam.pam_start(service.encode(), user, ctypes.byref(conversation), ctypes.byref(handle))
+    if answer["start"] != 0:
+        return answer
     pam.pam_set_item(handle, 10, ctypes.cast(no_delay, ctypes.c_void_p))
     answer["authenticate"] = pam.pam_authenticate(handle, 0)
     if answer["authenticate"] == 0:
@@ -64,12 +68,14 @@ def login(service, user, password):
         answer["session"] = pam.pam_open_session(handle, 0)
         pam.pam_close_session(handle, 0)
     pam.pam_end(handle, 0)
+    answer["seconds"] = time.monotonic() - started
     return answer
 
 
 def with_key(case):
+    attempt = (case["service"], case["user"].encode(), case["password"].encode())
     if "key" not in case:
-        return login(case["service"], case["user"], case["password"])
+        return login(*attempt)
     kept = KEY + ".verify"
     had = os.path.exists(KEY)
     if had:
@@ -79,7 +85,7 @@ def with_key(case):
             with open(KEY, "w") as file:
                 file.write(case["key"])
             os.chmod(KEY, 0o644)
-        return login(case["service"], case["user"], case["password"])
+        return login(*attempt)
     finally:
         if os.path.exists(KEY):
             os.unlink(KEY)
@@ -87,4 +93,5 @@ def with_key(case):
             os.rename(kept, KEY)
 
 
-print(json.dumps([with_key(case) for case in json.load(sys.stdin)]))
+if __name__ == "__main__":
+    print(json.dumps([with_key(case) for case in json.load(sys.stdin)]))

@@ -1,7 +1,7 @@
 /** Free TCP ports on loopback. */
 import { randomInt } from "node:crypto";
 import { createServer } from "node:net";
-import { VisaImageError } from "../../lib/errors";
+import { VisaImageError } from "../errors";
 
 // Below Linux's ephemeral range (32768 and up), so that no outgoing connection takes a port between looking and using.
 const FIRST = 20_000;
@@ -17,7 +17,7 @@ export function isFree(port: number): Promise<boolean> {
 }
 
 /** The preferred port where it is free, else another one; never one of `taken`. */
-export async function freePort(preferred: number | undefined, taken: readonly number[] = []): Promise<number> {
+export async function freePort(preferred?: number, taken: readonly number[] = []): Promise<number> {
   if (preferred !== undefined && !taken.includes(preferred) && (await isFree(preferred))) return preferred;
   for (let attempt = 0; attempt < 100; attempt++) {
     const port = randomInt(FIRST, LAST);
