@@ -31,6 +31,9 @@ export interface Check {
   run(subject: Subject): Promise<string | undefined>;
 }
 
+/** How often a boot is asked whether it has ended: the question takes time from it. */
+const LOOK_SECONDS = 5;
+
 /** The image does not have what an assertion is about. */
 export class NotApplicable extends Error {}
 
@@ -60,12 +63,21 @@ export class Subject {
   /**
    * Waits until the agent answers, and then until the owner exists.
    *
-   * @throws VisaImageError when the time, which each of the two has, is up
+   * @throws VisaImageError when the time, which each of the two has, is up, or the boot ends without an owner
    */
   async waitForOwner(timeoutSeconds: number): Promise<void> {
     await this.machine.waitForGuest(timeoutSeconds);
     if (!this.owner) return;
-    await this.machine.waitFor("owner", timeoutSeconds, async () => (await this.guest.events()).owner !== undefined);
+    let lookAgain = performance.now() + LOOK_SECONDS * 1000;
+    await this.machine.waitFor("owner", timeoutSeconds, async () => {
+      if ((await this.guest.events()).owner !== undefined) return true;
+      if (performance.now() < lookAgain) return false;
+      lookAgain = performance.now() + LOOK_SECONDS * 1000;
+      const ended = /^(running|degraded)/.test((await this.guest.run("systemctl is-system-running")).stdout);
+      const there = (await this.guest.run(`getent passwd '${this.owner}'`)).code === 0;
+      expect(there || !ended, `the boot has ended, and nothing has made the owner "${this.owner}"`);
+      return ended;
+    });
   }
 
   /** A token as VISA makes them, for the owner and now unless told otherwise. */

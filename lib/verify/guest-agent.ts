@@ -66,7 +66,10 @@ export class GuestAgent {
     });
     socket.on("error", () => {});
     this.socket = socket;
-    createInterface({ input: socket }).on("line", (line) => this.receive(line));
+    const lines = createInterface({ input: socket });
+    // It passes the socket's errors on. That QEMU has ended is seen elsewhere.
+    lines.on("error", () => {});
+    lines.on("line", (line) => this.receive(line));
   }
 
   /** Whether the agent has said hello. */

@@ -14,7 +14,7 @@ import { assetFolder } from "../package-root";
 import type { DiskFormat } from "../specification";
 import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
-import { Monitor } from "./qmp";
+import { Monitor, MonitorRefusal } from "./qmp";
 import { type RdpAnswer, rdpAnswer } from "./rdp";
 
 /** Options of {@link TestMachine.boot}. */
@@ -156,7 +156,10 @@ export class TestMachine implements AsyncDisposable {
     await this.monitor((monitor) => monitor.execute("screendump", { filename: resolve(file), format: "png" }));
   }
 
-  /** Plugs in the disk that this machine boots an overlay of, read-only, so that the guest can look at it as it is. */
+  /**
+   * Plugs in the disk that this machine boots an overlay of, read-only, so that the guest can look at it as it is.
+   * {@link TestMachine.unplugDisk} it before a reboot: both have a root file system of the same name.
+   */
   async plugInDisk(): Promise<void> {
     const { disk, format } = this.options;
     await this.monitor(async (monitor) => {
@@ -166,14 +169,32 @@ export class TestMachine implements AsyncDisposable {
         "read-only": true,
         file: { driver: "file", filename: resolve(disk), "read-only": true },
       });
-      await monitor.execute("device_add", { driver: "virtio-blk-pci", drive: "verified", serial: "verified" });
+      const device = { driver: "virtio-blk-pci", id: "verified-disk", drive: "verified", serial: "verified" };
+      await monitor.execute("device_add", device);
     });
   }
 
-  private async monitor(use: (monitor: Monitor) => Promise<unknown>): Promise<void> {
+  /** Takes out what {@link TestMachine.plugInDisk} put in; returns when the guest has let go of it. */
+  async unplugDisk(): Promise<void> {
+    await this.monitor((monitor) => monitor.execute("device_del", { id: "verified-disk" }));
+    // As long as the guest has the device, the node is in use.
+    await this.waitFor("disk let go of by the guest", 60, () =>
+      this.monitor(async (monitor) => {
+        try {
+          await monitor.execute("blockdev-del", { "node-name": "verified" });
+          return true;
+        } catch (error) {
+          if (error instanceof MonitorRefusal) return false;
+          throw error;
+        }
+      }),
+    );
+  }
+
+  private async monitor<T>(use: (monitor: Monitor) => Promise<T>): Promise<T> {
     const monitor = await Monitor.connect(join(this.sockets, "qmp"));
     try {
-      await use(monitor);
+      return await use(monitor);
     } finally {
       monitor.close();
     }

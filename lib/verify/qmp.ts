@@ -3,6 +3,9 @@ import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 import { VisaImageError } from "../errors";
 
+/** QEMU said no, in its own words. */
+export class MonitorRefusal extends VisaImageError {}
+
 /** A connection to the monitor of a running QEMU. */
 export class Monitor {
   private waiting: ((answer: Record<string, unknown>) => void) | undefined;
@@ -18,7 +21,10 @@ export class Monitor {
     });
     socket.on("error", () => {});
     const monitor = new Monitor(socket);
-    createInterface({ input: socket }).on("line", (line) => {
+    const lines = createInterface({ input: socket });
+    // It passes the socket's errors on: QEMU's end is one, and no surprise after a press of the power button.
+    lines.on("error", () => {});
+    lines.on("line", (line) => {
       const message = JSON.parse(line) as Record<string, unknown>;
       // Events and the greeting are nobody's answer.
       if ("return" in message || "error" in message) monitor.waiting?.(message);
@@ -27,7 +33,7 @@ export class Monitor {
     return monitor;
   }
 
-  /** @throws VisaImageError with QEMU's own words where it refuses, or answers nothing for 30 seconds */
+  /** @throws MonitorRefusal with QEMU's own words where it refuses, or answers nothing for 30 seconds */
   async execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
     const answer = await new Promise<Record<string, unknown>>((done) => {
       const timer = setTimeout(() => done({ error: { desc: "no answer" } }), 30_000);
@@ -39,7 +45,7 @@ export class Monitor {
     });
     this.waiting = undefined;
     const { error } = answer as { error?: { desc: string } };
-    if (error) throw new VisaImageError(`QEMU refuses "${command}": ${error.desc}`);
+    if (error) throw new MonitorRefusal(`QEMU refuses "${command}": ${error.desc}`);
     return answer.return;
   }
 
