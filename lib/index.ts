@@ -19,6 +19,7 @@ export {
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
 export { ExitCode, type Location, VisaImageError } from "./errors";
+export { PRESETS } from "./machine";
 export { type Lock, type Release, readLock } from "./releases/lock";
 export * from "./specification";
 export { relativeTo, type SpecifyOptions, specify } from "./specify";

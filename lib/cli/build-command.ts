@@ -7,7 +7,8 @@ import { duration, size } from "../build/progress";
 import type { BuildReport } from "../build/report";
 import { supervise } from "../build/supervisor";
 import { ExitCode, VisaImageError } from "../errors";
-import type { BuildSpecification, DiskFormat } from "../specification";
+import { checkMachine, readVnc } from "../machine";
+import type { BuildSpecification, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 
 /** Options of the command, as commander reads them. */
@@ -18,10 +19,14 @@ export interface BuildCommandOptions extends InputOptions {
   /** A folder; false for `--no-cache`. */
   readonly cache?: string | boolean;
   readonly keepOnFailure?: true;
+  readonly preset?: MachinePreset;
   readonly cpus?: number;
   readonly memory?: number;
   readonly accelerator?: "auto" | "kvm" | "tcg";
+  readonly cpuModel?: string;
+  readonly nested?: true;
   readonly notHeadless?: true;
+  readonly vnc?: string;
   readonly buildCa?: string;
   readonly mirror?: string;
   readonly json?: true;
@@ -80,14 +85,7 @@ export function superviseJob(
       specificationDirectory: directory,
       cache: typeof options.cache === "string" ? resolve(options.cache) : cacheRoot(environment),
       options: {
-        cpus: options.cpus,
-        memoryMb: options.memory,
-        accelerator: options.accelerator,
-        headless: options.notHeadless ? false : undefined,
-        proxy: options.httpProxy,
-        noProxy: typeof options.proxy === "string" ? options.proxy : undefined,
-        mirror: options.mirror,
-        ca: options.buildCa && options.buildCa !== "host" ? resolve(options.buildCa) : options.buildCa,
+        machine: machineOptions(options),
         flatten,
         rebuild,
         keepOnFailure: options.keepOnFailure,
@@ -109,6 +107,26 @@ export function superviseJob(
       output: stderr,
     },
   );
+}
+
+/** What the options say of the build machine. */
+function machineOptions(options: BuildCommandOptions): MachineOptions {
+  const machine: MachineOptions = {
+    preset: options.preset,
+    cpus: options.cpus,
+    memoryMb: options.memory,
+    accelerator: options.accelerator,
+    cpuModel: options.cpuModel,
+    nested: options.nested,
+    headless: options.notHeadless ? false : undefined,
+    ...(options.vnc !== undefined && readVnc(options.vnc, "--vnc")),
+    proxy: options.httpProxy,
+    noProxy: typeof options.proxy === "string" ? options.proxy : undefined,
+    mirror: options.mirror,
+    ca: options.buildCa && options.buildCa !== "host" ? resolve(options.buildCa) : options.buildCa,
+  };
+  checkMachine(machine, "the command line");
+  return machine;
 }
 
 /** Of the base and of every layer. */

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
+import { readFlag } from "../machine";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
 import { type Staged, stage } from "../template/files";
 import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/original";
@@ -469,13 +470,6 @@ function texts(value: unknown): Text[] {
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(texts) : [];
 }
 
-/** `true`, `yes` and their like, as YAML 1.1 and people write them. */
-export function readFlag(text: string): boolean | undefined {
-  if (/^(true|yes|on|1)$/i.test(text.trim())) return true;
-  if (/^(false|no|off|0)$/i.test(text.trim())) return false;
-  return undefined;
-}
-
 /** The plugins that Packer 1.7 and later must be told of; from 1.10 on none comes with it. */
 const PLUGINS: Readonly<Record<string, { source: string; version: string }>> = {
   qemu: { source: "github.com/hashicorp/qemu", version: ">= 1.0.0" },
@@ -491,6 +485,25 @@ export function withRequiredPlugins(configuration: Readonly<Record<string, unkno
   const ansible = build?.provisioner?.some((provisioner) => Object.hasOwn(provisioner, "ansible-local"));
   const { qemu, ansible: ansiblePlugin } = PLUGINS;
   return { packer: { required_plugins: { qemu, ...(ansible && { ansible: ansiblePlugin }) } }, ...configuration };
+}
+
+/**
+ * The configuration with VNC at one port, `undefined` for Packer's own choice. Put in by the runner, so that fingerprints
+ * do not know of it.
+ */
+export function withVncPort(
+  configuration: Readonly<Record<string, unknown>>,
+  port: number | undefined,
+): Record<string, unknown> {
+  if (port === undefined) return { ...configuration };
+  const { qemu } = configuration.source as { qemu: Record<string, object> };
+  const settings = { vnc_port_min: port, vnc_port_max: port };
+  return {
+    ...configuration,
+    source: {
+      qemu: Object.fromEntries(Object.entries(qemu).map(([name, source]) => [name, { ...source, ...settings }])),
+    },
+  };
 }
 
 function usage(what: string, location: Location | undefined, fix: string): VisaImageError {

@@ -1,4 +1,4 @@
-import { withRequiredPlugins } from "../../lib/packer/configuration";
+import { withRequiredPlugins, withVncPort } from "../../lib/packer/configuration";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
@@ -140,6 +140,14 @@ test("the plugins of newer versions are a block of their own", () => {
     packer: { required_plugins: { qemu: { source: "github.com/hashicorp/qemu", version: expect.any(String) } } },
     ...configuration,
   });
+});
+
+test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
+  const own = layer({ builder: { vnc_port_min: 6000 } });
+  expect(source(own)).not.toHaveProperty("vnc_port_min");
+  expect(withVncPort(own.configuration, undefined)).toEqual(own.configuration);
+  const configuration = withVncPort(own.configuration, 5907);
+  expect(source({ ...own, configuration })).toEqual({ ...source(own), vnc_port_min: 5907, vnc_port_max: 5907 });
 });
 
 test("fails for a download, and for a second builder", () => {
