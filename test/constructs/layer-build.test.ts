@@ -33,7 +33,7 @@ test("stages what code says of the machine that builds, with each layer", () => 
   LayerBuild.chain(stack, { specification });
   const { folder } = synthesizedFolder(stack);
   for (const { name, fingerprint } of specification.layers) {
-    const file = join(folder, "specifications", `${name}-${fingerprint.slice(0, 12)}.json`);
+    const file = join(folder, "stacks", "images", "specifications", `${name}-${fingerprint.slice(0, 12)}.json`);
     expect(JSON.parse(readFileSync(file, "utf8")).machine).toEqual({ preset: "production" });
   }
 });
