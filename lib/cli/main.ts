@@ -53,6 +53,7 @@ export function makeProgram() {
     .addOption(cache())
     .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
     .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
+    .option("--parallel <n>", "so many layers at the same time, where memory and disk allow (default: 1)", positive)
     .option("--json", "print what was done, for programs")
     .option("--verbose", "show what the tools print")
     .option("--quiet", "show nothing but warnings and errors")
@@ -61,6 +62,7 @@ export function makeProgram() {
       "after",
       `
 The short options are those of build-image.sh: -pp, -rp, -hp, -np, -nh.
+With --parallel, where one layer fails the others that run are finished, and nothing new is started.
 Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed since the plan, 130 and 143 stopped.`,
     )
     .action(async (templates, options) => {
