@@ -129,7 +129,10 @@ export async function runPieces(
           if (error instanceof StoppedError) return;
           const others = running.size - 1;
           const what = failures.length === 1 ? "failed" : `failed too: ${(error as Error).message}`;
-          onMessage(piece, `${what}${others > 0 ? "; the others that run are finished, and nothing new is started" : ""}`);
+          onMessage(
+            piece,
+            `${what}${others > 0 ? "; the others that run are finished, and nothing new is started" : ""}`,
+          );
         },
       )
       .finally(() => running.delete(piece));

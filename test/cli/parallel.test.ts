@@ -129,7 +129,10 @@ describe("pieces run", () => {
     await end("b", new Error("second"));
     await ended;
     expect(started).toEqual(["a", "b"]);
-    expect(said).toEqual(["a: failed; the others that run are finished, and nothing new is started", "b: failed too: second"]);
+    expect(said).toEqual([
+      "a: failed; the others that run are finished, and nothing new is started",
+      "b: failed too: second",
+    ]);
   });
 
   test("no more where they are stopped, which goes before a failure", async () => {
