@@ -1,6 +1,6 @@
 /** The variables of the original's README, as they are, lead everything to a cloud: a real Keystone and Glance. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
@@ -23,18 +23,23 @@ beforeAll(async () => {
   command = compileCommand();
   await cloud.start();
   const administrator = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...cloudEnvironmentOf(join(scratch, "cloud")) };
-  const openstack = (...args: string[]) => execFileSync("openstack", args, { env: administrator });
-  openstack("project", "create", "VISA Development");
-  openstack("role", "add", "--project", "VISA Development", "--user", "admin", "admin");
+  const create = (what: string, ...args: string[]) => {
+    const options = { env: administrator, encoding: "utf8" } as const;
+    return execFileSync("openstack", [what, "create", "-f", "value", "-c", "id", ...args], options).trim();
+  };
+  // Keystone's first domain is called Default. MySQL takes "default" for the same name, and sqlite does not.
+  const domain = create("domain", "default");
+  const project = create("project", "--domain", domain, "VISA Development");
+  const user = create("user", "--domain", domain, "--password", "only-for-this-test", "operator");
+  execFileSync("openstack", ["role", "add", "--project", project, "--user", user, "admin"], { env: administrator });
 
-  const { adminPassword } = JSON.parse(readFileSync(join(scratch, "cloud", "state.json"), "utf8"));
   const openrc = join(scratch, "openrc");
   // The original's, but for its user, password and address.
   writeFileSync(
     openrc,
     `export OS_PROJECT_DOMAIN_NAME=default
-export OS_USERNAME=admin
-export OS_PASSWORD=${adminPassword}
+export OS_USERNAME=operator
+export OS_PASSWORD=only-for-this-test
 export OS_TENANT_NAME="VISA Development"
 export OS_AUTH_URL=${(await cloud.status()).services?.keystone.endpoint}
 export OS_USER_DOMAIN_NAME=default
@@ -43,7 +48,10 @@ export OS_INTERFACE=public
 export OS_IDENTITY_API_VERSION=3
 `,
   );
-  const variables = execFileSync("bash", ["-c", '. "$1"; env -0', "bash", openrc], { env: {}, encoding: "utf8" });
+  const variables = execFileSync("bash", ["--norc", "-c", '. "$1"; env -0', "bash", openrc], {
+    env: {},
+    encoding: "utf8",
+  });
   const entries = variables.split("\0").map((line) => [line.split("=")[0] ?? "", line.replace(/^[^=]*=/, "")] as const);
   environment = Object.fromEntries(entries.filter(([name]) => name.startsWith("OS_")));
 });
