@@ -136,8 +136,8 @@ export interface MachineOptions {
   /** Debian mirror of the build, gone from the image afterwards. @default - the one that apt uses on this machine */
   readonly mirror?: string;
   /**
-   * PEM file of certificates that the guest trusts during the build, absolute; `host` for those that were added to this
-   * machine. @default - none
+   * PEM file of certificates that the guest trusts during the build; `host` for those that were added to this machine.
+   * @default - none
    */
   readonly ca?: string;
 }

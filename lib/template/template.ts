@@ -125,11 +125,12 @@ const NOWHERE: Locator = { locate: () => undefined, locateKey: () => undefined }
  * });
  */
 export class Template {
-  /** Makes one from parts that were checked already: for {@link Catalog}. */
+  /** Makes one from parts that were checked already: for {@link Catalog}. @internal */
   static fromParts(name: string, parts: TemplateParts): Template {
     return new Template(name, {}, parts);
   }
 
+  /** @internal */
   readonly parts: TemplateParts;
 
   /** @throws VisaImageError when something in the options cannot be used */
