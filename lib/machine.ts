@@ -4,7 +4,7 @@
  * One order holds for every input of a build (docs/inputs.md): an option of the command line, then code, then the
  * environment, then the template, then the default.
  */
-import { isIP } from "node:net";
+import { isIPv4 } from "node:net";
 import { ExitCode, type Location, VisaImageError } from "./errors";
 import type { MachineOptions, MachinePreset } from "./specification";
 
@@ -109,13 +109,12 @@ export function machineFromEnvironment(environment: MachineSources["environment"
   return options;
 }
 
-/** An address of VNC, with a port if need be: `127.0.0.1:5901`, `[::1]`. @throws VisaImageError for anything else */
+/** An address of VNC, with a port if need be: `127.0.0.1:5901`. @throws VisaImageError for anything else */
 export function readVnc(text: string, name: string): Pick<MachineOptions, "vncAddress" | "vncPort"> {
-  const [, six, four = "", port] = /^(?:\[([^\]]+)\]|([^:]*))(?::(\d+))?$/.exec(text) ?? [];
-  const vncAddress = six ?? four;
-  if (isIP(vncAddress) === 0 || (six !== undefined && isIP(six) !== 6)) {
+  const [, vncAddress = "", port] = /^([\d.]+)(?::(\d+))?$/.exec(text) ?? [];
+  if (!isIPv4(vncAddress)) {
     throw new VisaImageError(`${name} is "${text}", which is no address of this machine`, {
-      fix: `an IP address, with a port if need be: ${name === "--vnc" ? "--vnc " : `${name}=`}127.0.0.1:5901`,
+      fix: `an IPv4 address, with a port if need be: ${name === "--vnc" ? "--vnc " : `${name}=`}127.0.0.1:5901`,
       exitCode: ExitCode.USAGE,
     });
   }
@@ -139,8 +138,8 @@ export function checkMachine(machine: MachineOptions, subject: string, location?
   if (cpuModel !== undefined && !/^[A-Za-z0-9][\w.-]*(,[+-]?[\w.-]+(=\w+)?)*$/.test(cpuModel)) {
     throw fail(`"${cpuModel}" is no name of a CPU`, "one of qemu-system-x86_64 -cpu help, for example EPYC,+aes");
   }
-  if (vncAddress !== undefined && isIP(vncAddress) === 0) {
-    throw fail(`"${vncAddress}" is no address for VNC`, "an IP address of this machine, for example 127.0.0.1");
+  if (vncAddress !== undefined && !isIPv4(vncAddress)) {
+    throw fail(`"${vncAddress}" is no address for VNC`, "an IPv4 address of this machine, for example 127.0.0.1");
   }
   if (vncPort !== undefined && !(Number.isInteger(vncPort) && vncPort >= 5900 && vncPort <= 65535)) {
     throw fail(`"${vncPort}" is no port for VNC`, "a whole number from 5900 to 65535");

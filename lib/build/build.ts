@@ -399,10 +399,11 @@ class Build {
     await writeSeed(scratch.path, layer.name, this.toolRunner(scratch, log));
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(layer));
     await this.linkParent(parent, scratch, log);
+    const machine = this.machine(layer);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
     await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
     const listing = withPackageList(layer.configuration);
-    const complete = withVncPort(listing, this.machine(layer).vncPort);
+    const complete = withVncPort(listing, machine);
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
@@ -416,7 +417,11 @@ class Build {
       const event = packerEvent(line);
       if (event?.kind === "step") this.progress.startStep(event.label);
       else if (event?.kind === "detail") this.progress.detail(event.label);
-      else if (event) this.progress.message(`screen of the build machine: ${event.address}`);
+      else if (event) {
+        // Packer 1.6.6 says another one than it was told.
+        const address = machine.vncPort ? `vnc://${machine.vncAddress}:${machine.vncPort}` : event.address;
+        this.progress.message(`screen of the build machine: ${address}`);
+      }
     };
     if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
     this.progress.startStep("starting the machine");

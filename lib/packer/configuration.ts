@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
-import { readFlag } from "../machine";
+import { type Machine, readFlag } from "../machine";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
 import { type Staged, stage } from "../template/files";
 import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/original";
@@ -493,17 +493,17 @@ export function withRequiredPlugins(configuration: Readonly<Record<string, unkno
  */
 export function withVncPort(
   configuration: Readonly<Record<string, unknown>>,
-  port: number | undefined,
+  { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
 ): Record<string, unknown> {
-  if (port === undefined) return { ...configuration };
-  const { qemu } = configuration.source as { qemu: Record<string, object> };
-  const settings = { vnc_port_min: port, vnc_port_max: port };
-  return {
-    ...configuration,
-    source: {
-      qemu: Object.fromEntries(Object.entries(qemu).map(([name, source]) => [name, { ...source, ...settings }])),
-    },
-  };
+  if (vncPort === undefined) return { ...configuration };
+  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
+  // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
+  const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
+  const sources = Object.entries(qemu).map(([name, source]) => [
+    name,
+    { ...source, vnc_port_min: vncPort, vnc_port_max: vncPort, qemuargs: [...(source.qemuargs ?? []), argument] },
+  ]);
+  return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
 
 function usage(what: string, location: Location | undefined, fix: string): VisaImageError {

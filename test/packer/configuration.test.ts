@@ -145,9 +145,15 @@ test("the plugins of newer versions are a block of their own", () => {
 test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
   const own = layer({ builder: { vnc_port_min: 6000 } });
   expect(source(own)).not.toHaveProperty("vnc_port_min");
-  expect(withVncPort(own.configuration, undefined)).toEqual(own.configuration);
-  const configuration = withVncPort(own.configuration, 5907);
-  expect(source({ ...own, configuration })).toEqual({ ...source(own), vnc_port_min: 5907, vnc_port_max: 5907 });
+  const vncAddress = "127.0.0.1";
+  expect(withVncPort(own.configuration, { vncAddress })).toEqual(own.configuration);
+  const configuration = withVncPort(own.configuration, { vncAddress, vncPort: 5907 });
+  expect(source({ ...own, configuration })).toEqual({
+    ...source(own),
+    vnc_port_min: 5907,
+    vnc_port_max: 5907,
+    qemuargs: [...(source(own).qemuargs as unknown[]), ["-vnc", "127.0.0.1:7"]],
+  });
 });
 
 test("fails for a download, and for a second builder", () => {
