@@ -142,6 +142,11 @@ test("the plugins of newer versions are a block of their own", () => {
   });
 });
 
+test("the pause between the keys of a boot command is the builder's own", () => {
+  const builder = { boot_command: ["<enter>"], boot_key_interval: "50ms" };
+  expect(source(layer({ builder }))).toMatchObject(builder);
+});
+
 test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
   const own = layer({ builder: { vnc_port_min: 6000 } });
   expect(source(own)).not.toHaveProperty("vnc_port_min");

@@ -143,7 +143,6 @@ function packerConfiguration({ provisioners, secrets = [], diskSizeGb = 1 }: Tin
             ["-kernel", "guest/vmlinuz"],
             ["-initrd", "guest/initrd.gz"],
             ["-append", "console=ttyS0 quiet panic=-1"],
-            // biome-ignore lint/suspicious/noTemplateCurlyInString: Packer's own syntax
             ["-cpu", "${var.cpu_model}"],
             ["-serial", "file:console.log"],
             ["-no-reboot"],
