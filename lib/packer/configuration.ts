@@ -454,9 +454,19 @@ class Rendering {
       }
       return Number(text);
     };
-    const cpus = number("cpus");
-    const memoryMb = number("memory");
+    // As with QEMU itself, what qemuargs say goes before.
+    const smp = /^(?:cpus=)?([1-9]\d*)(?:,|$)/.exec(this.argument("-smp", builder))?.[1];
+    const [, size, unit] = /^(?:size=)?([1-9]\d*)([MG]?)(?:,|$)/i.exec(this.argument("-m", builder)) ?? [];
+    const cpus = smp ? Number(smp) : number("cpus");
+    const memoryMb = size ? Number(size) * (unit?.toUpperCase() === "G" ? 1024 : 1) : number("memory");
     return { ...(cpus !== undefined && { cpus }), ...(memoryMb !== undefined && { memoryMb }) };
+  }
+
+  /** The value of an argument in a template's qemuargs; empty where there is none. */
+  private argument(name: string, builder: Step | undefined): string {
+    const own = builder?.settings.qemuargs;
+    const pair: unknown = Array.isArray(own) ? own.find((each) => Array.isArray(each) && each[0] === name) : undefined;
+    return Array.isArray(pair) ? this.text(pair[1] ?? "", builder?.locate(["qemuargs"])).real.trim() : "";
   }
 
   private at(location: Location | undefined): string {

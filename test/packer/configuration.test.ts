@@ -93,6 +93,21 @@ test("arguments of QEMU keep the serial console, and leave out memory and proces
   expect(() => layer({ builder: { qemuargs: [["-drive", "x"]] } })).toThrow(/takes the place of the layer's own disk/);
 });
 
+test.each([
+  ["1G", "2", { cpus: 2, memoryMb: 1024 }],
+  ["size=2048M,slots=1", "cpus=3,cores=3", { cpus: 3, memoryMb: 2048 }],
+  ["lots", "cores=2", { cpus: 1, memoryMb: 512 }],
+])(
+  "memory (-m %s) and processors (-smp %s) among the arguments are wishes for the build machine",
+  (m, smp, machine) => {
+    const qemuargs = [
+      ["-m", m],
+      ["-smp", smp],
+    ];
+    expect(layer({ builder: { cpus: 1, memory: 512, qemuargs } }).machine).toEqual(machine);
+  },
+);
+
 test("the build prepares the guest first and seals it last", () => {
   const own = layer({ provisioners: [Provisioner.shell({ inline: "true" })] });
   expect(
