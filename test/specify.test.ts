@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, cpSync, mkdtempSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { VisaImageError } from "../lib/errors";
@@ -477,6 +477,13 @@ describe("the build machine", () => {
       headless: false,
       ca: join(folder, "two/ca.pem"),
     });
+  });
+
+  test("as the guide's example says", () => {
+    const [, yaml] = /```yaml\n(machine:[\s\S]*?)```/.exec(readFileSync("docs/inputs.md", "utf8")) ?? [];
+    const folder = temporaryCatalog({ ...CHAIN, "two/environment.yml": `${CHAIN["two/environment.yml"]}${yaml}` });
+    const machine = { preset: "production", mirror: "http://mirror.facility.example/debian" };
+    expect(last(run(folder)).machine).toEqual(machine);
   });
 
   test("as code says is kept apart from what templates say, and staged with relative paths", () => {
