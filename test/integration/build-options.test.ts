@@ -55,7 +55,7 @@ test("--no-cache builds anew and replaces, on the machine that was asked for; --
   expect(await build()).toEqual(["base built", "layer built"]);
   const before = await artifact();
   const logged = workspace.log();
-  const machine = ["--preset", "production", "--memory", "300", "--cpu-model", "EPYC", "--vnc", "127.0.0.1:5987"];
+  const machine = ["--preset", "production", "--memory", "300", "--cpu-model", "EPYC", "--vnc", "127.0.0.1:6123"];
   expect(await build("--no-cache", "--format", "raw", ...machine)).toEqual(["base built", "layer built"]);
   const log = workspace.log().slice(logged.length);
   expect(log.match(/processor\s*: \d/g)).toHaveLength(2);
@@ -63,7 +63,7 @@ test("--no-cache builds anew and replaces, on the machine that was asked for; --
   const [, memory] = /MemTotal: +(\d+) kB/.exec(log) ?? [];
   expect(Number(memory) / 1024).toBeGreaterThan(200);
   expect(Number(memory) / 1024).toBeLessThan(300);
-  expect(said).toContain("screen of the build machine: vnc://127.0.0.1:5987");
+  expect(said).toContain("screen of the build machine: vnc://127.0.0.1:6123");
   const after = await artifact();
   expect(after.createdAt > before.createdAt).toBe(true);
   expect(after.disk.sha256).not.toBe(before.disk.sha256);
