@@ -713,17 +713,16 @@ class Build {
   }
 
   private machine({ machine: template }: LayerSpecification): Machine {
-    const { machine: code } = this.specification;
-    const resolved = resolveMachine({
-      commandLine: this.options.machine,
-      code,
-      environment: this.environment,
-      template,
-    });
+    const { machine: code = {} } = this.specification;
     // What synth has written is relative to its own file.
-    const written =
-      [code?.ca, template.ca].includes(resolved.ca) && resolved.ca !== undefined && resolved.ca !== "host";
-    return written ? { ...resolved, ca: resolve(this.directory, resolved.ca as string) } : resolved;
+    const located = (machine: MachineOptions): MachineOptions =>
+      machine.ca && machine.ca !== "host" ? { ...machine, ca: resolve(this.directory, machine.ca) } : machine;
+    return resolveMachine({
+      commandLine: this.options.machine,
+      code: located(code),
+      environment: this.environment,
+      template: located(template),
+    });
   }
 
   private get proxies(): string[] {
