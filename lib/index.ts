@@ -3,6 +3,7 @@ export { CurrentRelease, type ImageVisibility, type IRelease, PastRelease } from
 export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
 export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
 export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";
+export { Verification, type VerificationProps } from "./constructs/verification";
 export {
   type ExistingImageOptions,
   type IVisaImage,
@@ -18,8 +19,16 @@ export {
   VisaSecurityGroup,
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
-export { ExitCode, type Location, VisaImageError } from "./errors";
+export { ExitCode, type Location, VisaImageError, type VisaImageErrorOptions } from "./errors";
+export { PRESETS } from "./machine";
 export { type Lock, type Release, readLock } from "./releases/lock";
 export * from "./specification";
 export { relativeTo, type SpecifyOptions, specify } from "./specify";
 export { Catalog, type CatalogOptions } from "./template/catalog";
+export {
+  type CommonProvisionerOptions,
+  type FileOptions,
+  Provisioner,
+  type ShellOptions,
+} from "./template/provisioner";
+export { Template, type TemplateBase, type TemplateOptions } from "./template/template";

@@ -98,7 +98,7 @@ export interface LayerSpecification {
   readonly secrets: readonly SecretVariable[];
   /** Virtual size of the layer's disk in GiB. */
   readonly diskSizeGb: number;
-  /** Settings of the build machine; never part of the fingerprint. Left out: the runner's default. */
+  /** What the template says about the build machine. */
   readonly machine: MachineOptions;
   /** What the template promises, and `visa-image verify` looks at; never part of the fingerprint. */
   readonly contract: readonly ContractPart[];
@@ -106,16 +106,40 @@ export interface LayerSpecification {
   readonly checks: readonly SpecifiedFile[];
 }
 
-/** The machine that builds a layer: not one of its inputs. */
+/** Sizes of the build machine by name: one to try something out, and one for what users get. */
+export type MachinePreset = "trial" | "production";
+
+/** The machine that builds a layer, and what it finds around it: never an input of the image. docs/inputs.md has all. */
 export interface MachineOptions {
-  /** @default 2 */
+  /** `trial`: 1 CPU, 4096 MiB; `production`: 2 CPUs, 8192 MiB. @default - none: 2 CPUs, 4096 MiB */
+  readonly preset?: MachinePreset;
+  /** @default - the preset's */
   readonly cpus?: number;
-  /** In MiB. @default 4096 */
+  /** In MiB. @default - the preset's */
   readonly memoryMb?: number;
   /** @default "auto" KVM where /dev/kvm can be opened and used, else TCG */
   readonly accelerator?: "auto" | "kvm" | "tcg";
-  /** @default true */
+  /** QEMU's name of a CPU, with flags if need be: `EPYC,+aes`. @default - `host` with KVM, `Nehalem` with TCG */
+  readonly cpuModel?: string;
+  /** Whether virtual machines with KVM can run in the build machine; it needs KVM itself. @default false */
+  readonly nested?: boolean;
+  /** Whether its screen is shown by VNC alone. @default true; false opens a window too */
   readonly headless?: boolean;
+  /** Address of this machine that VNC answers at: whoever reaches it has the screen and the keyboard. @default "127.0.0.1" */
+  readonly vncAddress?: string;
+  /** Port of VNC, 5900 or above. @default - a free one from 5900 to 6000 */
+  readonly vncPort?: number;
+  /** Proxy of the build, gone from the image afterwards; without credentials, which are for the environment. @default - none */
+  readonly proxy?: string;
+  /** Hosts that go without it, separated by commas. @default - none */
+  readonly noProxy?: string;
+  /** Debian mirror of the build, gone from the image afterwards. @default - the one that apt uses on this machine */
+  readonly mirror?: string;
+  /**
+   * PEM file of certificates that the guest trusts during the build; `host` for those that were added to this machine.
+   * @default - none
+   */
+  readonly ca?: string;
 }
 
 /** What `visa-image build --specification FILE` reads. */
@@ -123,6 +147,8 @@ export interface BuildSpecification {
   readonly version: typeof SPECIFICATION_VERSION;
   /** From the first layer to the one that is asked for; parents are built where the cache does not have them. */
   readonly layers: readonly LayerSpecification[];
+  /** What is said in code about the build machine, over the templates and over the environment of the build. */
+  readonly machine?: MachineOptions;
   /** A flattened disk of the last layer, for Glance. Left out: the layer is only built into the cache. */
   readonly output?: OutputSpecification;
 }

@@ -7,7 +7,8 @@ import { relative } from "node:path";
 import { ExitCode, VisaImageError } from "./errors";
 import { canonicalJson, framedDigest, short } from "./fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "./fingerprint/fingerprint";
-import { RUNNER_VARIABLES, readFlag, renderConfiguration } from "./packer/configuration";
+import { readFlag, withoutCredentials } from "./machine";
+import { RUNNER_VARIABLES, renderConfiguration } from "./packer/configuration";
 import { legacyManifest } from "./packer/legacy";
 import {
   type Base,
@@ -24,7 +25,7 @@ import { suggestion } from "./template/nearest";
 import { fillPlaceholders, PAM_PUBLIC_KEY_FILE, type Placeholder } from "./template/original";
 import { readPamPublicKey } from "./template/pam-public-key";
 import { packerVariable, Renderer, Text } from "./template/render";
-import { Template } from "./template/template";
+import { readMachine, Template } from "./template/template";
 
 /** What to specify. */
 export interface SpecifyOptions {
@@ -47,7 +48,10 @@ export interface SpecifyOptions {
    * @default the image has no key until VISA's metadata brings one
    */
   readonly pamPublicKeyFile?: string;
-  /** Settings of the build machine, for every layer; never part of a fingerprint. @default what the templates say */
+  /**
+   * Settings of the build machine, for every layer, over the templates and the environment of the build; never part of a
+   * fingerprint. @default - none: docs/inputs.md
+   */
   readonly machine?: MachineOptions;
   /**
    * Whether optional secrets will be set, by name: for a plan that is made where the secrets are not.
@@ -55,8 +59,8 @@ export interface SpecifyOptions {
    */
   readonly secrets?: Readonly<Record<string, boolean>>;
   /**
-   * Only the variables that a template declares, and the original's `root_password`, `headless`, `proxy` and
-   * `no_proxy`, are read; of secrets only whether they are set.
+   * Only the variables that a template declares, and the original's `proxy` and `no_proxy`, are read; of secrets only
+   * whether they are set.
    * @default process.env
    */
   readonly environment?: Readonly<Record<string, string | undefined>>;
@@ -99,7 +103,8 @@ export function specify(options: SpecifyOptions): BuildSpecification {
   if (key && !usesKey) {
     warn(`no template of "${options.template}" declares pam_public_key: the PAM public key is not used`);
   }
-  return { version: SPECIFICATION_VERSION, layers };
+  const machine = options.machine && readMachine(withoutUndefined(options.machine), "machine");
+  return { version: SPECIFICATION_VERSION, layers, ...(machine && { machine }) };
 }
 
 /** A variable of a template, and where its value comes from. */
@@ -136,10 +141,14 @@ function isDeclaredSecret(template: Template, name: string): boolean {
 /** The same specification with its sources relative to the folder where its file will lie. */
 export function relativeTo(specification: BuildSpecification, directory: string): BuildSpecification {
   const from = (path: string) => relative(directory, path).split("\\").join("/");
+  const machine = (own: MachineOptions) =>
+    own.ca === undefined || own.ca === "host" ? own : { ...own, ca: from(own.ca) };
   return {
     ...specification,
+    ...(specification.machine && { machine: machine(specification.machine) }),
     layers: specification.layers.map((layer) => ({
       ...layer,
+      machine: machine(layer.machine),
       ...(layer.base?.kind === "file" && { base: { ...layer.base, path: from(layer.base.path) } }),
       files: layer.files.map((file) => ({ ...file, source: from(file.source) })),
       checks: layer.checks.map((file) => ({ ...file, source: from(file.source) })),
@@ -232,7 +241,7 @@ function specifyLayer(
   rendered.warnings.forEach(warn);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
   const { configuration, files } = rendered;
-  const headless = readFlag(environment.headless ?? template.parts.variables.get("headless") ?? "");
+  const headless = readFlag(template.parts.variables.get("headless") ?? "");
   return {
     name: template.name,
     fingerprint: fingerprintLayer({ parent, configuration, files, refresh: options.refresh }),
@@ -254,7 +263,7 @@ function specifyLayer(
     machine: {
       ...rendered.machine,
       ...(headless !== undefined && { headless }),
-      ...Object.fromEntries(Object.entries(options.machine ?? {}).filter(([, value]) => value !== undefined)),
+      ...template.parts.machine,
     },
     contract: resolveContract(template, renderer) ?? below?.contract ?? DEFAULT_CONTRACT,
     checks: resolveChecks(template),
@@ -305,6 +314,10 @@ function valuesOf(
     if (value !== undefined) origins.set(name, `environment variable ${name}`);
     else if (declared.has(name)) origins.set(name, template.parts.fill ? "environment.yml.tlt" : "the template");
   }
+  if (pamPublicKey !== undefined && declared.has("pam_public_key")) {
+    values.set("pam_public_key", pamPublicKey);
+    origins.set("pam_public_key", String(options.pamPublicKeyFile));
+  }
   const secretNames = new Set(template.parts.secrets.map(({ name }) => name).concat(ROOT_PASSWORD.name));
   for (const [name, value] of Object.entries(options.variables?.[template.name] ?? {})) {
     if (secretNames.has(name)) {
@@ -326,10 +339,6 @@ function valuesOf(
     values.set(name, String(value));
     origins.set(name, "a variable of this image (--variable, or variables in code)");
   }
-  if (pamPublicKey !== undefined && declared.has("pam_public_key")) {
-    values.set("pam_public_key", pamPublicKey);
-    origins.set("pam_public_key", String(options.pamPublicKeyFile));
-  }
   for (const [name, value] of values) {
     if (name === "proxy" || name.endsWith("_proxy")) values.set(name, withoutCredentials(value));
   }
@@ -345,6 +354,10 @@ function valuesOf(
   return values;
 }
 
+function withoutUndefined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
+
 /** What build-image.sh fills `.tlt` files with. */
 function fillOf(environment: Readonly<Record<string, string | undefined>>): Record<Placeholder, string> {
   const proxy = withoutCredentials(environment.VISA_HTTP_PROXY ?? "");
@@ -353,11 +366,6 @@ function fillOf(environment: Readonly<Record<string, string | undefined>>): Reco
 
 function nonEmpty(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
-}
-
-/** A proxy that stays in the image stays without its password; the build's own proxy is the runner's. */
-function withoutCredentials(value: string): string {
-  return value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@\s]*@/i, "$1");
 }
 
 function diskSize(

@@ -48,6 +48,8 @@ export function createApp(environment: Readonly<Record<string, string | undefine
   const list = (name: string) => read(name)?.split(/\s*,\s*/);
   const catalog = read("VISA_CATALOG");
   const key = read("VISA_PAM_PUBLIC_KEY_METADATA");
+  // An openrc says OS_INTERFACE, which the provider does not know.
+  const endpointType = read("OS_CLOUD") ? undefined : read("OS_INTERFACE");
 
   const app = new App();
   const { image } = new VisaImageStack(app, "visa-image", {
@@ -63,6 +65,7 @@ export function createApp(environment: Readonly<Record<string, string | undefine
     refresh: read("VISA_REFRESH"),
     pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),
     lockFile: read("VISA_LOCK_FILE"),
+    endpointType,
     stateFolder: read("VISA_STATE_FOLDER"),
   });
   const infrastructure = new VisaInfrastructureStack(app, "visa-infrastructure", {
@@ -75,6 +78,7 @@ export function createApp(environment: Readonly<Record<string, string | undefine
     visaCidrs: list("VISA_SERVER_CIDRS") ?? ["10.42.0.0/24"],
     jupyterProxyCidrs: list("VISA_JUPYTER_PROXY_CIDRS"),
     externalNetworkId: read("VISA_EXTERNAL_NETWORK_ID"),
+    endpointType,
     stateFolder: read("VISA_STATE_FOLDER"),
   });
   infrastructure.addDependency(image.release.image.cdktfStack);

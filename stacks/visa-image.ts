@@ -7,6 +7,11 @@ import { useLocalState } from "./state";
 /** Properties of a {@link VisaImageStack}. */
 export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs"> {
   /**
+   * Which of the cloud's addresses are used: public, internal or admin.
+   * @default - what clouds.yaml or OS_ENDPOINT_TYPE say, else public
+   */
+  readonly endpointType?: string;
+  /**
    * Folder of the state file.
    * @default - the current one
    */
@@ -23,7 +28,7 @@ export class VisaImageStack extends TerraformStack {
   constructor(scope: Construct, id: string, props: VisaImageStackProps) {
     super(scope, id);
     useLocalState(this, props.stateFolder);
-    new OpenstackProvider(this, "openstack");
+    new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     this.image = new VisaImage(this, props.template, { ...props, outputs: false });
     const { imageId, imageName, fingerprint, bootCommand } = this.image;
     new TerraformOutput(this, "image_id", { value: imageId });

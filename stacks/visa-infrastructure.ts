@@ -37,6 +37,11 @@ export interface VisaInfrastructureStackProps {
    */
   readonly externalNetworkId?: string;
   /**
+   * Which of the cloud's addresses are used: public, internal or admin.
+   * @default - what clouds.yaml or OS_ENDPOINT_TYPE say, else public
+   */
+  readonly endpointType?: string;
+  /**
    * Folder of the state file.
    * @default - the current one
    */
@@ -50,7 +55,7 @@ export class VisaInfrastructureStack extends TerraformStack {
   constructor(scope: Construct, id: string, props: VisaInfrastructureStackProps) {
     super(scope, id);
     useLocalState(this, props.stateFolder);
-    new OpenstackProvider(this, "openstack");
+    new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     const image: IVisaImage = props.imageId
       ? VisaImage.fromImageId(props.imageId, props)
       : VisaImage.fromImageName(this, "image", props);

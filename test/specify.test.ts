@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, cpSync, mkdtempSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { VisaImageError } from "../lib/errors";
@@ -132,6 +132,14 @@ describe("a fingerprint", () => {
       }),
     ],
     ["headless", () => ({ environment: { headless: "false" } })],
+    [
+      "a preset and all else that environment.yml says of the build machine",
+      (f) =>
+        void writeFiles(f, {
+          "two/environment.yml": `${CHAIN["two/environment.yml"]}machine: {preset: production, cpus: 3, vnc_port: 5901, mirror: "http://x/"}\n`,
+        }),
+    ],
+    ["a preset in code", () => ({ machine: { preset: "production", proxy: "http://build.example" } })],
     [
       "CPUs and memory in the template",
       (f) =>
@@ -448,6 +456,65 @@ test("a tree of packme renders whole, without change", () => {
   expect(layers[1]?.machine).toEqual({ cpus: 4, memoryMb: 2048 });
   expect(Object.keys(layers[2]?.inputs ?? {})).toContain("packages/editor/common.sh");
   expect(warnings).toEqual([]);
+});
+
+describe("the build machine", () => {
+  const environment = (machine: string) => ({
+    "two/environment.yml": `${CHAIN["two/environment.yml"]}machine: ${machine}\n`,
+  });
+
+  test("as environment.yml says, which goes before the manifest", () => {
+    const folder = temporaryCatalog({
+      ...CHAIN,
+      ...environment('{preset: trial, memory_mb: 3000, headless: false, ca: "ca.pem"}'),
+      "two/manifest.yml": `${manifest}  builders:\n    - {type: qemu, cpus: 4, memory: 8192}\n`,
+    });
+    const { machine } = last(run(folder));
+    expect(machine).toEqual({
+      preset: "trial",
+      cpus: 4,
+      memoryMb: 3000,
+      headless: false,
+      ca: join(folder, "two/ca.pem"),
+    });
+  });
+
+  test("as the guide's example says", () => {
+    const [, yaml] = /```yaml\n(machine:[\s\S]*?)```/.exec(readFileSync("docs/inputs.md", "utf8")) ?? [];
+    const folder = temporaryCatalog({ ...CHAIN, "two/environment.yml": `${CHAIN["two/environment.yml"]}${yaml}` });
+    const machine = { preset: "production", mirror: "http://mirror.facility.example/debian" };
+    expect(last(run(folder)).machine).toEqual(machine);
+  });
+
+  test("as code says is kept apart from what templates say, and staged with relative paths", () => {
+    const folder = temporaryCatalog({ ...CHAIN, ...environment("{cpus: 3}") });
+    const specification = run(folder, { machine: { cpus: 5, memoryMb: undefined, ca: join(folder, "ca.pem") } });
+    expect(specification.machine).toEqual({ cpus: 5, ca: join(folder, "ca.pem") });
+    expect(last(specification).machine).toEqual({ cpus: 3 });
+    expect(relativeTo(specification, join(folder, "two")).machine).toEqual({ cpus: 5, ca: "../ca.pem" });
+  });
+
+  test.each([
+    ["an unknown key", "{memory: 4}", /two\/environment.yml:9:.*unknown key "memory"/],
+    ["a size that is not there", "{preset: large}", /"large" is not supported\n.*known values: production, trial/],
+    ["a proxy with a password", '{proxy: "http://u:p@proxy"}', /environment.yml.*holds a password\n.*VISA_BUILD_PROXY/],
+    ["an address that is none", "{vnc_address: here}", /environment.yml.*"here" is no address for VNC/],
+  ])("fails for %s in environment.yml", (_, machine, message) => {
+    expect(() => run(temporaryCatalog({ ...CHAIN, ...environment(machine) }))).toThrow(message);
+  });
+
+  test("fails for a proxy with a password in code", () => {
+    expect(() => run(temporaryCatalog(CHAIN), { machine: { proxy: "u:p@proxy:3128" } })).toThrow(/holds a password/);
+  });
+});
+
+test("VISA's public key by its own option gives way to a variable of the image", () => {
+  const folder = temporaryCatalog(CHAIN);
+  const pamPublicKeyFile = publicKey(1024);
+  const key = (options: Options) =>
+    last(run(folder, { pamPublicKeyFile, ...options })).inputs["variable pam_public_key"];
+  expect(key({ environment: { pam_public_key: "from the shell" } })).toMatch(/^-----BEGIN PUBLIC KEY/);
+  expect(key({ variables: { two: { pam_public_key: "given" } } })).toBe("given");
 });
 
 test("fails for an installer as the base, and says what to do", () => {

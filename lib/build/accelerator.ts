@@ -10,7 +10,9 @@ import { closeSync, openSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ExitCode, VisaImageError } from "../errors";
+import { VisaImageError } from "../errors";
+import type { MachineOptions } from "../specification";
+import { textOf } from "./files";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
@@ -18,23 +20,25 @@ export interface Accelerator {
   readonly reason: string;
 }
 
-/** What VISA_BUILD_ACCELERATOR asks for; undefined where it is not set. @throws VisaImageError for another word */
-export function acceleratorOf(environment: NodeJS.ProcessEnv): "auto" | "kvm" | "tcg" | undefined {
-  const text = environment.VISA_BUILD_ACCELERATOR;
-  if (!text) return undefined;
-  if (text === "auto" || text === "kvm" || text === "tcg") return text;
-  throw new VisaImageError(`VISA_BUILD_ACCELERATOR is "${text}"`, {
-    fix: "auto, kvm or tcg",
-    exitCode: ExitCode.USAGE,
-  });
-}
-
 /**
- * QEMU's CPU model for an accelerator. Python's wheels are compiled for x86-64-v2; what TCG's "max" has beyond that is
+ * QEMU's CPU for a build machine: what was asked for, else one by the accelerator. Python's wheels are compiled for x86-64-v2; what TCG's "max" has beyond that is
  * slow to emulate: xz takes 3.3 s with "max" and 2.6 s with this one (qemu-user, 60 MB).
  */
-export function cpuModel(accelerator: Accelerator["name"]): string {
-  return accelerator === "kvm" ? "host" : "Nehalem";
+export function cpuArgument(
+  accelerator: Accelerator["name"],
+  { cpuModel, nested }: Pick<MachineOptions, "cpuModel" | "nested"> = {},
+  modules = "/sys/module",
+): string {
+  const model = cpuModel ?? (accelerator === "kvm" ? "host" : "Nehalem");
+  const flag = nested && nestedFlag(modules);
+  return flag && !model.includes(flag) ? `${model},+${flag}` : model;
+}
+
+/** The CPU's flag for virtual machines, where KVM passes it on to guests; undefined where it does not. */
+export function nestedFlag(modules = "/sys/module"): "vmx" | "svm" | undefined {
+  const passesOn = (name: string) => /^[Y1]/.test(textOf(join(modules, name, "parameters", "nested")));
+  if (passesOn("kvm_intel")) return "vmx";
+  return passesOn("kvm_amd") ? "svm" : undefined;
 }
 
 /** kvm-probe.S, assembled: the last 256 bytes, from 0xff00 of a firmware of 64 KiB; the rest is zero. */

@@ -8,18 +8,21 @@ import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writ
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
+import { type Machine, resolveMachine } from "../machine";
 import { packageRoot } from "../package-root";
-import { withRequiredPlugins } from "../packer/configuration";
+import { withRequiredPlugins, withVncPort } from "../packer/configuration";
 import {
   type BuildSpecification,
   type DiskFormat,
   type LayerSpecification,
+  type MachineOptions,
   type OutputSpecification,
   SPECIFICATION_VERSION,
 } from "../specification";
-import { type Accelerator, acceleratorOf, chooseAccelerator, cpuModel } from "./accelerator";
+import { type Accelerator, chooseAccelerator, cpuArgument } from "./accelerator";
 import { makeBase, type RunTool } from "./base";
 import {
   type ArtifactManifest,
@@ -44,7 +47,7 @@ import { countSteps, packerEvent, relevantLines } from "./packer-output";
 import { endSession, identify, isAlive, processInfo, sessionMembers } from "./processes";
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
-import { checkDisplay, checkFreeSpace, checkTools, readSecrets } from "./requirements";
+import { checkCpu, checkDisplay, checkFreeSpace, checkMemory, checkTools, checkVnc, readSecrets } from "./requirements";
 import {
   cycloneDx,
   type GuestPackages,
@@ -65,25 +68,8 @@ export interface BuildOptions {
   readonly cache?: string;
   /** @default process.env */
   readonly environment?: NodeJS.ProcessEnv;
-  /** @default `$VISA_BUILD_CPUS`, then the specification's, then 2 */
-  readonly cpus?: number;
-  /** In MiB. @default `$VISA_BUILD_MEMORY`, then the specification's, then 4096 */
-  readonly memoryMb?: number;
-  /** @default `$VISA_BUILD_ACCELERATOR`, then the specification's, then "auto" */
-  readonly accelerator?: "auto" | "kvm" | "tcg";
-  /** @default the specification's, then true */
-  readonly headless?: boolean;
-  /** Proxy for the build alone. @default `$VISA_BUILD_PROXY`, then `$VISA_HTTP_PROXY` */
-  readonly proxy?: string;
-  /** @default `$VISA_BUILD_NO_PROXY`, then `$VISA_NO_PROXY_HOSTS` */
-  readonly noProxy?: string;
-  /** Debian mirror for the build alone. @default `$VISA_DEBIAN_MIRROR`, then the one of the host's apt */
-  readonly mirror?: string;
-  /**
-   * Certificates that the guest trusts during the build: a PEM file, or `host` for those in
-   * /usr/local/share/ca-certificates. @default `$VISA_BUILD_CA`, then none
-   */
-  readonly ca?: string;
+  /** What the command line says of the build machine: it goes before all else. @default - none: docs/inputs.md */
+  readonly machine?: MachineOptions;
   /** Flatten the last layer although the specification has no output. */
   readonly flatten?: FlattenOptions;
   /** Fingerprints to build although the cache has them. @default none */
@@ -156,7 +142,7 @@ class Build {
       ...(first?.base ? [{ name: "base", fingerprint: first.parent }] : []),
       ...specification.layers.map((layer) => ({ name: layer.name, fingerprint: layer.fingerprint, layer })),
     ];
-    this.masker = createMasker([this.proxy]);
+    this.masker = createMasker(this.proxies);
   }
 
   async run(): Promise<BuildReport> {
@@ -290,10 +276,14 @@ class Build {
   private async prepare(items: readonly Item[]): Promise<void> {
     const layers = items.flatMap(({ layer }) => layer ?? []);
     const secrets = readSecrets(layers, this.environment, (message) => this.progress.warn(message));
-    for (const layer of layers) checkDisplay(this.machine(layer).headless, this.environment);
+    const all = layers.map((layer) => this.machine(layer));
+    const machines = all.filter((each, i) => all.findIndex((other) => isDeepStrictEqual(each, other)) === i);
+    for (const { headless } of machines) checkDisplay(headless, this.environment);
+    for (const machine of machines) await checkVnc(machine, (message) => this.progress.warn(message));
+    checkMemory(machines, (message) => this.progress.warn(message));
     checkFreeSpace(this.cache.root, layers, this.output?.minDiskGb ?? 0);
     this.secrets = secrets;
-    this.masker = createMasker([...secrets.values(), this.proxy]);
+    this.masker = createMasker([...secrets.values(), ...this.proxies]);
     if (this.prepared) return;
     this.tools = await checkTools();
     if (layers.length > 0) {
@@ -303,6 +293,7 @@ class Build {
       );
       const { name, reason } = this.accelerator;
       this.progress.message(`accelerator: ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
+      for (const machine of machines) await checkCpu(machine, name);
     }
     this.prepared = true;
   }
@@ -406,12 +397,14 @@ class Build {
   ): Promise<string> {
     await stageFiles(layer, this.directory, scratch.path);
     await writeSeed(scratch.path, layer.name, this.toolRunner(scratch, log));
-    await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates());
+    await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(layer));
     await this.linkParent(parent, scratch, log);
+    const machine = this.machine(layer);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
     await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
     const listing = withPackageList(layer.configuration);
-    const configuration = modern ? withRequiredPlugins(listing) : listing;
+    const complete = withVncPort(listing, machine);
+    const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
     const environment = this.packerEnvironment(scratch, layer);
@@ -424,7 +417,11 @@ class Build {
       const event = packerEvent(line);
       if (event?.kind === "step") this.progress.startStep(event.label);
       else if (event?.kind === "detail") this.progress.detail(event.label);
-      else if (event) this.progress.message(`screen of the build machine: ${event.address}`);
+      else if (event) {
+        // Packer 1.6.6 says another one than it was told.
+        const address = machine.vncPort ? `vnc://${machine.vncAddress}:${machine.vncPort}` : event.address;
+        this.progress.message(`screen of the build machine: ${address}`);
+      }
     };
     if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
     this.progress.startStep("starting the machine");
@@ -495,16 +492,18 @@ class Build {
   }
 
   private async runBase(scratch: Scratch, log: BuildLog): Promise<string> {
-    const base = this.specification.layers[0]?.base;
+    const [first] = this.specification.layers;
+    const base = first?.base;
     if (!base) throw new Error("no base");
+    const machine = this.machine(first);
     this.progress.startStep(
       base.kind === "bootstrap" ? `bootstrapping Debian ${base.suite}` : "preparing the base image",
     );
     const located = base.kind === "file" ? { ...base, path: resolve(this.directory, base.path) } : base;
     return makeBase(located, {
       scratch: scratch.path,
-      mirror: this.mirror || undefined,
-      proxy: this.proxy || undefined,
+      mirror: this.mirror(machine) || undefined,
+      proxy: machine.proxy || undefined,
       downloads: join(this.cache.root, "downloads"),
       run: this.toolRunner(scratch, log),
       log: (line: string) => {
@@ -672,14 +671,17 @@ class Build {
   }
 
   private packerVariables(layer: LayerSpecification): string[] {
-    const { cpus, memoryMb, headless } = this.machine(layer);
+    const machine = this.machine(layer);
+    const { cpus, memoryMb, headless } = machine;
+    const mirror = this.mirror(machine);
     const values: Record<string, string | number | boolean | undefined> = {
       cpus,
       memory: memoryMb,
       headless,
       accelerator: this.accelerator?.name,
-      cpu_model: cpuModel(this.accelerator?.name ?? "tcg"),
-      mirror: this.mirror && asSeenFromGuest(this.mirror),
+      cpu_model: cpuArgument(this.accelerator?.name ?? "tcg", machine),
+      vnc_bind_address: machine.vncAddress,
+      mirror: mirror && asSeenFromGuest(mirror),
     };
     return Object.entries(values)
       .filter(([name, value]) => value !== undefined && declares(layer, name))
@@ -692,6 +694,7 @@ class Build {
    */
   private packerEnvironment(scratch: Scratch, layer: LayerSpecification): NodeJS.ProcessEnv {
     const own = this.environment;
+    const { proxy, noProxy } = this.machine(layer);
     const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
     const environment: NodeJS.ProcessEnv = {
       ...Object.fromEntries(inherited.filter((name) => own[name]).map((name) => [name, own[name]])),
@@ -702,38 +705,41 @@ class Build {
       // Plugins that `packer init` installs are kept for the next build.
       PACKER_PLUGIN_PATH: own.PACKER_PLUGIN_PATH ?? join(this.cache.packer, "plugins"),
       CHECKPOINT_DISABLE: "1",
-      PKR_VAR_proxy: asSeenFromGuest(this.proxy),
-      PKR_VAR_no_proxy: this.options.noProxy ?? own.VISA_BUILD_NO_PROXY ?? own.VISA_NO_PROXY_HOSTS ?? "",
+      PKR_VAR_proxy: asSeenFromGuest(proxy),
+      PKR_VAR_no_proxy: noProxy,
     };
     for (const { name } of layer.secrets) environment[`PKR_VAR_${name}`] = this.secrets.get(name) ?? "";
     return environment;
   }
 
-  private machine(layer: LayerSpecification) {
-    const own = this.environment;
-    return {
-      cpus: this.options.cpus ?? number("VISA_BUILD_CPUS", own) ?? layer.machine.cpus ?? 2,
-      memoryMb: this.options.memoryMb ?? number("VISA_BUILD_MEMORY", own) ?? layer.machine.memoryMb ?? 4096,
-      accelerator: this.options.accelerator ?? acceleratorOf(own) ?? layer.machine.accelerator,
-      headless: this.options.headless ?? layer.machine.headless ?? true,
-    };
+  private machine({ machine: template }: LayerSpecification): Machine {
+    const { machine: code = {} } = this.specification;
+    // What synth has written is relative to its own file.
+    const located = (machine: MachineOptions): MachineOptions =>
+      machine.ca && machine.ca !== "host" ? { ...machine, ca: resolve(this.directory, machine.ca) } : machine;
+    return resolveMachine({
+      commandLine: this.options.machine,
+      code: located(code),
+      environment: this.environment,
+      template: located(template),
+    });
   }
 
-  private get proxy(): string {
-    return this.options.proxy ?? this.environment.VISA_BUILD_PROXY ?? this.environment.VISA_HTTP_PROXY ?? "";
+  private get proxies(): string[] {
+    return this.specification.layers.map((layer) => this.machine(layer).proxy);
   }
 
-  private get mirror(): string {
-    return this.options.mirror ?? this.environment.VISA_DEBIAN_MIRROR ?? hostDebianMirror() ?? "";
+  private mirror({ mirror }: Machine): string {
+    return mirror ?? hostDebianMirror() ?? "";
   }
 
-  private async certificates(): Promise<string> {
-    const wish = this.options.ca ?? this.environment.VISA_BUILD_CA;
+  private async certificates(layer: LayerSpecification): Promise<string> {
+    const { ca: wish } = this.machine(layer);
     if (!wish) return "";
     if (wish !== "host") {
       const text = await readFile(wish, "utf8").catch((cause) => {
         throw new VisaImageError(`cannot read the certificates "${wish}": ${cause.message}`, {
-          fix: 'let VISA_BUILD_CA name a PEM file, or "host"',
+          fix: 'let --build-ca or VISA_BUILD_CA name a PEM file, or "host"',
           exitCode: ExitCode.USAGE,
         });
       });
@@ -827,16 +833,6 @@ function cached({ name, fingerprint }: Item): LayerReport {
 function declares(layer: LayerSpecification, name: string): boolean {
   const blocks = layer.configuration.variable;
   return (Array.isArray(blocks) ? blocks : [blocks]).some((block) => Object.hasOwn((block as object) ?? {}, name));
-}
-
-function number(name: string, environment: NodeJS.ProcessEnv): number | undefined {
-  const text = environment[name];
-  if (!text) return undefined;
-  if (/^[1-9]\d*$/.test(text)) return Number(text);
-  throw new VisaImageError(`${name} is "${text}"`, {
-    fix: `a whole number, for example ${name}=2`,
-    exitCode: ExitCode.USAGE,
-  });
 }
 
 function indent(lines: readonly string[]): string {

@@ -1,8 +1,14 @@
 /** What a build needs of this machine and its environment, checked before anything long starts. */
 import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
+import { createServer } from "node:net";
+import { freemem } from "node:os";
 import { delimiter, join } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
+import type { Machine } from "../machine";
 import type { LayerSpecification } from "../specification";
+import { suggestion } from "../template/nearest";
+import { nestedFlag } from "./accelerator";
+import { textOf } from "./files";
 import { MIN_SECRET_LENGTH } from "./masking";
 import { size } from "./progress";
 import { readTool } from "./tools";
@@ -112,19 +118,98 @@ function readSecret(name: string, environment: NodeJS.ProcessEnv): string {
   }
 }
 
-/** Fails where a build of these layers, and a flattened disk, would fill the disk. */
-export function checkFreeSpace(folder: string, layers: readonly LayerSpecification[], flatGb: number): void {
-  const { bavail, bsize } = statfsSync(folder);
-  const free = bavail * bsize;
+/** What a build of these layers, and a flattened disk, may write, at a guess. */
+export function spaceFor(layers: readonly LayerSpecification[], flatGb: number): number {
   const needed = layers.reduce((sum, layer) => sum + Math.min(LAYER_BYTES, layer.diskSizeGb * 2 ** 30), 0);
   // A desktop fills a good part of its disk; the rest stays a hole.
-  const total = needed + Math.min(flatGb * 2 ** 30, LAYER_BYTES * 2);
+  return needed + Math.min(flatGb * 2 ** 30, LAYER_BYTES * 2);
+}
+
+/** What a folder's file system has left, in bytes. */
+export function freeSpace(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
+}
+
+/** Fails where a build of these layers, and a flattened disk, would fill the disk. */
+export function checkFreeSpace(folder: string, layers: readonly LayerSpecification[], flatGb: number): void {
+  const free = freeSpace(folder);
+  const total = spaceFor(layers, flatGb);
   if (free < total) {
     throw new VisaImageError(`"${folder}" has ${size(free)} free, the build may need ${size(total)}`, {
       fix: "make room, or let VISA_IMAGE_CACHE name a folder on another disk",
       exitCode: ExitCode.USAGE,
     });
   }
+}
+
+/** Says so where a build machine has more memory than is free: it may be ended in the middle of a build. */
+export function checkMemory(
+  machines: readonly Pick<Machine, "memoryMb">[],
+  onWarning: (message: string) => void,
+): void {
+  const most = Math.max(0, ...machines.map(({ memoryMb }) => memoryMb)) * 2 ** 20;
+  const free = availableMemory();
+  if (most <= free) return;
+  onWarning(`the build machine gets ${size(most)} of memory, and ${size(free)} is free here: --memory gives it less`);
+}
+
+/** In bytes: what programs may take without swapping. */
+export function availableMemory(): number {
+  const kibibytes = /^MemAvailable:\s+(\d+)/m.exec(textOf("/proc/meminfo"))?.[1];
+  return kibibytes === undefined ? freemem() : Number(kibibytes) * 1024;
+}
+
+/** Fails where VNC cannot answer at the address and port that were asked for; Packer would try for ever. */
+export async function checkVnc(
+  { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
+  onWarning: (message: string) => void,
+): Promise<void> {
+  if (!vncAddress.startsWith("127.")) {
+    onWarning(`whoever reaches ${vncAddress} has the screen and the keyboard of the build machine, without a password`);
+  }
+  const problem = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
+    const server = createServer();
+    server.once("error", resolve);
+    server.listen(vncPort ?? 0, vncAddress, () => server.close(() => resolve(undefined)));
+  });
+  if (!problem) return;
+  const place = vncPort === undefined ? vncAddress : `${vncAddress}, port ${vncPort}`;
+  const why = { EADDRINUSE: "another program has it", EADDRNOTAVAIL: "this machine has no such address" };
+  throw new VisaImageError(
+    `VNC cannot answer at ${place}: ${why[problem.code as keyof typeof why] ?? problem.message}`,
+    { fix: "give another one: --vnc, VISA_BUILD_VNC", exitCode: ExitCode.USAGE },
+  );
+}
+
+/** Fails where QEMU does not know the CPU, or KVM does not pass on what virtual machines in the guest need. */
+export async function checkCpu(
+  { cpuModel, nested }: Pick<Machine, "cpuModel" | "nested">,
+  accelerator: "kvm" | "tcg",
+  modules?: string,
+): Promise<void> {
+  if (nested && (accelerator !== "kvm" || !nestedFlag(modules))) {
+    throw new VisaImageError(
+      `nested virtualisation was asked for, and ${accelerator === "kvm" ? "KVM of this machine does not pass it on" : "the build runs without KVM"}`,
+      {
+        fix:
+          accelerator === "kvm"
+            ? "as root, with no virtual machine running: modprobe -r kvm_intel; modprobe kvm_intel nested=1 (on AMD: kvm_amd)"
+            : "build on a machine with KVM, or without --nested",
+        exitCode: ExitCode.USAGE,
+      },
+    );
+  }
+  const model = cpuModel?.split(",")[0];
+  if (model === undefined || model === "host") return;
+  const masker = { mask: (line: string) => line, longest: 0 };
+  const text = await readTool("qemu-system-x86_64", ["-cpu", "help"], { masker });
+  const known = [...text.matchAll(/^x86 (\S+)/gm)].map((match) => match[1] as string);
+  if (known.includes(model)) return;
+  throw new VisaImageError(`QEMU knows no CPU "${model}"`, {
+    fix: `${suggestion(model, known, "models")} (flags: qemu-system-x86_64 -cpu help)`,
+    exitCode: ExitCode.USAGE,
+  });
 }
 
 /** Fails where a window was asked for and there is no display to show it on. */

@@ -36,7 +36,10 @@ export function positive(text: string): number {
 
 // Options that several commands have.
 export const catalog = () =>
-  new Option("--catalog <dir>", "folder of config.yml (default: this folder where it has one, else the shipped one)");
+  new Option(
+    "--catalog <dir>",
+    "folder of config.yml (VISA_CATALOG; default: this folder where it has one, else the shipped one)",
+  );
 export const variable = () =>
   new Option("--variable <name=value>", "a value of the template, or of another one: template.name=value")
     .argParser(collect)

@@ -2,13 +2,16 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { FlattenOptions } from "../build/build";
-import { cacheRoot } from "../build/cache";
+import { Cache, cacheRoot } from "../build/cache";
 import { duration, size } from "../build/progress";
 import type { BuildReport } from "../build/report";
+import { availableMemory, freeSpace, spaceFor } from "../build/requirements";
 import { supervise } from "../build/supervisor";
 import { ExitCode, VisaImageError } from "../errors";
-import type { BuildSpecification, DiskFormat } from "../specification";
+import { checkMachine, readVnc, resolveMachine } from "../machine";
+import type { BuildSpecification, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
+import { cutIntoPieces, type Piece, reportsOf, runPieces, withName } from "./parallel";
 
 /** Options of the command, as commander reads them. */
 export interface BuildCommandOptions extends InputOptions {
@@ -18,10 +21,15 @@ export interface BuildCommandOptions extends InputOptions {
   /** A folder; false for `--no-cache`. */
   readonly cache?: string | boolean;
   readonly keepOnFailure?: true;
+  readonly parallel?: number;
+  readonly preset?: MachinePreset;
   readonly cpus?: number;
   readonly memory?: number;
   readonly accelerator?: "auto" | "kvm" | "tcg";
+  readonly cpuModel?: string;
+  readonly nested?: true;
   readonly notHeadless?: true;
+  readonly vnc?: string;
   readonly buildCa?: string;
   readonly mirror?: string;
   readonly json?: true;
@@ -40,7 +48,27 @@ export async function runBuild(templates: readonly string[], options: BuildComma
   hidePassword(options, "visa-image build");
   const environment = environmentOf(options);
   // All of them first: what is wrong with the last one is said before the first one is built.
-  const jobs = readJobs(templates, options, environment);
+  const reports = await buildJobs(readJobs(templates, options, environment), options, environment);
+  if (options.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+}
+
+/** Has all of them built, and says where the disks are. */
+export function buildJobs(
+  jobs: readonly Job[],
+  options: BuildCommandOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<BuildReport[]> {
+  const { parallel = 1 } = options;
+  return parallel > 1 && jobs.length > 1
+    ? buildAtOnce(jobs, parallel, options, environment)
+    : buildInTurn(jobs, options, environment);
+}
+
+async function buildInTurn(
+  jobs: readonly Job[],
+  options: BuildCommandOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<BuildReport[]> {
   const reports: BuildReport[] = [];
   const built = new Set<string>();
   for (const job of jobs) {
@@ -53,7 +81,58 @@ export async function runBuild(templates: readonly string[], options: BuildComma
     if (!options.quiet) process.stderr.write(`${summary(report)}\n`);
     if (!options.json) process.stdout.write(`${report.output?.path ?? report.disk}\n`);
   }
-  if (options.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+  return reports;
+}
+
+async function buildAtOnce(
+  jobs: readonly Job[],
+  limit: number,
+  options: BuildCommandOptions,
+  environment: NodeJS.ProcessEnv,
+): Promise<BuildReport[]> {
+  const { pieces, ends } = cutIntoPieces(jobs, options.cache === false);
+  const cache = new Cache(cacheFolder(options, environment));
+  await cache.prepare();
+  const memory = availableMemory();
+  const commandLine = machineOptions(options);
+  const need = ({ own, specification: { machine: code }, asked }: Piece) => {
+    const sizes = own.map(
+      ({ machine }) => resolveMachine({ commandLine, code, environment, template: machine }).memoryMb,
+    );
+    const flatGb = asked && (options.format || options.output) ? (own.at(-1)?.diskSizeGb ?? 0) : 0;
+    return { memory: Math.max(...sizes) * 2 ** 20, disk: spaceFor(own, flatGb) };
+  };
+  // Each listens to signals, and to the end of who asked.
+  process.setMaxListeners(process.getMaxListeners() + 2 * limit);
+  const reports = await runPieces(pieces, {
+    limit,
+    need,
+    room: (running) => {
+      const sum = (what: "memory" | "disk") => running.reduce((total, piece) => total + need(piece)[what], 0);
+      return { memory: memory - sum("memory"), disk: freeSpace(cache.root) - sum("disk") };
+    },
+    run: async (piece) => {
+      const output = withName(piece.name, process.stderr);
+      const below = piece.after ? fingerprints(piece.after.specification) : [];
+      const rebuild =
+        options.cache === false ? fingerprints(piece.specification).filter((each) => !below.includes(each)) : [];
+      const flatten = piece.asked ? flattenOptions(piece.specification, options) : undefined;
+      try {
+        return await superviseJob(piece, options, environment, { rebuild, flatten, output });
+      } finally {
+        output.end();
+      }
+    },
+    onMessage: ({ name }, text) => {
+      for (const line of text.split("\n")) process.stderr.write(`[${name}] ${line}\n`);
+    },
+  });
+  const all = reportsOf(ends, reports);
+  for (const [i, report] of all.entries()) {
+    if (!options.quiet) process.stderr.write(`[${ends[i]?.name}] ${summary(report)}\n`);
+    if (!options.json) process.stdout.write(`${report.output?.path ?? report.disk}\n`);
+  }
+  return all;
 }
 
 /** Specifies templates, or reads what a synth specified. */
@@ -71,29 +150,28 @@ export function superviseJob(
   { specification, directory }: Job,
   options: BuildCommandOptions,
   environment: NodeJS.ProcessEnv,
-  { rebuild, flatten }: { readonly rebuild?: readonly string[]; readonly flatten?: FlattenOptions },
+  more: {
+    readonly rebuild?: readonly string[];
+    readonly flatten?: FlattenOptions;
+    /** Where it is shown, line by line. @default this process's stderr */
+    readonly output?: NodeJS.WritableStream;
+  },
 ): Promise<BuildReport> {
   const { stderr } = process;
+  const { rebuild, flatten, output } = more;
   return supervise(
     {
       specification,
       specificationDirectory: directory,
-      cache: typeof options.cache === "string" ? resolve(options.cache) : cacheRoot(environment),
+      cache: cacheFolder(options, environment),
       options: {
-        cpus: options.cpus,
-        memoryMb: options.memory,
-        accelerator: options.accelerator,
-        headless: options.notHeadless ? false : undefined,
-        proxy: options.httpProxy,
-        noProxy: typeof options.proxy === "string" ? options.proxy : undefined,
-        mirror: options.mirror,
-        ca: options.buildCa && options.buildCa !== "host" ? resolve(options.buildCa) : options.buildCa,
+        machine: machineOptions(options),
         flatten,
         rebuild,
         keepOnFailure: options.keepOnFailure,
       },
       progress: {
-        terminal: stderr.isTTY === true && process.env.TERM !== "dumb" && !options.verbose,
+        terminal: stderr.isTTY === true && process.env.TERM !== "dumb" && !options.verbose && !output,
         columns: stderr.columns,
         color: stderr.isTTY === true && !process.env.NO_COLOR,
         verbose: options.verbose,
@@ -106,9 +184,33 @@ export function superviseJob(
         VISA_ROOT_PASSWORD: environment.VISA_ROOT_PASSWORD,
         VISA_ROOT_PASSWORD_FILE: environment.VISA_ROOT_PASSWORD_FILE,
       },
-      output: stderr,
+      output: output ?? stderr,
     },
   );
+}
+
+/** What the options say of the build machine. */
+function machineOptions(options: BuildCommandOptions): MachineOptions {
+  const machine: MachineOptions = {
+    preset: options.preset,
+    cpus: options.cpus,
+    memoryMb: options.memory,
+    accelerator: options.accelerator,
+    cpuModel: options.cpuModel,
+    nested: options.nested,
+    headless: options.notHeadless ? false : undefined,
+    ...(options.vnc !== undefined && readVnc(options.vnc, "--vnc")),
+    proxy: options.httpProxy,
+    noProxy: typeof options.proxy === "string" ? options.proxy : undefined,
+    mirror: options.mirror,
+    ca: options.buildCa && options.buildCa !== "host" ? resolve(options.buildCa) : options.buildCa,
+  };
+  checkMachine(machine, "the command line");
+  return machine;
+}
+
+function cacheFolder(options: BuildCommandOptions, environment: NodeJS.ProcessEnv): string {
+  return typeof options.cache === "string" ? resolve(options.cache) : cacheRoot(environment);
 }
 
 /** Of the base and of every layer. */

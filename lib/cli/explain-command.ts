@@ -1,7 +1,8 @@
 /** `visa-image explain`: what a build would do, why, and where the values of its variables come from. */
 import { resolve } from "node:path";
 import { type ArtifactManifest, Cache, cacheRoot } from "../build/cache";
-import type { LayerSpecification } from "../specification";
+import { type MachineSetting, machineSettings, withoutCredentials } from "../machine";
+import type { LayerSpecification, MachineOptions } from "../specification";
 import { originsOf, specify, type VariableOrigin } from "../specify";
 import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";
 import { oneLine } from "./show-command";
@@ -31,20 +32,43 @@ export interface LayerExplanation {
   readonly changed: readonly ChangedInput[];
 }
 
+/** What there is to say of one template. */
+interface Explanation {
+  readonly template: string;
+  readonly layers: readonly LayerExplanation[];
+  readonly variables: readonly VariableOrigin[];
+  readonly machine: readonly MachineSetting[];
+}
+
 /** Runs the command. */
 export async function runExplain(templates: readonly string[], options: ExplainCommandOptions): Promise<void> {
   const environment = environmentOf(options);
   const { catalog } = openCatalog(options);
   const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot(environment));
   const artifacts = (await cache.list()).flatMap(({ manifest }) => (typeof manifest === "string" ? [] : [manifest]));
-  const explanations = [];
+  const explanations: Explanation[] = [];
   for (const template of chooseTemplates(catalog, templates)) {
     const what = specifyOptions(catalog, template, options, environment);
-    const layers = await explainLayers(specify(what).layers, cache, artifacts);
-    explanations.push({ template, layers, variables: originsOf(what) });
+    const specification = specify(what);
+    const layers = await explainLayers(specification.layers, cache, artifacts);
+    const machine = explainMachine(specification.layers.at(-1)?.machine, options, environment);
+    explanations.push({ template, layers, variables: originsOf(what), machine });
   }
   if (options.json) process.stdout.write(`${JSON.stringify(explanations, null, 2)}\n`);
-  else process.stdout.write(explanations.map(({ layers, variables }) => print(layers, variables)).join("\n"));
+  else process.stdout.write(explanations.map((each) => print(each)).join("\n"));
+}
+
+/** The settings of the machine that builds the template itself; a build's own options may change them. */
+function explainMachine(
+  template: MachineOptions | undefined,
+  options: InputOptions,
+  environment: NodeJS.ProcessEnv,
+): MachineSetting[] {
+  const { httpProxy: proxy, proxy: hosts } = options;
+  const commandLine = { proxy, noProxy: typeof hosts === "string" ? hosts : undefined };
+  return machineSettings({ commandLine, environment, template }).map((setting) =>
+    setting.name === "proxy" ? { ...setting, value: withoutCredentials(String(setting.value)) } : setting,
+  );
 }
 
 async function explainLayers(
@@ -113,7 +137,7 @@ export function compare(
     .map((name) => ({ name, before: before[name], now: now[name] }));
 }
 
-function print(layers: readonly LayerExplanation[], variables: readonly VariableOrigin[]): string {
+function print({ layers, variables, machine }: Explanation): string {
   const lines = layers.map(({ name, fingerprint, action, reason, changed }) => {
     const title = `${name}  ${fingerprint.slice(0, 12)}  ${action === "cached" ? "in the cache" : "to be built"}: ${reason}\n`;
     const show = (value: string | undefined) => (value === undefined ? "(none)" : oneLine(value));
@@ -125,5 +149,6 @@ function print(layers: readonly LayerExplanation[], variables: readonly Variable
     value === undefined ? "(hidden)" : oneLine(value) || '""',
     origin,
   ]);
-  return `${lines.join("")}variables:\n${table(rows)}`;
+  const settings = machine.map(({ name, value, origin }) => [" ", name, String(value) || '""', origin]);
+  return `${lines.join("")}variables:\n${table(rows)}machine:\n${table(settings)}`;
 }

@@ -64,7 +64,7 @@ export function hidePassword(options: InputOptions, title: string): void {
 /** The catalog that is named, the one of this folder, or the shipped one; and its folder. */
 export function openCatalog(options: Pick<InputOptions, "catalog">): { catalog: Catalog; folder: string } {
   const { Catalog: Catalogs } = require("../template/catalog") as typeof import("../template/catalog");
-  const folder = options.catalog ?? (existsSync("config.yml") ? "." : undefined);
+  const folder = (options.catalog ?? process.env.VISA_CATALOG) || (existsSync("config.yml") ? "." : undefined);
   return {
     catalog: folder === undefined ? Catalogs.shipped() : Catalogs.fromDirectory(folder),
     folder: resolve(folder ?? "."),
@@ -94,7 +94,7 @@ export function specifyOptions(
     catalog,
     template,
     variables: readVariables(options.variable, template),
-    refresh: options.refresh,
+    refresh: (options.refresh ?? environment.VISA_REFRESH) || undefined,
     pamPublicKeyFile: (options.pamPublic ?? environment.VISA_PAM_PUBLIC_KEY) || undefined,
     environment,
     onWarning: warn,

@@ -29,13 +29,22 @@ export function makeProgram() {
     .option("--root-password-file <file>", "file with root's password (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
     .option("--http-proxy <url>", "-hp: proxy of the build (VISA_BUILD_PROXY, VISA_HTTP_PROXY)")
     .option("--no-proxy <hosts>", "-np: hosts without proxy (VISA_BUILD_NO_PROXY, VISA_NO_PROXY_HOSTS)")
-    .option("--refresh <text>", 'build the same inputs anew under another name, for example "2026-11"')
+    .option("--refresh <text>", 'build the same inputs anew under another name, for example "2026-11" (VISA_REFRESH)')
     .addOption(new Option("--format <format>", "flatten the last layer").choices(["raw", "qcow2"] as const))
     .option("--output <dir>", "flatten the last layer, and put a copy into this folder")
+    .addOption(
+      new Option("--preset <name>", "trial: 1 CPU, 4 GiB; production: 2 CPUs, 8 GiB (VISA_BUILD_PRESET)").choices([
+        "trial",
+        "production",
+      ] as const),
+    )
     .option("--cpus <n>", "CPUs of the build machine (VISA_BUILD_CPUS)", positive)
     .option("--memory <MiB>", "its memory (VISA_BUILD_MEMORY)", positive)
     .addOption(accelerator())
-    .option("--not-headless", "-nh: show its screen in a window")
+    .option("--cpu-model <name>", "its CPU, in QEMU's words (VISA_BUILD_CPU_MODEL)")
+    .option("--nested", "virtual machines with KVM can run in it (VISA_BUILD_NESTED)")
+    .option("--not-headless", "-nh: show its screen in a window (VISA_BUILD_HEADLESS=false)")
+    .option("--vnc <address[:port]>", "where its screen is shown by VNC (VISA_BUILD_VNC; default 127.0.0.1)")
     .option(
       "--build-ca <file>",
       'certificates it trusts during the build; "host": those added to this one (VISA_BUILD_CA)',
@@ -44,6 +53,7 @@ export function makeProgram() {
     .addOption(cache())
     .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
     .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
+    .option("--parallel <n>", "so many layers at the same time, where memory and disk allow (default: 1)", positive)
     .option("--json", "print what was done, for programs")
     .option("--verbose", "show what the tools print")
     .option("--quiet", "show nothing but warnings and errors")
@@ -52,6 +62,7 @@ export function makeProgram() {
       "after",
       `
 The short options are those of build-image.sh: -pp, -rp, -hp, -np, -nh.
+With --parallel, where one layer fails the others that run are finished, and nothing new is started.
 Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed since the plan, 130 and 143 stopped.`,
     )
     .action(async (templates, options) => {

@@ -1,13 +1,14 @@
 /** `visa-image verify`: has a disk made where it is not there, boots it, and says whether it keeps VISA's contract. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { acceleratorOf, chooseAccelerator } from "../build/accelerator";
+import { chooseAccelerator } from "../build/accelerator";
 import { Cache, cacheRoot, hashFile } from "../build/cache";
 import { identify } from "../build/processes";
 import { cleanUpAfter, createScratch, removeScratch } from "../build/scratch";
 import { SIGNALS, watchParents } from "../build/supervisor";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
+import { machineFromEnvironment } from "../machine";
 import { ownerScript } from "../owner-script";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
 import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
@@ -73,7 +74,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   } else {
     report = await stoppable(cache, async () => {
       const { name, reason } = await chooseAccelerator(
-        options.accelerator ?? acceleratorOf(process.env),
+        options.accelerator ?? machineFromEnvironment(process.env).accelerator,
         cache.scratch,
       );
       say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);

@@ -81,11 +81,11 @@ export class LayerBuild extends Construct {
    */
   static chain(scope: Construct, options: LayerChainOptions): LayerBuild {
     const { held, variant } = options;
-    const { version, layers } = options.specification;
+    const { version, layers, machine } = options.specification;
     let build: LayerBuild | undefined;
     for (const [index, layer] of layers.entries()) {
       const output = index === layers.length - 1 ? options.output : undefined;
-      const specification = { version, layers: layers.slice(0, index + 1) };
+      const specification = { version, layers: layers.slice(0, index + 1), ...(machine && { machine }) };
       build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build, held }, output, variant);
       if (!held) build.runner.release();
     }

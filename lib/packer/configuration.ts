@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
+import { type Machine, readFlag } from "../machine";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
 import { type Staged, stage } from "../template/files";
 import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/original";
@@ -453,9 +454,19 @@ class Rendering {
       }
       return Number(text);
     };
-    const cpus = number("cpus");
-    const memoryMb = number("memory");
+    // As with QEMU itself, what qemuargs say goes before.
+    const smp = /^(?:cpus=)?([1-9]\d*)(?:,|$)/.exec(this.argument("-smp", builder))?.[1];
+    const [, size, unit] = /^(?:size=)?([1-9]\d*)([MG]?)(?:,|$)/i.exec(this.argument("-m", builder)) ?? [];
+    const cpus = smp ? Number(smp) : number("cpus");
+    const memoryMb = size ? Number(size) * (unit?.toUpperCase() === "G" ? 1024 : 1) : number("memory");
     return { ...(cpus !== undefined && { cpus }), ...(memoryMb !== undefined && { memoryMb }) };
+  }
+
+  /** The value of an argument in a template's qemuargs; empty where there is none. */
+  private argument(name: string, builder: Step | undefined): string {
+    const own = builder?.settings.qemuargs;
+    const pair: unknown = Array.isArray(own) ? own.find((each) => Array.isArray(each) && each[0] === name) : undefined;
+    return Array.isArray(pair) ? this.text(pair[1] ?? "", builder?.locate(["qemuargs"])).real.trim() : "";
   }
 
   private at(location: Location | undefined): string {
@@ -467,13 +478,6 @@ class Rendering {
 function texts(value: unknown): Text[] {
   if (value instanceof Text) return [value];
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(texts) : [];
-}
-
-/** `true`, `yes` and their like, as YAML 1.1 and people write them. */
-export function readFlag(text: string): boolean | undefined {
-  if (/^(true|yes|on|1)$/i.test(text.trim())) return true;
-  if (/^(false|no|off|0)$/i.test(text.trim())) return false;
-  return undefined;
 }
 
 /** The plugins that Packer 1.7 and later must be told of; from 1.10 on none comes with it. */
@@ -491,6 +495,25 @@ export function withRequiredPlugins(configuration: Readonly<Record<string, unkno
   const ansible = build?.provisioner?.some((provisioner) => Object.hasOwn(provisioner, "ansible-local"));
   const { qemu, ansible: ansiblePlugin } = PLUGINS;
   return { packer: { required_plugins: { qemu, ...(ansible && { ansible: ansiblePlugin }) } }, ...configuration };
+}
+
+/**
+ * The configuration with VNC at one port, `undefined` for Packer's own choice. Put in by the runner, so that fingerprints
+ * do not know of it.
+ */
+export function withVncPort(
+  configuration: Readonly<Record<string, unknown>>,
+  { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
+): Record<string, unknown> {
+  if (vncPort === undefined) return { ...configuration };
+  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
+  // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
+  const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
+  const sources = Object.entries(qemu).map(([name, source]) => [
+    name,
+    { ...source, vnc_port_min: vncPort, vnc_port_max: vncPort, qemuargs: [...(source.qemuargs ?? []), argument] },
+  ]);
+  return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
 
 function usage(what: string, location: Location | undefined, fix: string): VisaImageError {

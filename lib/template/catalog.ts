@@ -1,5 +1,5 @@
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
 import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
@@ -8,6 +8,7 @@ import { check } from "./schema";
 import {
   declareSecrets,
   type FileScope,
+  readMachine,
   type Step,
   step,
   Template,
@@ -309,11 +310,14 @@ function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
   const value = (yaml.value ?? {}) as {
     environment?: Record<string, unknown> | null;
     secrets?: Record<string, { environment?: string; required?: boolean } | null> | null;
+    machine?: Record<string, string | number | boolean> | null;
   };
   parts.variables = new Map(
     Object.entries(value.environment ?? {}).map(([key, own]) => [key, yaml.text(["environment", key], own)]),
   );
   parts.secrets = declareSecrets(value.secrets ?? {});
+  const machine = Object.fromEntries(Object.entries(value.machine ?? {}).map(([key, own]) => [camelCase(key), own]));
+  parts.machine = readMachine(machine, "machine", dirname(file), yaml.locateKey(["machine"]));
   for (const { name } of parts.secrets) {
     if (!parts.variables.has(name)) continue;
     throw new VisaImageError(`"${name}" is a secret, and has a value in environment.yml`, {
@@ -322,6 +326,11 @@ function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
       exitCode: ExitCode.USAGE,
     });
   }
+}
+
+/** `memory_mb` is `memoryMb` in code. */
+function camelCase(key: string): string {
+  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function packageNames(names: readonly string[], folder: string, locate: (index: number) => Location): string[] {

@@ -1,5 +1,7 @@
 import { resolve } from "node:path";
 import type { Location } from "../errors";
+import { checkMachine, refuseCredentials } from "../machine";
+import type { MachineOptions } from "../specification";
 import type { Provisioner } from "./provisioner";
 import { check, type Locator } from "./schema";
 import type { ValuePath } from "./yaml-file";
@@ -28,6 +30,11 @@ export interface TemplateOptions {
   readonly variables?: Readonly<Record<string, string | number | boolean>>;
   /** Variables that only the build knows, by name. */
   readonly secrets?: Readonly<Record<string, { environment?: string; required?: boolean }>>;
+  /**
+   * Settings of the machine that builds this layer; what code, the environment or an option says goes before them.
+   * @default - the runner's
+   */
+  readonly machine?: MachineOptions;
   /** Only without `extends`. @default a bootstrapped Debian 12 */
   readonly base?: TemplateBase;
   /**
@@ -78,6 +85,8 @@ export interface TemplateParts {
   readonly directory?: string;
   readonly variables: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretDeclaration[];
+  /** Of environment.yml: goes before what the builder says. */
+  readonly machine?: MachineOptions;
   /** In the words of manifest.yml; unrendered. */
   readonly base?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Packer's own variables. */
@@ -116,11 +125,12 @@ const NOWHERE: Locator = { locate: () => undefined, locateKey: () => undefined }
  * });
  */
 export class Template {
-  /** Makes one from parts that were checked already: for {@link Catalog}. */
+  /** Makes one from parts that were checked already: for {@link Catalog}. @internal */
   static fromParts(name: string, parts: TemplateParts): Template {
     return new Template(name, {}, parts);
   }
 
+  /** @internal */
   readonly parts: TemplateParts;
 
   /** @throws VisaImageError when something in the options cannot be used */
@@ -172,6 +182,7 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
     directory,
     variables: new Map(Object.entries(variables).map(([key, value]) => [key, String(value)])),
     secrets: declareSecrets(secrets),
+    machine: options.machine && readMachine(options.machine, subject, directory),
     base,
     packerVariables: new Map(),
     builders: builders.map((builder) => step(builder, files, () => undefined)),
@@ -207,6 +218,19 @@ export function declareSecrets(
     environment: secret?.environment ?? `VISA_${name.toUpperCase()}`,
     required: secret?.required ?? true,
   }));
+}
+
+/** A template's settings of the build machine, checked, with absolute paths. */
+export function readMachine(
+  machine: MachineOptions,
+  subject: string,
+  directory = ".",
+  location?: Location,
+): MachineOptions {
+  checkMachine(machine, subject, location);
+  refuseCredentials(machine, subject, location);
+  const { ca } = machine;
+  return ca === undefined || ca === "host" ? machine : { ...machine, ca: resolve(directory, ca) };
 }
 
 function baseInYaml(base: TemplateBase): Record<string, Record<string, unknown>> {

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
-import { cpuModel } from "../build/accelerator";
+import { cpuArgument } from "../build/accelerator";
 import { VisaImageError } from "../errors";
 import { assetFolder } from "../package-root";
 import type { DiskFormat } from "../specification";
@@ -90,7 +90,7 @@ export class TestMachine implements AsyncDisposable {
     const args = [
       // The guest ends with this process, whatever ends it.
       ...["--pdeathsig", "KILL", "--", "qemu-system-x86_64"],
-      ...["-accel", accelerator, "-cpu", cpuModel(accelerator)],
+      ...["-accel", accelerator, "-cpu", cpuArgument(accelerator)],
       ...["-smp", `${options.cpus ?? 2}`, "-m", `${options.memoryMb ?? 2048}`],
       ...["-drive", `file=${commas(overlay)},if=virtio,format=qcow2,cache=unsafe,discard=unmap`],
       ...(configDrive ? ["-drive", `file=${commas(configDrive)},if=virtio,format=raw,readonly=on`] : metadataService()),

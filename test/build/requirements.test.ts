@@ -1,7 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { checkDisplay, checkFreeSpace, checkTools, readSecrets } from "../../lib/build/requirements";
+import { cpuArgument } from "../../lib/build/accelerator";
+import {
+  checkCpu,
+  checkDisplay,
+  checkFreeSpace,
+  checkMemory,
+  checkTools,
+  checkVnc,
+  readSecrets,
+} from "../../lib/build/requirements";
 import type { LayerSpecification } from "../../lib/specification";
 
 const layer = (required: boolean, diskSizeGb = 1) =>
@@ -73,4 +83,63 @@ test("fails where a window is asked for without a display", () => {
   expect(() => checkDisplay(true, {})).not.toThrow();
   expect(() => checkDisplay(false, { DISPLAY: ":0" })).not.toThrow();
   expect(() => checkDisplay(false, {})).toThrow(/DISPLAY is not set/);
+});
+
+describe("VNC", () => {
+  test("on loopback needs no word of warning, elsewhere it does", async () => {
+    const warn = jest.fn();
+    await checkVnc({ vncAddress: "127.0.0.1" }, warn);
+    expect(warn).not.toHaveBeenCalled();
+    await checkVnc({ vncAddress: "0.0.0.0" }, warn);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining("without a password")]]);
+  });
+
+  test("fails where another program has the port", async () => {
+    const server = createServer();
+    const vncPort = await new Promise<number>((resolve) => {
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port));
+    });
+    await expect(checkVnc({ vncAddress: "127.0.0.1", vncPort }, jest.fn())).rejects.toThrow(/another program has it/);
+    server.close();
+  });
+
+  test("fails where this machine has no such address", async () => {
+    await expect(checkVnc({ vncAddress: "192.0.2.1" }, jest.fn())).rejects.toThrow(/no such address\n.*--vnc/);
+  });
+});
+
+test("memory that this machine does not have is a warning", () => {
+  const warn = jest.fn();
+  checkMemory([{ memoryMb: 64 }], warn);
+  expect(warn).not.toHaveBeenCalled();
+  checkMemory([{ memoryMb: 64 }, { memoryMb: 1 << 30 }], warn);
+  expect(warn.mock.calls).toEqual([[expect.stringMatching(/gets 1048576.0 GiB of memory, and .* is free here/)]]);
+});
+
+describe("the CPU", () => {
+  test("may be any that QEMU knows", async () => {
+    await checkCpu({ cpuModel: "EPYC,+aes", nested: false }, "tcg");
+    await expect(checkCpu({ cpuModel: "EPIC", nested: false }, "tcg")).rejects.toThrow(
+      /QEMU knows no CPU "EPIC"\n.*did you mean "EPYC"/,
+    );
+  });
+
+  test("fails without KVM, or with one that does not pass it on, where virtual machines are to run in it", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "visa-image-modules-"));
+    await expect(checkCpu({ nested: true }, "tcg", folder)).rejects.toThrow(/the build runs without KVM/);
+    await expect(checkCpu({ nested: true }, "kvm", folder)).rejects.toThrow(/modprobe kvm_intel nested=1/);
+    mkdirSync(join(folder, "kvm_amd/parameters"), { recursive: true });
+    writeFileSync(join(folder, "kvm_amd/parameters/nested"), "1\n");
+    await checkCpu({ nested: true }, "kvm", folder);
+    expect(cpuArgument("kvm", { nested: true }, folder)).toBe("host,+svm");
+    rmSync(folder, { recursive: true });
+  });
+
+  test("is the host's with KVM, and one that wheels run on without", () => {
+    expect([cpuArgument("kvm"), cpuArgument("tcg"), cpuArgument("tcg", { cpuModel: "EPYC" })]).toEqual([
+      "host",
+      "Nehalem",
+      "EPYC",
+    ]);
+  });
 });

@@ -197,3 +197,24 @@ describe("show", () => {
     await expect(runShow("tow", { cache: cache.root, lockFile: lockFile() })).rejects.toThrow(/did you mean "two"\?/);
   });
 });
+
+test("says where each setting of the build machine was said, and never shows a proxy's password", async () => {
+  const before = { ...process.env };
+  writeFiles(folder, { "two/environment.yml": `${CHAIN["two/environment.yml"]}machine: {cpu_model: EPYC}\n` });
+  Object.assign(process.env, { VISA_BUILD_PRESET: "production", VISA_HTTP_PROXY: "http://me:Canary-1415@proxy:3128" });
+  try {
+    const { machine } = await explain();
+    const said = machine.map((each: Record<string, unknown>) => `${each.name} ${each.value}: ${each.origin}`);
+    expect(said).toEqual(
+      expect.arrayContaining([
+        "memoryMb 8192: the environment (production)",
+        "proxy http://proxy:3128: the environment",
+        "cpuModel EPYC: the template",
+        "headless true: the default",
+      ]),
+    );
+    expect(printed).not.toContain("Canary-1415");
+  } finally {
+    process.env = before;
+  }
+});

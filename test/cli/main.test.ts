@@ -57,6 +57,11 @@ test("help names every option of build, and hides the worker", () => {
     "cpus",
     "memory",
     "accelerator",
+    "preset",
+    "cpu-model",
+    "nested",
+    "vnc",
+    "parallel",
     "not-headless",
     "verbose",
     "quiet",
@@ -104,6 +109,9 @@ describe("fails with exit code 2 and no stack trace", () => {
     ["an unknown command", ["frob"], "unknown command 'frob'"],
     ["an unknown option, with the nearest known one", ["build", "--outptu", "x"], "Did you mean --output?"],
     ["no number", ["build", "--cpus", "many"], "a whole number is needed"],
+    ["a preset that is not there", ["build", "--preset", "huge"], "Allowed choices are trial, production"],
+    ["an address of VNC that is none", ["build", "lower", "--vnc", "here"], '--vnc is "here"'],
+    ["a CPU that is none", ["build", "lower", "--cpu-model", "x y"], '"x y" is no name of a CPU'],
     [
       "a specification that is not there",
       ["build", "--specification", "none.json"],
@@ -193,6 +201,21 @@ describe("render", () => {
       fingerprint: expect.stringMatching(/^[0-9a-f]{64}$/),
       configuration: file,
     });
+  });
+
+  test("reads the variables that the app of stacks/ reads, and an option goes before them", () => {
+    const rendered = (variables: Record<string, string>, ...args: string[]) => {
+      const env = { ...process.env, ...variables };
+      const options = { cwd: join(folder, "lower"), env, encoding: "utf8" } as const;
+      const { stdout, stderr } = spawnSync(process.execPath, [command, "render", "lower", "--json", ...args], options);
+      return stdout ? JSON.parse(stdout)[0].fingerprint : stderr;
+    };
+    const plain = rendered({}, "--catalog", folder);
+    expect(rendered({ VISA_CATALOG: folder })).toBe(plain);
+    expect(rendered({ VISA_CATALOG: "/nowhere" }, "--catalog", folder)).toBe(plain);
+    const refreshed = rendered({ VISA_CATALOG: folder, VISA_REFRESH: "2026-11" });
+    expect(refreshed).toMatch(/^[0-9a-f]{64}$/);
+    expect(refreshed).not.toBe(plain);
   });
 
   test("fails for an unknown template with the nearest", () => {

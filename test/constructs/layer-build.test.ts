@@ -27,6 +27,17 @@ test("has the fingerprint and each input among its triggers, and nothing of the 
   });
 });
 
+test("stages what code says of the machine that builds, with each layer", () => {
+  const stack = newStack();
+  const specification = { ...chain(), machine: { preset: "production" as const } };
+  LayerBuild.chain(stack, { specification });
+  const { folder } = synthesizedFolder(stack);
+  for (const { name, fingerprint } of specification.layers) {
+    const file = join(folder, "stacks", "images", "specifications", `${name}-${fingerprint.slice(0, 12)}.json`);
+    expect(JSON.parse(readFileSync(file, "utf8")).machine).toEqual({ preset: "production" });
+  }
+});
+
 test("runs the package's own command by a relative path", () => {
   const stack = newStack();
   LayerBuild.chain(stack, { specification: chain() });

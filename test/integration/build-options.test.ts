@@ -34,13 +34,17 @@ test("--keep-on-failure leaves the machine up, says how to get in, and ends it w
   expect(workspace.leftovers()).toEqual([]);
 });
 
-test("--no-cache builds anew and replaces, --json says what was done", async () => {
+test("--no-cache builds anew and replaces, on the machine that was asked for; --json says what was done", async () => {
+  const tell = "grep -e ^processor -e 'model name' /proc/cpuinfo; grep MemTotal /proc/meminfo";
+  const inline = ["dd if=/dev/urandom of=/mnt/random bs=1k count=4 2>&1", tell];
   const { file, specification } = writeTinySpecification(workspace.folder, [
-    { name: "layer", provisioners: [{ shell: { inline: ["dd if=/dev/urandom of=/mnt/random bs=1k count=4 2>&1"] } }] },
+    { name: "layer", provisioners: [{ shell: { inline } }] },
   ]);
+  let said = "";
   const build = async (...options: string[]) => {
     const { code, stdout, stderr } = await workspace.run(["build", "--specification", file, "--json", ...options]);
     if (code !== 0) throw new Error(stderr);
+    said = stderr;
     const [report] = JSON.parse(stdout) as [{ layers: { name: string; action: string; reason?: string }[] }];
     return report.layers.map(({ name, action }) => `${name} ${action}`);
   };
@@ -50,7 +54,16 @@ test("--no-cache builds anew and replaces, --json says what was done", async () 
   };
   expect(await build()).toEqual(["base built", "layer built"]);
   const before = await artifact();
-  expect(await build("--no-cache", "--format", "raw")).toEqual(["base built", "layer built"]);
+  const logged = workspace.log();
+  const machine = ["--preset", "production", "--memory", "300", "--cpu-model", "EPYC", "--vnc", "127.0.0.1:6123"];
+  expect(await build("--no-cache", "--format", "raw", ...machine)).toEqual(["base built", "layer built"]);
+  const log = workspace.log().slice(logged.length);
+  expect(log.match(/processor\s*: \d/g)).toHaveLength(2);
+  expect(log).toMatch(/model name\s*: AMD EPYC/);
+  const [, memory] = /MemTotal: +(\d+) kB/.exec(log) ?? [];
+  expect(Number(memory) / 1024).toBeGreaterThan(200);
+  expect(Number(memory) / 1024).toBeLessThan(300);
+  expect(said).toContain("screen of the build machine: vnc://127.0.0.1:6123");
   const after = await artifact();
   expect(after.createdAt > before.createdAt).toBe(true);
   expect(after.disk.sha256).not.toBe(before.disk.sha256);

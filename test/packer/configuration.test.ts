@@ -1,4 +1,4 @@
-import { withRequiredPlugins } from "../../lib/packer/configuration";
+import { withRequiredPlugins, withVncPort } from "../../lib/packer/configuration";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
@@ -93,6 +93,21 @@ test("arguments of QEMU keep the serial console, and leave out memory and proces
   expect(() => layer({ builder: { qemuargs: [["-drive", "x"]] } })).toThrow(/takes the place of the layer's own disk/);
 });
 
+test.each([
+  ["1G", "2", { cpus: 2, memoryMb: 1024 }],
+  ["size=2048M,slots=1", "cpus=3,cores=3", { cpus: 3, memoryMb: 2048 }],
+  ["lots", "cores=2", { cpus: 1, memoryMb: 512 }],
+])(
+  "memory (-m %s) and processors (-smp %s) among the arguments are wishes for the build machine",
+  (m, smp, machine) => {
+    const qemuargs = [
+      ["-m", m],
+      ["-smp", smp],
+    ];
+    expect(layer({ builder: { cpus: 1, memory: 512, qemuargs } }).machine).toEqual(machine);
+  },
+);
+
 test("the build prepares the guest first and seals it last", () => {
   const own = layer({ provisioners: [Provisioner.shell({ inline: "true" })] });
   expect(
@@ -139,6 +154,25 @@ test("the plugins of newer versions are a block of their own", () => {
   expect(withRequiredPlugins(configuration)).toEqual({
     packer: { required_plugins: { qemu: { source: "github.com/hashicorp/qemu", version: expect.any(String) } } },
     ...configuration,
+  });
+});
+
+test("the pause between the keys of a boot command is the builder's own", () => {
+  const builder = { boot_command: ["<enter>"], boot_key_interval: "50ms" };
+  expect(source(layer({ builder }))).toMatchObject(builder);
+});
+
+test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
+  const own = layer({ builder: { vnc_port_min: 6000 } });
+  expect(source(own)).not.toHaveProperty("vnc_port_min");
+  const vncAddress = "127.0.0.1";
+  expect(withVncPort(own.configuration, { vncAddress })).toEqual(own.configuration);
+  const configuration = withVncPort(own.configuration, { vncAddress, vncPort: 5907 });
+  expect(source({ ...own, configuration })).toEqual({
+    ...source(own),
+    vnc_port_min: 5907,
+    vnc_port_max: 5907,
+    qemuargs: [...(source(own).qemuargs as unknown[]), ["-vnc", "127.0.0.1:7"]],
   });
 });
 

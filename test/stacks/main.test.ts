@@ -28,6 +28,16 @@ test("names no folder of this machine in what Terraform reads", () => {
   }
 });
 
+test("uses the addresses that an openrc asks for, which the provider itself does not", () => {
+  const provider = (environment: Record<string, string>) =>
+    Object.values(synthesize(environment)).map((stack) => stack.provider.openstack[0]);
+  expect(provider({ OS_INTERFACE: "internal" })).toEqual([
+    { endpoint_type: "internal" },
+    { endpoint_type: "internal" },
+  ]);
+  expect(provider({ OS_INTERFACE: "internal", OS_CLOUD: "ours" })).toEqual([{}, {}]);
+});
+
 test("keeps the state beside cdktf.json, by a path relative to where Terraform runs", () => {
   const { "visa-image": stack } = synthesize();
   expect(stack.terraform.backend.local.path).toBe("../../../terraform.visa-image.tfstate");

@@ -102,6 +102,8 @@ function packerConfiguration({ provisioners, secrets = [], diskSizeGb = 1 }: Tin
       memory: { type: "number", default: 256 },
       headless: { type: "bool", default: true },
       accelerator: { type: "string", default: "tcg" },
+      cpu_model: { type: "string", default: "max" },
+      vnc_bind_address: { type: "string", default: "127.0.0.1" },
       mirror: { type: "string", default: "" },
       ...Object.fromEntries(secrets.map(({ name }) => [name, { type: "string", default: "", sensitive: true }])),
     },
@@ -135,11 +137,13 @@ function packerConfiguration({ provisioners, secrets = [], diskSizeGb = 1 }: Tin
           cpus: "${var.cpus}",
           memory: "${var.memory}",
           accelerator: "${var.accelerator}",
+          vnc_bind_address: "${var.vnc_bind_address}",
           // biome-ignore-end lint/suspicious/noTemplateCurlyInString: Packer's own syntax
           qemuargs: [
             ["-kernel", "guest/vmlinuz"],
             ["-initrd", "guest/initrd.gz"],
             ["-append", "console=ttyS0 quiet panic=-1"],
+            ["-cpu", "${var.cpu_model}"],
             ["-serial", "file:console.log"],
             ["-no-reboot"],
           ],
