@@ -94,7 +94,10 @@ export function specify(options: SpecifyOptions): BuildSpecification {
   const key = options.pamPublicKeyFile === undefined ? undefined : readPamPublicKey(options.pamPublicKeyFile);
   if (key?.warning) warn(key.warning);
   const prepared = chain.map((template) => prepare(template, options, key?.pem, warn));
-  const basePackages = prepared.flatMap(({ template, renderer }) => resolveBasePackages(template, renderer));
+  const basePackages = prepared.flatMap(({ template, values }) =>
+    // They are the base's, whose own variables can be looked at too.
+    resolveBasePackages(template, new Renderer(new Map([...(prepared[0]?.values ?? []), ...values]))),
+  );
   const layers: LayerSpecification[] = [];
   for (const each of prepared) layers.push(specifyLayer(each, layers.at(-1), basePackages, options, key?.pem, warn));
   const usesKey =

@@ -579,6 +579,19 @@ describe("packages that the base brings", () => {
     expect(baseOf({ "one/manifest.yml": bootstrap })).toMatchObject({ packages: ["vim"] });
   });
 
+  test("can depend on the variables of the template with the base", () => {
+    const environment = { "one/environment.yml": "environment:\n  suite: bookworm\n" };
+    const own = manifest.replace(
+      "packer:\n",
+      "packer:\n  base_packages: \"{{ 'zsh' if suite == 'bookworm' else '' }}\"\n",
+    );
+    const files = { "one/manifest.yml": bootstrap, "two/manifest.yml": own, ...environment };
+    expect(baseOf(files)).toMatchObject({ packages: ["vim", "zsh"] });
+    expect(() => baseOf({ ...files, "two/manifest.yml": own.replace("suite", "suit") })).toThrow(
+      /two\/manifest\.yml:2.*"suit" is not defined/,
+    );
+  });
+
   test("are left out where the base is not bootstrapped", () => {
     const base = baseOf({ "two/manifest.yml": withPackages });
     expect(base?.kind).toBe("file");

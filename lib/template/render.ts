@@ -245,8 +245,14 @@ function conditionNames(source: string): string[] {
   const code = source
     .replaceAll(/\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}/gs, "")
     .replaceAll(/\{#.*?#\}/gs, "");
-  const conditions = [...code.matchAll(/\{%[-+]?\s*(?:if|elif)\s(.*?)%\}/gs)].map(([, condition = ""]) => condition);
-  return conditions
+  const tags = [...code.matchAll(/\{%[-+]?\s*(?:if|elif)\s(.*?)%\}/gs)].map(([, condition = ""]) => condition);
+  // {{ 'a' if condition else 'b' }}
+  const inline = [...code.matchAll(/\{\{(.*?)\}\}/gs)].flatMap(([, expression = ""]) =>
+    [...withoutStrings(expression).matchAll(/\bif\b(.*?)(?=\belse\b|\bif\b|$)/gs)].map(
+      ([, condition = ""]) => condition,
+    ),
+  );
+  return [...tags, ...inline]
     .filter((condition) => !/\bdefined\b|\bdefault\b/.test(condition))
     .flatMap((condition) => identifiers(`{{${condition.replaceAll(/\bis\s+(not\s+)?\w+|\b\w+\s*=(?!=)/g, "")}}}`))
     .filter((name) => !bound.has(name));
@@ -259,13 +265,17 @@ function identifiers(source: string): string[] {
     .replaceAll(/\{#.*?#\}/gs, "");
   const names = new Set<string>();
   for (const [, expression, statement] of code.matchAll(/\{\{(.*?)\}\}|\{%(.*?)%\}/gs)) {
-    const words = (expression ?? statement ?? "").replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, "''");
+    const words = withoutStrings(expression ?? statement ?? "");
     // Attributes (.x) and filters (|x) are no variables.
     for (const [, name] of words.matchAll(/(?<![.|\w]|\|\s+)([A-Za-z_]\w*)/g)) {
       if (name !== undefined && !JINJA_WORDS.has(name)) names.add(name);
     }
   }
   return [...names];
+}
+
+function withoutStrings(code: string): string {
+  return code.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, "''");
 }
 
 function changedSecret(location: Location | undefined, name?: string): VisaImageError {
