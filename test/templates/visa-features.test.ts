@@ -1,5 +1,5 @@
 /** The features of visa-base, without a guest. LDAP, NFS homes and data mounts work together in test/integration/ldap. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { base64, type Outcome, Sandbox } from "./support/sandbox";
 
@@ -105,6 +105,19 @@ describe("visa-owner", () => {
     expect(status).toBe(0);
   });
 
+  test("reads the metadata that cloud-init has written, and asks cloud-init where that is missing", () => {
+    const meta = { owner: "ada", pamPublicKey: "one\ntwo\n", empty: "", odd: "ä $(id)" };
+    mkdirSync(sandbox.path("/run/cloud-init"));
+    const file = sandbox.path("/run/cloud-init/instance-data.json");
+    writeFileSync(file, JSON.stringify({ ds: { meta_data: { meta } } }));
+    sandbox.stub("cloud-init", "echo asked");
+    const value = (key: string) => sandbox.run(["/var/tmp/visa-build/files/visa-owner", "--metadata", key]);
+    for (const [key, text] of Object.entries(meta)) expect(value(key)).toEqual({ status: 0, text: `${text}\n` });
+    expect(value("nothing")).toEqual({ status: 1, text: "" });
+    rmSync(file);
+    expect(value("owner")).toEqual({ status: 0, text: "asked\n" });
+  });
+
   test("makes no local owner where the directory has them, but the home", () => {
     mark();
     writeFileSync(sandbox.path("/run/known"), "");
@@ -182,7 +195,7 @@ describe("nfs-homes", () => {
   describe("visa-home", () => {
     const home = "/var/tmp/home/ada";
     const run = (homePath: string) => {
-      sandbox.stub("cloud-init", homePath === "none" ? "exit 1" : `echo '${homePath}'`);
+      sandbox.stub("visa-owner", homePath === "none" ? "exit 1" : `echo '${homePath}'`);
       return sandbox.run(["-c", "/usr/local/sbin/visa-home ada"]);
     };
 

@@ -16,8 +16,8 @@ function program(name: string, text: string): void {
 }
 
 beforeAll(() => {
-  // Metadata as cloud-init tells it: a key that is missing ends with 1.
-  program("cloud-init", '[[ $1 == query && $2 == ds.meta_data.meta.id && ${ID+x} ]] && printf "%s\\n" "$ID"');
+  // A key that is missing ends with 1.
+  program("visa-owner", '[[ $1 == --metadata && $2 == id && ${ID+x} ]] && printf "%s\\n" "$ID"');
   program(
     "getent",
     [

@@ -51,7 +51,7 @@ if [[ $EUID != 0 ]]; then
 fi
 
 packages=(
-    systemd systemd-sysv systemd-resolved dbus libpam-systemd udev kmod initramfs-tools
+    systemd systemd-sysv systemd-resolved dbus libpam-systemd udev kmod initramfs-tools zstd
     grub-pc-bin grub2-common e2fsprogs fdisk
     cloud-init cloud-guest-utils openssh-server sudo ca-certificates
     iproute2 procps netbase less locales tzdata

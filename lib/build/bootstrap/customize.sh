@@ -57,6 +57,9 @@ apt:
 locale: false
 # An instance has one user, its owner, and that one is VISA's: no user of the distribution's name takes its number.
 users: []
+# It tells the package grub-pc about the disk, which takes seconds, and there is no grub-pc.
+grub_dpkg:
+  enabled: false
 # Keys of the kinds that are in use, and not shown on the console, which takes seconds.
 ssh_genkeytypes: [ed25519, ecdsa]
 ssh:

@@ -23,7 +23,9 @@ find /etc/ssl/certs -xtype l -delete
 install -m 0755 "$build/files/visa-xrdp-keys" /usr/local/sbin/visa-xrdp-keys
 install -D -m 0644 "$build/files/xrdp.service.conf" /etc/systemd/system/xrdp.service.d/visa.conf
 install -D -m 0644 "$build/files/xrdp-sesman.service.conf" /etc/systemd/system/xrdp-sesman.service.d/visa.conf
-install -m 0644 "$build/files/visa-ready.target" "$build/files/visa-ready.path" /etc/systemd/system/
+install -m 0644 "$build/files/visa-ready.target" "$build/files/visa-ready.path" "$build/files/visa-xrdp-keys.service" \
+  /etc/systemd/system/
+systemctl --quiet enable visa-xrdp-keys.service
 # Nothing but visa-ready.target starts xrdp: whatever else wanted it would open its port before the owner exists.
 systemctl --quiet enable visa-ready.path
 
