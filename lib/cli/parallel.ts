@@ -155,7 +155,9 @@ export async function runPieces(
 export function reportsOf(ends: readonly Piece[], reports: ReadonlyMap<Piece, BuildReport>): BuildReport[] {
   const built = new Map<string, LayerReport>();
   for (const { layers } of reports.values()) {
-    for (const layer of layers) if (layer.action === "built") built.set(layer.fingerprint, layer);
+    for (const layer of layers) {
+      if (layer.action === "built" || layer.action === "downloaded") built.set(layer.fingerprint, layer);
+    }
   }
   return ends.map((end) => {
     const report = reports.get(end) as BuildReport;
@@ -163,7 +165,8 @@ export function reportsOf(ends: readonly Piece[], reports: ReadonlyMap<Piece, Bu
       const made = built.get(layer.fingerprint);
       built.delete(layer.fingerprint);
       if (made) return made;
-      return layer.action === "built" ? { ...layer, action: "cached" as const } : layer;
+      const told = layer.action === "built" || layer.action === "downloaded";
+      return told ? { ...layer, action: "cached" as const } : layer;
     });
     return { ...report, layers };
   });
