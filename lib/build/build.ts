@@ -267,7 +267,7 @@ class Build {
       if (!this.prepared) this.tools = await checkTools(CONVERSION_TOOLS);
       if (await exists(this.cache.folder(item.fingerprint))) {
         const aside = await this.cache.setAside(item.fingerprint, "stale");
-        this.progress.warn(`the cached "${item.name}" stands on what is gone; set aside as ${aside}`);
+        this.progress.warn(`the cached "${item.name}" is of no use as it is; set aside as ${aside}`);
       }
       return await this.make(item, index, undefined, "in Glance, and not in the cache", disk);
     } finally {
