@@ -665,7 +665,8 @@ class Build {
   ): Promise<FlatManifest> {
     const scratch = await createScratch(this.cache, item.fingerprint.slice(0, 12));
     try {
-      if (this.reports.get(item.fingerprint)?.action !== "built") {
+      // One that was made just now counts this step already.
+      if (!this.reports.get(item.fingerprint)?.log) {
         this.progress.startLayer(item.name, this.items.length, this.items.length, 1);
       }
       this.progress.startStep(`flattening to ${output.format}`);

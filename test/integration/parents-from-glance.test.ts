@@ -100,7 +100,7 @@ function damage(file: string): void {
 
 test("fails to reach the cloud: says so and builds", async () => {
   const { report, stderr } = await build(lowerFile, UNREACHABLE_CLOUD);
-  expect(stderr).toContain('warning: nothing is taken from Glance: cannot reach "http://127.0.0.1:9"');
+  expect(stderr).toContain('nothing is taken from Glance: cannot reach "http://127.0.0.1:9"');
   expect(actions(report)).toEqual(["base built", "lower built"]);
 
   const { code } = await workspace.run(["build", "--specification", lowerFile, "--format", "qcow2"]);
