@@ -18,6 +18,7 @@ import { join } from "node:path";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { ArtifactManifest } from "../../lib/build/cache";
 import type { BuildReport } from "../../lib/build/report";
+import { credentialsFrom, Glance } from "../../lib/releases/glance";
 import type { BuildSpecification } from "../../lib/specification";
 import { compileCommand, removeCommand } from "../build/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
@@ -122,7 +123,9 @@ test("a layer that the cache does not have comes from the project's image of it"
   expect(stderr).toMatch(/^nothing to build; downloaded lower;/m);
   const { parent, source } = JSON.parse(readFileSync(artifact(0, "manifest.json"), "utf8")) as ArtifactManifest;
   expect(parent).toBeUndefined();
-  const sha512 = JSON.parse(openstack("image", "show", "-f", "json", lowerImage)).properties.os_hash_value;
+  const glance = await Glance.connect(credentialsFrom(environment));
+  const sha512 = (await glance.image(lowerImage))?.os_hash_value;
+  expect(sha512).toMatch(/^[0-9a-f]{128}$/);
   expect(source).toMatchObject({ imageId: lowerImage, sha512, properties: { visa_commit: "c0ffee" } });
   const { stdout } = await workspace.run(["show", "lower"]);
   expect(stdout).toMatch(new RegExp(`^source +image ${lowerImage} "lower" in Glance at http://127`, "m"));
@@ -148,7 +151,7 @@ test("fails to be the disk that was downloaded: downloaded again, and what stand
   expect(workspace.log().match(/packer build/g)).toHaveLength(1);
   const info = execFileSync("qemu-img", ["info", "--output=json", "--backing-chain", artifact(1, "disk.qcow2")]);
   expect(JSON.parse(info.toString())).toHaveLength(2);
-  openstack("image", "delete", image);
+  await (await Glance.connect(credentialsFrom(environment))).delete(image);
 
   expect(actions((await build(bothFile, UNREACHABLE_CLOUD)).report)).toEqual([
     ...["base unneeded", "lower cached", "upper cached"],
