@@ -149,8 +149,19 @@ export interface BuildSpecification {
   readonly layers: readonly LayerSpecification[];
   /** What is said in code about the build machine, over the templates and over the environment of the build. */
   readonly machine?: MachineOptions;
+  /** Layers that the cache does not have are taken from Glance, where it has them. @default - they are built */
+  readonly parentsFromGlance?: ParentsFromGlance;
   /** A flattened disk of the last layer, for Glance. Left out: the layer is only built into the cache. */
   readonly output?: OutputSpecification;
+}
+
+/** How layers are taken from Glance. */
+export interface ParentsFromGlance {
+  /**
+   * The lock of the releases, absolute or relative to the folder of the specification file: a layer that it knows is
+   * taken only where Glance's checksum is the lock's.
+   */
+  readonly lockFile: string;
 }
 
 /** The flattened disk that Terraform uploads. */

@@ -149,6 +149,9 @@ export function relativeTo(specification: BuildSpecification, directory: string)
   return {
     ...specification,
     ...(specification.machine && { machine: machine(specification.machine) }),
+    ...(specification.parentsFromGlance && {
+      parentsFromGlance: { lockFile: from(specification.parentsFromGlance.lockFile) },
+    }),
     layers: specification.layers.map((layer) => ({
       ...layer,
       machine: machine(layer.machine),

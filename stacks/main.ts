@@ -14,6 +14,7 @@
  * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
  * | VISA_VERIFY | whether the image is booted and checked before it is registered | true |
  * | VISA_PROTECTED | whether Glance refuses to delete the images | true |
+ * | VISA_PARENTS_FROM_GLANCE | whether layers that the cache does not have come from Glance, where it has them | false |
  * | VISA_RELEASE | release to go back to: 12 digits of the lock | the templates' own |
  * | VISA_REFRESH | free text; another one asks for a new build | none |
  * | VISA_PAM_PUBLIC_KEY | PEM file of VISA's PAM public key, to bake in | none |
@@ -61,6 +62,7 @@ export function createApp(environment: Readonly<Record<string, string | undefine
     diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
     verify: read("VISA_VERIFY", ["true", "false"]) !== "false",
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
+    parentsFromGlance: read("VISA_PARENTS_FROM_GLANCE", ["true", "false"]) === "true",
     release: read("VISA_RELEASE"),
     refresh: read("VISA_REFRESH"),
     pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),

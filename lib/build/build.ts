@@ -39,6 +39,7 @@ import {
   SBOM_FILE,
 } from "./cache";
 import { gitState } from "./git";
+import type { LayerSource, OpenLayerSource, SourceDisk } from "./layer-source";
 import { acquireLock, type Lock } from "./lock";
 import { BuildLog } from "./log";
 import { createMasker, type Masker } from "./masking";
@@ -74,6 +75,8 @@ export interface BuildOptions {
   readonly flatten?: FlattenOptions;
   /** Fingerprints to build although the cache has them. @default none */
   readonly rebuild?: readonly string[];
+  /** Where layers come from that were built elsewhere, if the specification says so. @default - they are built */
+  readonly openSource?: OpenLayerSource;
   /** Where a step in the guest fails: leave the machine running until the build is stopped. @default false */
   readonly keepOnFailure?: boolean;
 }
@@ -87,6 +90,9 @@ export interface FlattenOptions {
 
 /** Where the certificates are that an administrator of this host added. */
 const HOST_CA_FOLDER = "/usr/local/share/ca-certificates";
+
+/** What it takes where no layer is built. */
+const CONVERSION_TOOLS = ["qemu-img", "setpriv", "flock"];
 
 /**
  * Builds what is missing and returns what was done.
@@ -127,6 +133,7 @@ class Build {
   private toolSeconds = 0;
   private packerSeconds = 0;
   private guestPackages: GuestPackages | undefined;
+  private source: LayerSource | undefined;
 
   constructor(
     private readonly specification: BuildSpecification,
@@ -183,33 +190,89 @@ class Build {
 
   /** Makes sure that the cache has an item and all below it; returns its manifest. */
   private async obtain(index: number): Promise<ArtifactManifest> {
-    const { reason, built } = await this.missingFrom(index, "quick");
-    if (reason === undefined) {
-      for (const item of this.items.slice(0, index + 1)) this.reports.set(item.fingerprint, cached(item));
+    const { start, missing } = await this.look(index);
+    if (missing > index) {
+      for (const item of this.items.slice(start, index + 1)) this.reports.set(item.fingerprint, cached(item));
       return (await this.cache.manifest((this.items[index] as Item).fingerprint)) as ArtifactManifest;
     }
-    await this.prepare(this.items.slice(built, index + 1));
-    let parent: ArtifactManifest | undefined;
-    for (const [i, item] of this.items.slice(0, index + 1).entries()) {
+    const taken = await this.takeHighest(missing, index);
+    const first = taken ? taken.index + 1 : missing;
+    if (first <= index) await this.prepare(this.items.slice(first, index + 1));
+    let parent = taken?.manifest;
+    for (let i = taken ? first : start; i <= index; i++) {
       // What is built upon is read whole first: a flipped bit would go into every layer above it.
-      parent = await this.obtainOne(item, i, parent, i < index ? "full" : "quick");
+      parent = await this.obtainOne(this.items[i] as Item, i, parent, i < index ? "full" : "quick");
+      // It came from Glance and was damaged: what is below it is needed now, or another download.
+      if (!parent) return this.obtain(index);
     }
     return parent as ArtifactManifest;
   }
 
-  /** The first item of the chain that is not usable as it is, and why. */
-  private async missingFrom(index: number, depth: CheckDepth): Promise<{ built: number; reason?: string }> {
+  /** Where the chain up to an item starts in the cache, and the first item from there on that is not usable as it is. */
+  private async look(index: number): Promise<{ start: number; missing: number }> {
+    const chain = this.items.slice(0, index + 1);
+    const start = chain.some((item) => this.rebuilds(item))
+      ? 0
+      : await this.cache.foundation(chain.map(({ fingerprint }) => fingerprint));
     let parent: ArtifactManifest | undefined;
-    for (let i = 0; i <= index; i++) {
-      const state = await this.check(i, parent, depth);
-      if (state.kind !== "intact") return { built: i, reason: "reason" in state ? state.reason : "it is missing" };
+    for (let i = start; i <= index; i++) {
+      const state = await this.checkOne(this.items[i] as Item, parent, "quick");
+      if (state.kind !== "intact") return { start, missing: i };
       parent = state.manifest;
     }
-    return { built: index + 1 };
+    return { start, missing: index + 1 };
   }
 
-  private check(index: number, parent: ArtifactManifest | undefined, depth: CheckDepth): Promise<ArtifactState> {
-    return this.checkOne(this.items[index] as Item, parent, depth);
+  /** Makes an artifact of the last one of these items that the specification's source has; nothing where it has none. */
+  private async takeHighest(
+    first: number,
+    last: number,
+  ): Promise<{ index: number; manifest: ArtifactManifest } | undefined> {
+    const { parentsFromGlance } = this.specification;
+    const { openSource } = this.options;
+    // What is asked for anew is not what somebody has built before.
+    const items = this.items.slice(first, last + 1).filter((item) => item.layer && !this.rebuilds(item));
+    if (!parentsFromGlance || !openSource || items.length === 0) return undefined;
+    try {
+      this.source ??= await openSource(resolve(this.directory, parentsFromGlance.lockFile));
+    } catch (error) {
+      this.progress.warn(`nothing is taken from Glance: ${(error as Error).message}`);
+      return undefined;
+    }
+    for (const item of items.reverse()) {
+      const index = this.items.indexOf(item);
+      try {
+        const manifest = await this.take(item, index, this.source);
+        if (manifest) return { index, manifest };
+      } catch (error) {
+        this.progress.warn(`"${item.name}" is not taken from Glance: ${(error as Error).message}`);
+      }
+    }
+    return undefined;
+  }
+
+  private async take(item: Item, index: number, source: LayerSource): Promise<ArtifactManifest | undefined> {
+    const disk = await source.find(item.fingerprint);
+    if (!disk) {
+      this.progress.message(`${item.name}: Glance has no image of ${item.fingerprint.slice(0, 12)}`);
+      return undefined;
+    }
+    const lock = await this.lock(item);
+    try {
+      // Whoever had the lock may have built or downloaded it meanwhile.
+      if ((await this.look(index)).missing > index) {
+        this.reports.set(item.fingerprint, cached(item));
+        return (await this.cache.manifest(item.fingerprint)) as ArtifactManifest;
+      }
+      if (!this.prepared) this.tools = await checkTools(CONVERSION_TOOLS);
+      if (await exists(this.cache.folder(item.fingerprint))) {
+        const aside = await this.cache.setAside(item.fingerprint, "stale");
+        this.progress.warn(`the cached "${item.name}" is of no use as it is; set aside as ${aside}`);
+      }
+      return await this.make(item, index, undefined, "in Glance, and not in the cache", disk);
+    } finally {
+      await this.unlock(lock);
+    }
   }
 
   /** What is to be built anew counts as missing, until it is. */
@@ -221,12 +284,13 @@ class Build {
     return this.options.rebuild?.includes(item.fingerprint) === true && !this.reports.has(item.fingerprint);
   }
 
+  /** Builds an item on its parent where the cache does not have it; nothing where it takes a parent that is not given. */
   private async obtainOne(
     item: Item,
     index: number,
     parent: ArtifactManifest | undefined,
     depth: CheckDepth,
-  ): Promise<ArtifactManifest> {
+  ): Promise<ArtifactManifest | undefined> {
     const before = await this.checkOne(item, parent, depth);
     if (before.kind === "intact") {
       this.reports.set(item.fingerprint, cached(item));
@@ -249,6 +313,7 @@ class Build {
       } else if (index < this.items.length - 1 && !this.rebuilds(item)) {
         reason = "not in the cache, and what stands on it must be built";
       }
+      if (item.layer && !parent) return undefined;
       return await this.make(item, index, parent, reason);
     } finally {
       await this.unlock(lock);
@@ -298,32 +363,37 @@ class Build {
     this.prepared = true;
   }
 
-  /** Builds one item in a scratch folder of its own and publishes it. */
+  /** Builds or downloads one item in a scratch folder of its own and publishes it. */
   private async make(
     item: Item,
     index: number,
     parent: ArtifactManifest | undefined,
     reason: string,
+    download?: SourceDisk,
   ): Promise<ArtifactManifest> {
     const start = performance.now();
     const short = item.fingerprint.slice(0, 12);
     const time = new Date().toISOString().slice(0, 19).replaceAll(":", "");
     const log = new BuildLog(join(this.cache.logs, `${time}-${item.name}-${short}.log`));
-    const steps = item.layer ? countSteps(item.layer.configuration) + 2 : 2;
+    const steps = download ? 3 : item.layer ? countSteps(item.layer.configuration) + 2 : 2;
     const flatten = this.output && index === this.items.length - 1 ? 1 : 0;
     this.progress.startLayer(item.name, index + 1, this.items.length, steps + flatten);
-    this.progress.message(`building ${short} (${reason}); log: ${log.path}`);
-    log.write(`building "${item.name}" ${item.fingerprint}: ${reason}`);
+    const [doing, done] = download ? (["downloading", "downloaded"] as const) : (["building", "built"] as const);
+    this.progress.message(`${doing} ${short} (${reason}); log: ${log.path}`);
+    log.write(`${doing} "${item.name}" ${item.fingerprint}: ${reason}`);
     const scratch = await createScratch(this.cache, short);
     try {
       const staging = join(scratch.path, "publish");
       await mkdir(staging);
       const toolStart = performance.now();
-      const disk = item.layer
-        ? await this.runPacker(item.layer, parent as ArtifactManifest, scratch, log)
-        : await this.runBase(scratch, log);
-      const toolSeconds = (performance.now() - toolStart) / 1000;
-      this.toolSeconds += item.layer ? this.packerSeconds : toolSeconds;
+      const disk = download
+        ? await this.runDownload(download, item.layer as LayerSpecification, scratch, log)
+        : item.layer
+          ? await this.runPacker(item.layer, parent as ArtifactManifest, scratch, log)
+          : await this.runBase(scratch, log);
+      const packer = item.layer && !download;
+      const toolSeconds = packer ? this.packerSeconds : (performance.now() - toolStart) / 1000;
+      this.toolSeconds += toolSeconds;
       this.progress.startStep("checking and publishing");
       const info = await this.finishDisk(disk, parent, scratch, log);
       const target = join(staging, "disk.qcow2");
@@ -336,14 +406,15 @@ class Build {
         fingerprint: item.fingerprint,
         template: item.name,
         inputs: item.layer?.inputs ?? {},
+        ...(download && { source: download.source }),
         ...(parent && { parent: { fingerprint: parent.fingerprint, diskSha256: parent.disk.sha256 } }),
         disk: { ...record, virtualSizeGb: info.virtualSize / 2 ** 30 },
         createdAt,
         durationSeconds: Math.round(seconds * 10) / 10,
         tools: this.tools,
-        ...(item.layer && { accelerator: this.accelerator?.name }),
+        ...(packer && { accelerator: this.accelerator?.name }),
         packageVersion: packageVersion(),
-        ...(await this.provenance(item, createdAt, staging)),
+        ...(packer && (await this.provenance(item, createdAt, staging))),
       };
       const replaced = this.rebuilds(item) && (await exists(this.cache.folder(item.fingerprint)));
       const aside = replaced && (await this.cache.setAside(item.fingerprint, "stale"));
@@ -351,14 +422,14 @@ class Build {
       if (aside) await rm(aside, { recursive: true, force: true });
       const total = (performance.now() - start) / 1000;
       log.write(`published ${this.cache.folder(item.fingerprint)}`);
-      this.progress.message(`built in ${duration(total * 1000)}, ${size(record.bytes)}`);
+      this.progress.message(`${done} in ${duration(total * 1000)}, ${size(record.bytes)}`);
       this.reports.set(item.fingerprint, {
         name: item.name,
         fingerprint: item.fingerprint,
-        action: "built",
+        action: done,
         reason,
         seconds: total,
-        toolSeconds: item.layer ? this.packerSeconds : toolSeconds,
+        toolSeconds,
         bytes: record.bytes,
         log: log.path,
       });
@@ -491,6 +562,39 @@ class Build {
     return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
 
+  /** Downloads a layer's flattened disk, and makes a disk of the cache's kind of it: whole, sparse, not compressed. */
+  private async runDownload(
+    download: SourceDisk,
+    layer: LayerSpecification,
+    scratch: Scratch,
+    log: BuildLog,
+  ): Promise<string> {
+    const { source, format, bytes } = download;
+    const image = join(scratch.path, "image");
+    const disk = join(scratch.path, "disk.qcow2");
+    this.progress.startStep(`downloading the image ${source.imageId} from Glance (${size(bytes)})`);
+    log.write(`downloading the image ${source.imageId} "${source.imageName}" from ${source.glance}`);
+    await download.download(image, (done) => this.progress.detail(`${Math.floor((100 * done) / bytes)} %`));
+    this.progress.startStep("unpacking the image");
+    await this.checkImage(image, format, layer);
+    await this.toolRunner(scratch, log)("qemu-img", ["convert", "-W", "-f", format, "-O", "qcow2", image, disk]);
+    return disk;
+  }
+
+  /** Fails for a file that would lead qemu-img to others, or fill the disk. */
+  private async checkImage(file: string, format: DiskFormat, layer: LayerSpecification): Promise<void> {
+    const args = ["info", "--output=json", "-f", format, file];
+    const info = JSON.parse(await readTool("qemu-img", args, { masker: this.masker })) as Record<string, unknown>;
+    const { data } = (info["format-specific"] ?? {}) as { data?: Record<string, unknown> };
+    if (info["backing-filename"] !== undefined || data?.["data-file"] !== undefined) {
+      throw new VisaImageError("the image refers to another file, which no image of ours does");
+    }
+    const gb = Number(info["virtual-size"]) / 2 ** 30;
+    if (gb > layer.diskSizeGb) {
+      throw new VisaImageError(`the image has ${gb} GiB, the disk of "${layer.name}" ${layer.diskSizeGb} GiB`);
+    }
+  }
+
   private async runBase(scratch: Scratch, log: BuildLog): Promise<string> {
     const [first] = this.specification.layers;
     const base = first?.base;
@@ -546,7 +650,7 @@ class Build {
       if (typeof manifest !== "object") throw new VisaImageError(`the disk of "${item.name}" is gone from the cache`);
       const { virtualSize } = await this.diskInfo(this.cache.disk(item.fingerprint));
       checkDiskSize(item.name, virtualSize / 2 ** 30, output.minDiskGb);
-      if (!this.prepared) this.tools = await checkTools(["qemu-img", "setpriv", "flock"]);
+      if (!this.prepared) this.tools = await checkTools(CONVERSION_TOOLS);
       return await this.convert(item, output, manifest, virtualSize);
     } finally {
       await this.unlock(lock);
@@ -561,7 +665,8 @@ class Build {
   ): Promise<FlatManifest> {
     const scratch = await createScratch(this.cache, item.fingerprint.slice(0, 12));
     try {
-      if (this.reports.get(item.fingerprint)?.action !== "built") {
+      // One that was made just now counts this step already.
+      if (!this.reports.get(item.fingerprint)?.log) {
         this.progress.startLayer(item.name, this.items.length, this.items.length, 1);
       }
       this.progress.startStep(`flattening to ${output.format}`);

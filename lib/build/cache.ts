@@ -2,7 +2,7 @@
  * The artifact cache: one folder per fingerprint, complete as soon as it is there, read-only afterwards.
  *
  * ```
- * artifacts/<fingerprint>/disk.qcow2         overlay on ../<parent's fingerprint>/disk.qcow2
+ * artifacts/<fingerprint>/disk.qcow2         overlay on ../<parent's fingerprint>/disk.qcow2, or whole (from Glance)
  *                         manifest.json
  *                         sbom.cdx.json      CycloneDX, where the guest has Debian packages
  *                         disk.raw           flattened, only where it was asked for (or disk.flat.qcow2)
@@ -37,6 +37,8 @@ export interface ArtifactManifest {
   /** The template's name, `base` for what the first layer starts from. */
   readonly template: string;
   readonly inputs: Readonly<Record<string, string>>;
+  /** The image that it was made from, where it was not built here: it then stands on nothing. */
+  readonly source?: ArtifactSource;
   /** The artifact below: an overlay is worth nothing on other bytes than those it was made on. */
   readonly parent?: { readonly fingerprint: string; readonly diskSha256: string };
   readonly disk: FileRecord & { readonly virtualSizeGb: number };
@@ -50,6 +52,18 @@ export interface ArtifactManifest {
   readonly git?: GitState;
   /** Its bill of materials, in {@link SBOM_FILE}. */
   readonly sbom?: { readonly sha256: string; readonly packages: number };
+}
+
+/** An image in Glance that an artifact was made from. */
+export interface ArtifactSource {
+  /** Glance's address. */
+  readonly glance: string;
+  readonly imageId: string;
+  readonly imageName: string;
+  /** Hex SHA-512 of what was downloaded, as Glance has it. */
+  readonly sha512: string;
+  /** What the machine that built it wrote onto the image: the commit, and digests (docs/releases.md). */
+  readonly properties: Readonly<Record<string, string>>;
 }
 
 /** The bill of materials beside a manifest. */
@@ -133,7 +147,7 @@ export class Cache {
   /**
    * Looks at one artifact.
    *
-   * @param parent what it must stand on; left out for a base
+   * @param parent what it must stand on; left out for a base. An artifact from Glance stands on nothing
    */
   async check(
     fingerprint: string,
@@ -145,6 +159,7 @@ export class Cache {
     if (typeof manifest === "string") return { kind: "damaged", reason: manifest };
     const reason = await differs(this.disk(fingerprint), manifest.disk, manifest.disk.sha256, depth);
     if (reason) return { kind: "damaged", reason };
+    if (manifest.source) return { kind: "intact", manifest };
     if (manifest.parent?.fingerprint !== parent?.fingerprint) {
       return { kind: "damaged", reason: "its manifest names another parent" };
     }
@@ -152,6 +167,15 @@ export class Cache {
       return { kind: "stale", reason: `its parent "${parent.template}" has been built again since` };
     }
     return { kind: "intact", manifest };
+  }
+
+  /** The last of a chain of artifacts that stands on nothing: one from Glance that is intact at a quick look, or the base. */
+  async foundation(fingerprints: readonly string[]): Promise<number> {
+    for (let i = fingerprints.length - 1; i > 0; i--) {
+      const state = await this.check(fingerprints[i] as string, undefined);
+      if (state.kind === "intact") return i;
+    }
+    return 0;
   }
 
   /** Looks at a flattened disk: its manifest, where it is intact. */

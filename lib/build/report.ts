@@ -5,12 +5,12 @@ import type { DiskFormat } from "../specification";
 export interface LayerReport {
   readonly name: string;
   readonly fingerprint: string;
-  /** `unneeded`: not looked at, since what stands above it was there. */
-  readonly action: "built" | "cached" | "unneeded";
+  /** `downloaded`: from Glance. `unneeded`: not looked at, since what stands above it was there. */
+  readonly action: "built" | "downloaded" | "cached" | "unneeded";
   /** Why it was built. */
   readonly reason?: string;
   readonly seconds: number;
-  /** Of these, the time of Packer's run (or of the base's own tools); the rest is the runner's. */
+  /** Of these, the time of Packer's run (or of the base's own tools, or of the download); the rest is the runner's. */
   readonly toolSeconds: number;
   /** Size of its overlay. */
   readonly bytes?: number;
@@ -38,6 +38,6 @@ export interface BuildReport {
   /** Left out where nothing was built. */
   readonly accelerator?: string;
   readonly seconds: number;
-  /** Seconds of the runner's own: all but Packer, the base's tools, and the flatten. */
+  /** Seconds of the runner's own: all but Packer, the base's tools, downloads, and the flatten. */
   readonly overheadSeconds: number;
 }

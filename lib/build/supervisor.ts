@@ -18,6 +18,7 @@ import { VisaImageError } from "../errors";
 import type { BuildSpecification } from "../specification";
 import type { BuildOptions } from "./build";
 import { Cache } from "./cache";
+import type { OpenLayerSource } from "./layer-source";
 import { ancestors, endSession, identify, isAlive, type ProcessIdentity, sessionMembers, signal } from "./processes";
 import type { ProgressOptions } from "./progress";
 import type { BuildReport } from "./report";
@@ -28,7 +29,7 @@ export interface BuildRequest {
   readonly specification: BuildSpecification;
   readonly specificationDirectory: string;
   readonly cache: string;
-  readonly options: Omit<BuildOptions, "progress" | "cache" | "environment">;
+  readonly options: Omit<BuildOptions, "progress" | "cache" | "environment" | "openSource">;
   readonly progress: Omit<ProgressOptions, "stream">;
 }
 
@@ -161,8 +162,12 @@ export function watchParents(onGone: (why: string) => void): NodeJS.Timeout {
   return timer;
 }
 
-/** The worker's side: waits for a request, builds, answers, and ends when it is told to or left alone. */
-export function runWorker(): void {
+/**
+ * The worker's side: waits for a request, builds, answers, and ends when it is told to or left alone.
+ *
+ * @param openSource where layers may come from that were built elsewhere
+ */
+export function runWorker(openSource?: OpenLayerSource): void {
   let cache: Cache | undefined;
   let stopping = false;
   const stop = async (code: number) => {
@@ -185,13 +190,13 @@ export function runWorker(): void {
       return;
     }
     cache = new Cache(message.request.cache);
-    void answer(message.request).then((result) => {
+    void answer(message.request, openSource).then((result) => {
       if (!stopping) process.send?.(result, () => process.exit(0));
     });
   });
 }
 
-async function answer(request: BuildRequest): Promise<FromWorker> {
+async function answer(request: BuildRequest, openSource?: OpenLayerSource): Promise<FromWorker> {
   try {
     // The front, which shares this file, needs neither.
     const { build } = require("./build") as typeof import("./build");
@@ -202,6 +207,7 @@ async function answer(request: BuildRequest): Promise<FromWorker> {
         ...request.options,
         cache: request.cache,
         progress,
+        openSource,
       });
       return { kind: "done", report };
     } finally {

@@ -4,11 +4,12 @@ import { dirname, join, resolve } from "node:path";
 import type { FlattenOptions } from "../build/build";
 import { Cache, cacheRoot } from "../build/cache";
 import { duration, size } from "../build/progress";
-import type { BuildReport } from "../build/report";
+import type { BuildReport, LayerReport } from "../build/report";
 import { availableMemory, freeSpace, spaceFor } from "../build/requirements";
 import { supervise } from "../build/supervisor";
 import { ExitCode, VisaImageError } from "../errors";
 import { checkMachine, readVnc, resolveMachine } from "../machine";
+import { LOCK_FILE } from "../releases/lock";
 import type { BuildSpecification, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 import { cutIntoPieces, type Piece, reportsOf, runPieces, withName } from "./parallel";
@@ -21,6 +22,7 @@ export interface BuildCommandOptions extends InputOptions {
   /** A folder; false for `--no-cache`. */
   readonly cache?: string | boolean;
   readonly keepOnFailure?: true;
+  readonly parentsFromGlance?: true;
   readonly parallel?: number;
   readonly preset?: MachinePreset;
   readonly cpus?: number;
@@ -159,9 +161,12 @@ export function superviseJob(
 ): Promise<BuildReport> {
   const { stderr } = process;
   const { rebuild, flatten, output } = more;
+  const parentsFromGlance = options.parentsFromGlance
+    ? { lockFile: resolve(LOCK_FILE) }
+    : specification.parentsFromGlance;
   return supervise(
     {
-      specification,
+      specification: { ...specification, parentsFromGlance },
       specificationDirectory: directory,
       cache: cacheFolder(options, environment),
       options: {
@@ -266,8 +271,11 @@ function flattenOptions(specification: BuildSpecification, options: BuildCommand
 }
 
 function summary(report: BuildReport): string {
-  const built = report.layers.filter(({ action }) => action === "built").map(({ name }) => name);
+  const names = (action: LayerReport["action"]) =>
+    report.layers.filter((layer) => layer.action === action).map(({ name }) => name);
+  const [built, downloaded] = [names("built"), names("downloaded")];
   const parts = [built.length > 0 ? `built ${built.join(", ")}` : "nothing to build"];
+  if (downloaded.length > 0) parts.push(`downloaded ${downloaded.join(", ")}`);
   if (report.output) {
     const { format, bytesOnDisk, bytes, flattened } = report.output;
     parts.push(`${format} ${flattened ? "made" : "there"}: ${size(bytes)}, ${size(bytesOnDisk)} on disk`);

@@ -26,7 +26,8 @@ export interface ChangedInput {
 export interface LayerExplanation {
   readonly name: string;
   readonly fingerprint: string;
-  readonly action: "cached" | "build";
+  /** `unneeded`: what stands above it is whole, since it came from Glance. */
+  readonly action: "cached" | "build" | "unneeded";
   readonly reason: string;
   /** Against the newest artifact of a template of this name. */
   readonly changed: readonly ChangedInput[];
@@ -80,17 +81,25 @@ async function explainLayers(
   const [first] = layers;
   let parent: ArtifactManifest | undefined;
   let below: string | undefined;
-  if (first) {
+  // The base is before the layers.
+  const chain = first ? [first.parent, ...layers.map(({ fingerprint }) => fingerprint)] : [];
+  const start = (await cache.foundation(chain)) - 1;
+  if (first && start < 0) {
     const base = await cache.check(first.parent, undefined);
     if (base.kind === "intact") parent = base.manifest;
     else below = "the base";
   }
-  for (const layer of layers) {
+  for (const [i, layer] of layers.entries()) {
+    if (i < start) {
+      explained.push({ ...named(layer), action: "unneeded", reason: `"${layers[start]?.name}" is whole`, changed: [] });
+      continue;
+    }
     // Where something below is built again, a layer is worth nothing: it was made on other bytes.
     const state = below === undefined ? await cache.check(layer.fingerprint, parent) : undefined;
     if (state?.kind === "intact") {
       parent = state.manifest;
-      explained.push({ ...named(layer), action: "cached", reason: "nothing changed", changed: [] });
+      const reason = parent.source ? `from the image ${parent.source.imageId} in Glance` : "nothing changed";
+      explained.push({ ...named(layer), action: "cached", reason, changed: [] });
       continue;
     }
     const isThere = (await cache.manifest(layer.fingerprint)) !== undefined;
@@ -137,9 +146,11 @@ export function compare(
     .map((name) => ({ name, before: before[name], now: now[name] }));
 }
 
+const ACTIONS = { cached: "in the cache", build: "to be built", unneeded: "not needed" } as const;
+
 function print({ layers, variables, machine }: Explanation): string {
   const lines = layers.map(({ name, fingerprint, action, reason, changed }) => {
-    const title = `${name}  ${fingerprint.slice(0, 12)}  ${action === "cached" ? "in the cache" : "to be built"}: ${reason}\n`;
+    const title = `${name}  ${fingerprint.slice(0, 12)}  ${ACTIONS[action]}: ${reason}\n`;
     const show = (value: string | undefined) => (value === undefined ? "(none)" : oneLine(value));
     return title + table(changed.map((each) => [" ", each.name, `${show(each.before)} -> ${show(each.now)}`]));
   });

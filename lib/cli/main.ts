@@ -53,6 +53,10 @@ export function makeProgram() {
     .addOption(cache())
     .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
     .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
+    .option(
+      "--parents-from-glance",
+      "take layers that the cache does not have from the project's images in Glance (OS_*)",
+    )
     .option("--parallel <n>", "so many layers at the same time, where memory and disk allow (default: 1)", positive)
     .option("--json", "print what was done, for programs")
     .option("--verbose", "show what the tools print")
@@ -90,7 +94,10 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
 
   program.command("worker", { hidden: true }).action(async () => {
     const { runWorker } = require("../build/supervisor") as typeof import("../build/supervisor");
-    runWorker();
+    runWorker((lockFile) => {
+      const { glanceSource } = require("../releases/layer-source") as typeof import("../releases/layer-source");
+      return glanceSource(lockFile);
+    });
     // It lives by its channel to the front.
     await new Promise(() => {});
   });

@@ -153,9 +153,10 @@ export async function runPieces(
 
 /** The reports of the templates that were asked for; what a piece below has built is told with the first one on it. */
 export function reportsOf(ends: readonly Piece[], reports: ReadonlyMap<Piece, BuildReport>): BuildReport[] {
+  const isNew = ({ action }: LayerReport) => action === "built" || action === "downloaded";
   const built = new Map<string, LayerReport>();
   for (const { layers } of reports.values()) {
-    for (const layer of layers) if (layer.action === "built") built.set(layer.fingerprint, layer);
+    for (const layer of layers.filter(isNew)) built.set(layer.fingerprint, layer);
   }
   return ends.map((end) => {
     const report = reports.get(end) as BuildReport;
@@ -163,7 +164,7 @@ export function reportsOf(ends: readonly Piece[], reports: ReadonlyMap<Piece, Bu
       const made = built.get(layer.fingerprint);
       built.delete(layer.fingerprint);
       if (made) return made;
-      return layer.action === "built" ? { ...layer, action: "cached" as const } : layer;
+      return isNew(layer) ? { ...layer, action: "cached" as const } : layer;
     });
     return { ...report, layers };
   });

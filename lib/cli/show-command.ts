@@ -48,7 +48,7 @@ function describe(manifest: ArtifactManifest): string[][] {
     ["template", manifest.template],
     ...(manifest.parent ? [["parent", manifest.parent.fingerprint]] : []),
     [
-      "built",
+      manifest.source ? "downloaded" : "built",
       `${manifest.createdAt.slice(0, 19).replace("T", " ")} UTC in ${duration(manifest.durationSeconds * 1000)}`,
     ],
     ["size", `${size(disk.bytes)} of its own, a disk of ${disk.virtualSizeGb} GiB`],

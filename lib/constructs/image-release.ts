@@ -5,7 +5,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import type { Release } from "../releases/lock";
 import { releaseProperties, WRITTEN_AFTER_REGISTRATION } from "../releases/release";
 import type { DiskFormat } from "../specification";
-import { visaImageCommand } from "./layer-build";
+import { cloudEnvironment, visaImageCommand } from "./layer-build";
 import { fromOutputFolder } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
@@ -274,15 +274,6 @@ function registration(
   });
   resource.overrideLogicalId(`${family.address}_${release}_registered`);
   return resource;
-}
-
-/** The provider's `cloud` and `region`, so that a command signs in where Terraform does. Credentials are never passed. */
-function cloudEnvironment(scope: Construct, given?: TerraformProvider): Record<string, string> | undefined {
-  const providers = TerraformStack.of(scope).allProviders();
-  const provider = given ?? providers.find((each) => each.terraformResourceType === "openstack" && !each.alias);
-  const { cloud, region } = (provider ?? {}) as { readonly cloud?: string; readonly region?: string };
-  const environment = { ...(cloud && { OS_CLOUD: cloud }), ...(region && { OS_REGION_NAME: region }) };
-  return Object.keys(environment).length > 0 ? environment : undefined;
 }
 
 /**

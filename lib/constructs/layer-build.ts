@@ -1,9 +1,15 @@
 import { join } from "node:path";
-import { TerraformStack, Token } from "cdktf";
+import { type TerraformProvider, TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
-import type { BuildSpecification, DiskFormat, LayerSpecification, OutputSpecification } from "../specification";
+import type {
+  BuildSpecification,
+  DiskFormat,
+  LayerSpecification,
+  OutputSpecification,
+  ParentsFromGlance,
+} from "../specification";
 import { relativeTo } from "../specify";
 import { fromOutputFolder, outputFolder, StagedFile } from "./staged-file";
 import { TerraformData } from "./terraform-data";
@@ -26,6 +32,8 @@ export interface LayerChainOptions {
    * @default - a second variant is an error
    */
   readonly variant?: string;
+  /** For specifications that say `parentsFromGlance`. @default - the stack's OpenStack provider */
+  readonly provider?: TerraformProvider;
   /**
    * Nothing is to be built, since the image is rolled back: layers that nothing else in the stack needs are left as they
    * are in the state, whatever their inputs.
@@ -73,6 +81,7 @@ export class LayerBuild extends Construct {
   private readonly triggers: Record<string, string>;
   private readonly runner: HoldableCommand;
   private output?: OutputSpecification;
+  private parentsFromGlance?: ParentsFromGlance;
 
   /**
    * The builds of a chain of layers, of which those that the stack has already are shared: the last one is returned.
@@ -81,12 +90,13 @@ export class LayerBuild extends Construct {
    */
   static chain(scope: Construct, options: LayerChainOptions): LayerBuild {
     const { held, variant } = options;
-    const { version, layers, machine } = options.specification;
+    const { version, layers, machine, parentsFromGlance } = options.specification;
     let build: LayerBuild | undefined;
     for (const [index, layer] of layers.entries()) {
       const output = index === layers.length - 1 ? options.output : undefined;
       const specification = { version, layers: layers.slice(0, index + 1), ...(machine && { machine }) };
       build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build, held }, output, variant);
+      if (parentsFromGlance) build.takeFromGlance(parentsFromGlance, cloudEnvironment(scope, options.provider));
       if (!held) build.runner.release();
     }
     if (!build) throw new VisaImageError("the specification has no layers", { fix: "specify a template" });
@@ -142,7 +152,12 @@ export class LayerBuild extends Construct {
 
   /** What is staged for the runner, with absolute sources. */
   get specification(): BuildSpecification {
-    return this.output ? { ...this.props.specification, output: this.output } : this.props.specification;
+    const { output, parentsFromGlance } = this;
+    return {
+      ...this.props.specification,
+      ...(parentsFromGlance && { parentsFromGlance }),
+      ...(output && { output }),
+    };
   }
 
   /** Path of the flattened disk, relative to the stack's output folder. Only where an output was asked for. */
@@ -171,6 +186,12 @@ export class LayerBuild extends Construct {
     return `npx visa-image build --specification ${shellWord(relativeToWorkingDirectory(file))}`;
   }
 
+  /** One of the images that share it is enough: a layer from Glance is the layer that a build would make. */
+  private takeFromGlance(how: ParentsFromGlance, environment: Record<string, string> | undefined): void {
+    this.parentsFromGlance = how;
+    this.runner.environment = environment;
+  }
+
   private addOutput({ format, minDiskGb }: LayerOutput): void {
     this.output = {
       format,
@@ -196,6 +217,9 @@ const HELD = "rolled back";
  * state does not have is made without the command, and remembers that it was.
  */
 export class HoldableCommand {
+  /** Read when it is released. */
+  environment?: Record<string, string>;
+
   constructor(
     private readonly resource: TerraformData,
     private readonly triggers: Record<string, string>,
@@ -214,7 +238,7 @@ export class HoldableCommand {
   release(): void {
     delete this.triggers[HELD];
     this.resource.lifecycle = undefined;
-    this.resource.provisioners = [{ type: "local-exec", command: this.command }];
+    this.resource.provisioners = [{ type: "local-exec", command: this.command, environment: this.environment }];
   }
 }
 
@@ -234,6 +258,15 @@ function relativeToWorkingDirectory(path: string): string {
 export function visaImageCommand(scope: Construct, args: readonly string[]): string {
   const main = fromOutputFolder(scope, join(packageRoot(), "dist", "lib", "cli", "main.js"));
   return ["exec", "node", main, ...args].map((word) => escapeUnlessToken(shellWord(word))).join(" ");
+}
+
+/** The provider's `cloud` and `region`, so that a command signs in where Terraform does. Credentials are never passed. */
+export function cloudEnvironment(scope: Construct, given?: TerraformProvider): Record<string, string> | undefined {
+  const providers = TerraformStack.of(scope).allProviders();
+  const provider = given ?? providers.find((each) => each.terraformResourceType === "openstack" && !each.alias);
+  const { cloud, region } = (provider ?? {}) as { readonly cloud?: string; readonly region?: string };
+  const environment = { ...(cloud && { OS_CLOUD: cloud }), ...(region && { OS_REGION_NAME: region }) };
+  return Object.keys(environment).length > 0 ? environment : undefined;
 }
 
 /** Arguments may be references to attributes, which Terraform must see. */

@@ -72,6 +72,14 @@ export interface VisaImageProps {
    */
   readonly machine?: MachineOptions;
   /**
+   * Whether layers that the building machine's cache does not have are taken from Glance, where it has them: the images of
+   * this project whose `visa_fingerprint` is the layer's. Only what was registered is there, so `visa-base` is for those
+   * who register it as an image of its own. The cloud has to be in the environment (`OS_*`, clouds.yaml), and what it
+   * has is checked (docs/releases.md). To change it builds nothing.
+   * @default false
+   */
+  readonly parentsFromGlance?: boolean;
+  /**
    * The layers, specified already, instead of `catalog`, `variables`, `refresh`, `pamPublicKeyFile` and `machine`.
    * @default - specified from these
    */
@@ -270,7 +278,13 @@ export class VisaImage extends Construct implements IVisaImage {
     this.imageName = again ? escapeTemplate(again.name) : (props.imageName ?? layer.name);
     this.userData = props.userData ?? OwnerUserData.script();
     const output = { format: diskFormat, minDiskGb };
-    this.build = LayerBuild.chain(this, { specification, output, variant: address, held });
+    this.build = LayerBuild.chain(this, {
+      specification: { ...specification, ...(props.parentsFromGlance && { parentsFromGlance: { lockFile } }) },
+      output,
+      variant: address,
+      held,
+      provider: props.provider,
+    });
     const fixed = fixedProperties(properties).map(([name, value]) => `${name}=${value}`);
     this.build.addTrigger(`image ${address}`, fixed.join(" "));
 
@@ -353,6 +367,7 @@ function checkProps(props: VisaImageProps): void {
   for (const [name, value] of Object.entries(literal)) refuseToken(name, value);
   refuseToken("protected", props.protected);
   refuseToken("verify", props.verify);
+  refuseToken("parentsFromGlance", props.parentsFromGlance);
   for (const [name, values] of Object.entries(variables ?? {})) {
     for (const [key, value] of Object.entries(values)) refuseToken(`variables.${name}.${key}`, value);
   }

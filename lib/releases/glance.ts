@@ -184,9 +184,15 @@ export type Deletion = "deleted" | "gone" | "in use";
 /** Glance, signed in to. */
 export class Glance {
   private constructor(
-    private readonly endpoint: string,
+    /** Its address, without a version. */
+    readonly endpoint: string,
     readonly session: Session,
   ) {}
+
+  /** The project that was signed in to; nothing for a sign-in without one. */
+  get projectId(): string | undefined {
+    return asString(asRecord(this.session.document.project).id);
+  }
 
   /** Signs in to Keystone and finds Glance in its catalog. */
   static async connect(credentials: Credentials): Promise<Glance> {
@@ -209,7 +215,7 @@ export class Glance {
    * @param properties names and values; all have to be the same
    */
   async images(properties: Readonly<Record<string, string>> = {}): Promise<GlanceImage[]> {
-    const owner = asString(asRecord(this.session.document.project).id);
+    const owner = this.projectId;
     const found: GlanceImage[] = [];
     for (const hidden of ["false", "true"]) {
       const query = new URLSearchParams({ ...properties, ...(owner && { owner }), os_hidden: hidden, limit: "100" });
@@ -232,28 +238,49 @@ export class Glance {
   }
 
   /**
-   * Downloads an image's data into a file; blocks of zeroes become holes.
+   * Downloads an image's data into a file; blocks of zeroes become holes. Goes on where a connection is cut off.
    *
+   * @param onProgress called with the bytes that are there
    * @returns the hex SHA-512 of what was downloaded
    */
-  async download(id: string, file: string): Promise<string> {
-    const url = `${this.endpoint}/v2/images/${encodeURIComponent(id)}/file`;
-    const response = await open(this.session.credentials, "GET", url, this.headers);
-    if (response.statusCode !== 200) expectSuccess(await answerOf(response), `download the image "${id}"`);
+  async download(id: string, file: string, onProgress: (bytes: number) => void = () => {}): Promise<string> {
     const hash = createHash("sha512");
     const handle = await openFile(file, "w");
+    let position = 0;
+    const take = async (chunk: Buffer) => {
+      hash.update(chunk);
+      if (!isZero(chunk)) await handle.write(chunk, 0, chunk.length, position);
+      position += chunk.length;
+      onProgress(position);
+    };
     try {
-      let position = 0;
-      for await (const chunk of response as AsyncIterable<Buffer>) {
-        hash.update(chunk);
-        if (!chunk.equals(Buffer.alloc(chunk.length))) await handle.write(chunk, 0, chunk.length, position);
-        position += chunk.length;
+      for (let attempt = 1; ; attempt++) {
+        const response = await this.openData(id, position);
+        try {
+          for await (const chunk of response as AsyncIterable<Buffer>) await take(chunk);
+          break;
+        } catch (cause) {
+          // A disk that is full has a code of its own; what is cut off has none, or that of the connection.
+          const cut = /^(ECONNRESET|EPIPE|ETIMEDOUT)$/.test((cause as NodeJS.ErrnoException).code ?? "ECONNRESET");
+          if (cut && attempt < DOWNLOAD_ATTEMPTS) continue;
+          throw new VisaImageError(`cannot download the image "${id}": ${(cause as Error).message}`, { cause });
+        }
       }
       await handle.truncate(position);
     } finally {
       await handle.close();
     }
     return hash.digest("hex");
+  }
+
+  /** An image's data, from a byte on. */
+  private async openData(id: string, start: number): Promise<IncomingMessage> {
+    const url = `${this.endpoint}/v2/images/${encodeURIComponent(id)}/file`;
+    const headers = { ...this.headers, ...(start > 0 && { range: `bytes=${start}-` }) };
+    const response = await open(this.session.credentials, "GET", url, headers);
+    if (response.statusCode === (start > 0 ? 206 : 200)) return response;
+    const answer = expectSuccess(await answerOf(response), `download the image "${id}"`);
+    throw new VisaImageError(`cannot go on with the download of the image "${id}": Glance answered ${answer.status}`);
   }
 
   /** Sets attributes and properties of an image; `undefined` takes a property away. */
@@ -316,6 +343,9 @@ export interface Answer {
   readonly body: string;
 }
 
+/** How often a download that is cut off is gone on with. */
+const DOWNLOAD_ATTEMPTS = 4;
+
 /** In milliseconds, without any data. */
 const TIMEOUT = 60_000;
 
@@ -376,6 +406,10 @@ function expectSuccess(answer: Answer, what: string): Answer {
   throw new VisaImageError(`cannot ${what}: Glance answered ${answer.status} ${text}`, {
     fix: answer.status === 403 ? "see whether this user may change the image" : "deploy again",
   });
+}
+
+function isZero(chunk: Buffer): boolean {
+  return chunk.length > 0 && chunk[0] === 0 && chunk.equals(Buffer.alloc(chunk.length));
 }
 
 function signInError(what: string): VisaImageError {

@@ -40,10 +40,13 @@ export async function readProvenance(cache: Cache, fingerprint: string): Promise
   };
 }
 
-/** The properties that a registered image gets: digests of what speaks for it, and the commit. */
+/**
+ * The properties that a registered image gets: digests of what speaks for it, and the commit. Those of an artifact that
+ * came from Glance are what its image says: they are about its build, of which this machine knows nothing.
+ */
 export function provenanceProperties({ manifest, manifestFile, sbom, report }: Provenance): Record<string, string> {
   return {
-    visa_manifest_sha256: manifestFile.sha256,
+    ...(manifest.source?.properties ?? { visa_manifest_sha256: manifestFile.sha256 }),
     ...(manifest.git && { visa_commit: commitOf(manifest.git) }),
     ...(sbom && { visa_sbom_sha256: sbom.sha256 }),
     ...(report && { visa_report_sha256: report.sha256 }),
@@ -53,8 +56,16 @@ export function provenanceProperties({ manifest, manifestFile, sbom, report }: P
 /** Names and values for `visa-image show`, besides what the manifest says of the build itself. */
 export function describeProvenance(provenance: Provenance, release?: Release): string[][] {
   const { manifest, manifestFile, sbom, report } = provenance;
+  const { source } = manifest;
   const passed = report?.report.findings.filter(({ verdict }) => verdict === "pass").length;
   return [
+    ...(source
+      ? [
+          ["source", `image ${source.imageId} "${source.imageName}" in Glance at ${source.glance}`],
+          ["source's sha512", source.sha512],
+          ...Object.entries(source.properties).map(([name, value]) => [`source's ${name}`, value]),
+        ]
+      : []),
     ...(manifest.git ? [["commit", commitOf(manifest.git)]] : []),
     ["manifest", `${manifestFile.path}, sha256 ${manifestFile.sha256}`],
     ...(sbom ? [["packages", `${sbom.packages}, CycloneDX in ${sbom.path}, sha256 ${sbom.sha256}`]] : []),

@@ -23,7 +23,12 @@ let layer: ArtifactManifest;
 const BASE = "b".repeat(64);
 const LAYER = "c".repeat(64);
 
-async function publish(fingerprint: string, content: string, parent?: ArtifactManifest): Promise<ArtifactManifest> {
+async function publish(
+  fingerprint: string,
+  content: string,
+  parent?: ArtifactManifest,
+  more: Partial<ArtifactManifest> = {},
+): Promise<ArtifactManifest> {
   const staging = join(folder, "staging");
   mkdirSync(staging);
   writeFileSync(join(staging, "disk.qcow2"), content);
@@ -38,6 +43,7 @@ async function publish(fingerprint: string, content: string, parent?: ArtifactMa
     durationSeconds: 1,
     tools: {},
     packageVersion: "0.0.0",
+    ...more,
   };
   await cache.publish(staging, manifest);
   return manifest;
@@ -63,6 +69,18 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 test("what was published is intact", async () => {
   await expect(cache.check(BASE, undefined, "full")).resolves.toEqual({ kind: "intact", manifest: base });
   await expect(cache.check(LAYER, base, "full")).resolves.toEqual({ kind: "intact", manifest: layer });
+});
+
+test("what came from Glance stands on nothing, and a chain starts there while it is intact", async () => {
+  const chain = [BASE, LAYER, "d".repeat(64)];
+  await expect(cache.foundation(chain)).resolves.toBe(0);
+  const source = { glance: "http://g", imageId: "id", imageName: "VISA", sha512: "5a12", properties: {} };
+  await cache.setAside(LAYER, "stale");
+  layer = await publish(LAYER, "whole disk", undefined, { source });
+  await expect(cache.check(LAYER, base, "full")).resolves.toEqual({ kind: "intact", manifest: layer });
+  await expect(cache.foundation(chain)).resolves.toBe(1);
+  damage(LAYER, "disk");
+  await expect(cache.foundation(chain)).resolves.toBe(0);
 });
 
 test("what was never published is missing", async () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArtifactManifest, Cache } from "../../lib/build/cache";
@@ -123,6 +123,21 @@ test("a layer whose parent is gone from the cache is built again", async () => {
   expect((await explain()).layers).toMatchObject([
     { action: "build" },
     { action: "build", reason: '"one" below it is built' },
+  ]);
+});
+
+test("a layer from Glance needs nothing below it", async () => {
+  const made = layers();
+  pretendBuilt(made);
+  const [one, two] = made.map(({ fingerprint }) => fingerprint) as [string, string];
+  const file = join(cache.folder(two), "manifest.json");
+  const { parent: _, ...manifest } = JSON.parse(readFileSync(file, "utf8"));
+  const source = { glance: "http://g", imageId: "id", imageName: "VISA", sha512: "5a12", properties: {} };
+  writeFileSync(file, JSON.stringify({ ...manifest, source }));
+  rmSync(cache.folder(one), { recursive: true });
+  expect((await explain()).layers).toMatchObject([
+    { action: "unneeded", reason: '"two" is whole' },
+    { action: "cached", reason: "from the image id in Glance" },
   ]);
 });
 

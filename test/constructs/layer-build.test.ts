@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
+import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { LayerBuild } from "../../lib/constructs/layer-build";
 import type { BuildSpecification } from "../../lib/specification";
 import { addImage, chain, newStack, specificationOf, synthesized, synthesizedFolder } from "./support";
@@ -35,6 +36,35 @@ test("stages what code says of the machine that builds, with each layer", () => 
   for (const { name, fingerprint } of specification.layers) {
     const file = join(folder, "stacks", "images", "specifications", `${name}-${fingerprint.slice(0, 12)}.json`);
     expect(JSON.parse(readFileSync(file, "utf8")).machine).toEqual({ preset: "production" });
+  }
+});
+
+test("takes layers from Glance where one of the images that share them says so, and plans nothing else for it", () => {
+  const lockFile = join(process.cwd(), "visa-images.lock.json");
+  const synth = (...parentsFromGlance: boolean[]) => {
+    const stack = newStack();
+    const provider = new OpenstackProvider(stack, "ours", { alias: "ours", cloud: "ours" });
+    const specifications = [chain(), { version: 1 as const, layers: chain().layers.slice(0, 2) }];
+    for (const [i, each] of parentsFromGlance.entries()) {
+      const specification = { ...(specifications[i] ?? chain()), ...(each && { parentsFromGlance: { lockFile } }) };
+      LayerBuild.chain(stack, { specification, provider });
+    }
+    return synthesizedFolder(stack);
+  };
+  const plain = synth(false, false);
+  const { folder, json } = synth(false, true);
+  const stacks = join(folder, "stacks", "images");
+  const [base, , apps] = chain().layers.map(({ name, fingerprint }) =>
+    JSON.parse(readFileSync(join(stacks, "specifications", `${name}-${fingerprint.slice(0, 12)}.json`), "utf8")),
+  );
+  expect(resolve(stacks, "specifications", base.parentsFromGlance.lockFile)).toBe(lockFile);
+  expect(base.parentsFromGlance.lockFile).not.toMatch(/^\//);
+  expect(apps.parentsFromGlance).toBeUndefined();
+
+  const { terraform_data: layers } = json.resource;
+  expect(layers["layer_visa-base"].provisioner[0]["local-exec"].environment).toEqual({ OS_CLOUD: "ours" });
+  for (const [name, layer] of Object.entries<{ triggers_replace: object }>(layers)) {
+    expect(layer.triggers_replace).toEqual(plain.json.resource.terraform_data[name].triggers_replace);
   }
 });
 

@@ -57,6 +57,18 @@ test("is digests of manifest, bill of materials and report, and the commit", asy
   });
 });
 
+test("is what its image said, where it came from Glance: another machine built it", async () => {
+  const properties = { visa_commit: "d00d", visa_manifest_sha256: "of the machine that built it" };
+  const source = { glance: "http://g", imageId: "id", imageName: "VISA", sha512: "5a12", properties };
+  await publish({ git: undefined, sbom: undefined, source });
+  const digest = report("key-gate");
+  const provenance = await readProvenance(cache, FINGERPRINT);
+  expect(provenance && provenanceProperties(provenance)).toEqual({ ...properties, visa_report_sha256: digest });
+  const text = (provenance ? describeProvenance(provenance) : []).map((row) => row.join(": ")).join("\n");
+  expect(text).toMatch(/^source: image id "VISA" in Glance at http:\/\/g$/m);
+  expect(text).toMatch(/^source's visa_commit: d00d$/m);
+});
+
 test("says it to a person", async () => {
   await publish({ git: { commit: "c0ffee", modified: true } });
   report("key-gate");

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { createApp } from "../../stacks/main";
+import { VisaImageStack } from "../../stacks/visa-image";
 import { scratchFolder } from "../constructs/support";
 
 const VISA_CATALOG = join(__dirname, "..", "fixtures", "catalogs", "packme");
@@ -55,6 +56,16 @@ test("reads its variables", () => {
   expect(Object.keys(stack.resource.terraform_data)).not.toContain("visa-apps_protection");
 });
 
+test("takes layers from Glance where it is asked to", () => {
+  const parents = (environment: Record<string, string>) => {
+    const app = createApp({ VISA_CATALOG, VISA_LOCK_FILE, ...environment });
+    const stack = app.node.children.find((child) => child instanceof VisaImageStack);
+    return stack?.image.build.specification.parentsFromGlance;
+  };
+  expect(parents({ VISA_PARENTS_FROM_GLANCE: "true" })).toEqual({ lockFile: VISA_LOCK_FILE });
+  expect(parents({})).toBeUndefined();
+});
+
 test("makes an instance of the very image that the other stack registers", () => {
   const { "visa-image": images, "visa-infrastructure": stack } = synthesize({ VISA_OWNER: "ada" });
   expect(stack.data.openstack_images_image_v2.image).toMatchObject({
@@ -68,6 +79,7 @@ test("makes an instance of the very image that the other stack registers", () =>
 test.each([
   ["VISA_DISK_FORMAT", "vmdk", 'VISA_DISK_FORMAT is "vmdk"\n  fix: set it to one of: raw, qcow2'],
   ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
+  ["VISA_PARENTS_FROM_GLANCE", "maybe", 'VISA_PARENTS_FROM_GLANCE is "maybe"'],
   ["VISA_RELEASE", "0123456789ab", 'the lock has no release "0123456789ab" of "visa-image/visa-apps"'],
 ])("fails for %s=%s, with what it may be", (name, value, message) => {
   expect(() => synthesize({ [name]: value })).toThrow(message);
