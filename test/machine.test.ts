@@ -8,6 +8,7 @@ test("without a word from anybody it has 2 CPUs, 4 GiB, no window, and a screen 
     accelerator: "auto",
     headless: true,
     nested: false,
+    timeoutMinutes: 240,
     vncAddress: "127.0.0.1",
     proxy: "",
     noProxy: "",

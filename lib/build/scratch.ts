@@ -56,7 +56,13 @@ export async function createScratch(cache: Cache, name: string): Promise<Scratch
     ownSession: processInfo(process.pid)?.session === process.pid,
     temporary,
   };
-  await writeFile(join(path, "owner.json"), JSON.stringify(owner));
+  try {
+    await writeFile(join(path, "owner.json"), JSON.stringify(owner));
+  } catch (error) {
+    // On a full disk; without its owner's name nobody else would remove it soon.
+    await removeScratch({ path, temporary });
+    throw error;
+  }
   return { path, temporary };
 }
 

@@ -506,12 +506,30 @@ export function withVncPort(
   { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
 ): Record<string, unknown> {
   if (vncPort === undefined) return { ...configuration };
-  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
   // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
   const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
+  return withArguments(configuration, [argument], { vnc_port_min: vncPort, vnc_port_max: vncPort });
+}
+
+/** The configuration with QEMU's monitor at a Unix socket, which says how the machine ended. Put in by the runner too. */
+export function withMonitor(configuration: Readonly<Record<string, unknown>>, socket: string): Record<string, unknown> {
+  // In QEMU's options a comma in a value is written twice.
+  const path = socket.replaceAll(",", ",,");
+  return withArguments(configuration, [
+    ["-chardev", `socket,id=visa-monitor,path=${path},server=on,wait=off`],
+    ["-mon", "chardev=visa-monitor,mode=control"],
+  ]);
+}
+
+function withArguments(
+  configuration: Readonly<Record<string, unknown>>,
+  added: readonly (readonly string[])[],
+  settings: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
   const sources = Object.entries(qemu).map(([name, source]) => [
     name,
-    { ...source, vnc_port_min: vncPort, vnc_port_max: vncPort, qemuargs: [...(source.qemuargs ?? []), argument] },
+    { ...source, ...settings, qemuargs: [...(source.qemuargs ?? []), ...added] },
   ]);
   return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
