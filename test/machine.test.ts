@@ -17,14 +17,47 @@ test("without a word from anybody it has 2 CPUs, 4 GiB, no window, and a screen 
 
 // The strongest first. Each says every setting that its place can say.
 const PLACES = {
-  commandLine: { cpus: 5, memoryMb: 5005, mirror: "http://five/", headless: false, vncPort: 5905, ca: "/5.pem" },
-  code: { cpus: 4, memoryMb: 5004, mirror: "http://four/", headless: true, vncPort: 5904, ca: "/4.pem" },
-  environment: { cpus: 3, memoryMb: 5003, mirror: "http://three/", headless: false, vncPort: 5903, ca: "/3.pem" },
-  template: { cpus: 2, memoryMb: 5002, mirror: "http://two/", headless: true, vncPort: 5902, ca: "/2.pem" },
+  commandLine: {
+    cpus: 5,
+    memoryMb: 5005,
+    timeoutMinutes: 50,
+    mirror: "http://five/",
+    headless: false,
+    vncPort: 5905,
+    ca: "/5.pem",
+  },
+  code: {
+    cpus: 4,
+    memoryMb: 5004,
+    timeoutMinutes: 40,
+    mirror: "http://four/",
+    headless: true,
+    vncPort: 5904,
+    ca: "/4.pem",
+  },
+  environment: {
+    cpus: 3,
+    memoryMb: 5003,
+    timeoutMinutes: 30,
+    mirror: "http://three/",
+    headless: false,
+    vncPort: 5903,
+    ca: "/3.pem",
+  },
+  template: {
+    cpus: 2,
+    memoryMb: 5002,
+    timeoutMinutes: 20,
+    mirror: "http://two/",
+    headless: true,
+    vncPort: 5902,
+    ca: "/2.pem",
+  },
 } satisfies Record<string, MachineOptions>;
 const ENVIRONMENT = {
   VISA_BUILD_CPUS: "3",
   VISA_BUILD_MEMORY: "5003",
+  VISA_BUILD_TIMEOUT: "30",
   VISA_DEBIAN_MIRROR: "http://three/",
   VISA_BUILD_HEADLESS: "false",
   VISA_BUILD_VNC: "127.0.0.1:5903",

@@ -475,7 +475,7 @@ class Build {
       const lines = [
         ...relevantLines(trouble?.lines ?? log.tail()),
         ...(unreachable ? [unreachable] : []),
-        ...(await this.consoleTail(scratch, log)),
+        ...(await this.consoleTail(scratch, log, trouble?.console)),
       ];
       const what = trouble
         ? `the build of "${layer.name}" was given up: ${trouble.what}`
@@ -566,8 +566,8 @@ class Build {
     await this.toolRunner(scratch, log)("qemu-img", args);
   }
 
-  /** The end of the guest's serial console, where Packer never got in: what there is to see then. */
-  private async consoleTail(scratch: Scratch, log: BuildLog): Promise<string[]> {
+  /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */
+  private async consoleTail(scratch: Scratch, log: BuildLog, always = false): Promise<string[]> {
     const text = await readFile(join(scratch.path, "console.log"), "utf8").catch(() => "");
     const lines = text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: consoles are full of escape sequences
@@ -577,7 +577,7 @@ class Build {
       .slice(-200)
       .map((line) => this.masker.mask(line));
     for (const line of lines) log.write(`console: ${line}`);
-    const connected = log.tail().some((line) => line.includes("Connected to SSH"));
+    const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
     return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
 

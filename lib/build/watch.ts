@@ -32,6 +32,8 @@ const DEAD_GUEST: readonly [RegExp, string][] = [
 export interface Trouble {
   readonly what: string;
   readonly fix?: string;
+  /** Whether the guest's console may tell more. */
+  readonly console?: true;
   readonly exitCode: number;
 }
 
@@ -91,7 +93,7 @@ export function watchMachine(options: WatchOptions): Watch {
     offset = next;
     for (const [pattern, what] of DEAD_GUEST) {
       const words = pattern.exec(text)?.[0];
-      if (words) return { what: `${what}: "${words.trim()}"`, exitCode: ExitCode.PACKER };
+      if (words) return { what: `${what}: "${words.trim()}"`, console: true, exitCode: ExitCode.PACKER };
     }
     return undefined;
   };
@@ -122,7 +124,8 @@ export function watchMachine(options: WatchOptions): Watch {
       if (now - goneSince < GONE_MS) return undefined;
       return {
         what: "its machine ended by itself: the guest switched it off, or its QEMU was killed",
-        fix: "read the end of the guest's console below, and the kernel's log (dmesg) for a lack of memory",
+        fix: "read the end of its console, and look for a lack of memory in the kernel's log (dmesg)",
+        console: true,
         exitCode: ExitCode.PACKER,
       };
     }
@@ -137,17 +140,17 @@ export function watchMachine(options: WatchOptions): Watch {
 
   const listen = () => {
     const socket = connect(options.monitor);
-    const retry = () => {
+    socket.on("error", () => {
+      // Not there yet, or not any more.
       monitor = undefined;
-    };
-    // Not there yet, or not any more.
-    socket.once("error", retry);
-    socket.once("connect", () => socket.write('{"execute": "qmp_capabilities"}\n'));
-    const lines = createInterface({ input: socket });
-    lines.on("error", () => {});
-    lines.on("line", (line) => {
-      const { event, data } = JSON.parse(line) as { event?: string; data?: { guest?: boolean } };
-      if (event === "SHUTDOWN") switchedOff = data?.guest === true;
+    });
+    socket.once("connect", () => {
+      socket.write('{"execute": "qmp_capabilities"}\n');
+      const lines = createInterface({ input: socket });
+      lines.on("error", () => {});
+      lines.on("line", (line) => {
+        if (/"event": *"SHUTDOWN"/.test(line)) switchedOff = /"guest": *true/.test(line);
+      });
     });
     return socket;
   };
@@ -177,6 +180,7 @@ export function watchMachine(options: WatchOptions): Watch {
       clearInterval(timer);
       monitor?.destroy();
       if (gaveUp || phase === "halting") return;
+      gaveUp = true;
       const dead = readConsole();
       if (dead) options.onTrouble(dead);
     },

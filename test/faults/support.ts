@@ -26,13 +26,15 @@ const QEMU_IMG: Partial<Record<Stage, string>> = {
 /** Something that a guest waits for, on a port of this machine: it goes on when its connection is closed. */
 class Gate {
   private readonly waiting = new Set<Socket>();
-  private readonly server: Server = createServer((socket) => {
+  // The guest has nothing to say, and ends its own half of the connection at once.
+  private readonly server: Server = createServer({ allowHalfOpen: true }, (socket) => {
     socket.on("error", () => {});
     socket.on("close", () => this.waiting.delete(socket));
+    socket.resume();
     if (this.closed) this.waiting.add(socket);
     else socket.end();
   });
-  closed = false;
+  private closed = false;
   port = 0;
 
   async listen(): Promise<void> {
@@ -42,6 +44,13 @@ class Gate {
 
   get reached(): boolean {
     return this.waiting.size > 0;
+  }
+
+  close(): void {
+    // Guests of earlier builds are gone without a word.
+    for (const socket of this.waiting) socket.destroy();
+    this.waiting.clear();
+    this.closed = true;
   }
 
   open(): void {
@@ -123,7 +132,7 @@ exec '${real}' "$@"
     const pattern = QEMU_IMG[stage];
     if (pattern) writeFileSync(join(this.folder, "hold"), pattern);
     // A guest that starts is held up in time by what comes after it.
-    else this.gates[stage === "shutdown" ? "shutdown" : "provisioning"].closed = true;
+    else this.gates[stage === "shutdown" ? "shutdown" : "provisioning"].close();
   }
 
   /** Waits until it is there. */
@@ -161,12 +170,15 @@ exec '${real}' "$@"
     return this.named(name).length > 0;
   }
 
-  /** Removes layers from the cache, so that the next build has something to do; the base stays unless it is named. */
-  forget(...templates: readonly string[]): void {
+  /** Removes a layer from the cache, or what of it a stage makes, so that the next build comes to that stage. */
+  forget(layer: string, stage: Stage): void {
     for (const name of this.names("artifacts")) {
       const folder = join(this.cache, "artifacts", name);
       const { template } = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ArtifactManifest;
-      if (templates.includes(template)) rmSync(folder, { recursive: true });
+      if (template !== layer && (template !== "base" || stage !== "base")) continue;
+      for (const file of stage === "flattening" ? ["disk.raw", "disk.raw.json"] : [""]) {
+        rmSync(join(folder, file), { recursive: true, force: true });
+      }
     }
   }
 

@@ -56,7 +56,7 @@ const ALL: readonly Case[] = (
 );
 
 test.each(FULL ? ALL : CASES)("%s to Terraform %s ends the build, at the stage: %s", async (signal, to, stage) => {
-  workspace.forget("held", ...(stage === "base" ? ["base"] : []));
+  workspace.forget("held", stage);
   workspace.hold(stage);
   const terraform = apply();
   await workspace.untilHeld(stage);
