@@ -187,10 +187,14 @@ class Build {
   }
 
   /** The flattened disk that the cache has. It is read whole where it is handed over now: to Glance, or as a copy. */
-  private async cachedFlat({ name, fingerprint }: Item, format: DiskFormat): Promise<FlatManifest | undefined> {
+  private checkFlat({ fingerprint }: Item, format: DiskFormat): Promise<FlatManifest | undefined> {
     const { flatten } = this.options;
-    const depth = flatten && !flatten.copyTo ? "quick" : "full";
-    const flat = await this.cache.checkFlat(fingerprint, format, depth);
+    return this.cache.checkFlat(fingerprint, format, flatten && !flatten.copyTo ? "quick" : "full");
+  }
+
+  private async cachedFlat(item: Item, format: DiskFormat): Promise<FlatManifest | undefined> {
+    const { name, fingerprint } = item;
+    const flat = await this.checkFlat(item, format);
     if (!flat && (await exists(this.cache.flat(fingerprint, format)))) {
       this.progress.warn(`the flattened disk of "${name}" in the cache is damaged: it is made again`);
     }
@@ -373,10 +377,7 @@ class Build {
         packageVersion: packageVersion(),
         ...(await this.provenance(item, createdAt, staging)),
       };
-      const replaced = this.rebuilds(item) && (await exists(this.cache.folder(item.fingerprint)));
-      const aside = replaced && (await this.cache.setAside(item.fingerprint, "stale"));
-      await this.cache.publish(staging, manifest);
-      if (aside) await rm(aside, { recursive: true, force: true });
+      await this.cache.publish(staging, manifest, this.rebuilds(item));
       const total = (performance.now() - start) / 1000;
       log.write(`published ${this.cache.folder(item.fingerprint)}`);
       this.progress.message(`built in ${duration(total * 1000)}, ${size(record.bytes)}`);
@@ -630,7 +631,8 @@ class Build {
   private async flatten(item: Item, output: Omit<OutputSpecification, "path">): Promise<FlatManifest> {
     const lock = await this.lock(item);
     try {
-      const there = await this.cache.checkFlat(item.fingerprint, output.format);
+      // Whoever had the lock may have made it meanwhile.
+      const there = await this.checkFlat(item, output.format);
       if (there) return there;
       const manifest = await this.cache.manifest(item.fingerprint);
       if (typeof manifest !== "object") throw new VisaImageError(`the disk of "${item.name}" is gone from the cache`);

@@ -221,16 +221,20 @@ export class Cache {
    * Publishes an artifact: nobody ever sees half of one.
    *
    * @param staging a folder on the same file system that holds `disk.qcow2`, complete
+   * @param replace whether it takes the place of the one that is there, which is kept until all else is done
    */
-  async publish(staging: string, manifest: ArtifactManifest): Promise<void> {
+  async publish(staging: string, manifest: ArtifactManifest, replace = false): Promise<void> {
     const disk = join(staging, "disk.qcow2");
     // Others build on it: whoever opens it for writing by mistake shall fail.
     await chmod(disk, 0o444);
     await writeDurably(join(staging, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await sync(disk);
     await sync(staging);
+    const replaced = replace && (await exists(this.folder(manifest.fingerprint)));
+    const aside = replaced && (await this.setAside(manifest.fingerprint, "stale"));
     await rename(staging, this.folder(manifest.fingerprint));
     await sync(this.artifacts);
+    if (aside) await rm(aside, { recursive: true, force: true });
   }
 
   /** Publishes a flattened disk beside its overlay. */

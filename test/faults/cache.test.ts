@@ -1,5 +1,14 @@
 /** A cache in which something is not as it was left, and inputs that change under a build. */
-import { appendFileSync, chmodSync, readFileSync, statSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { BuildSpecification } from "../../lib/specification";
@@ -56,6 +65,7 @@ test("one flipped bit in a disk is found before the disk is flattened", async ()
 });
 
 test("a truncated disk is found at once, set aside and built again", async () => {
+  rmSync(artifact("disk.flat.qcow2"));
   chmodSync(artifact("disk.qcow2"), 0o644);
   truncateSync(artifact("disk.qcow2"), 100_000);
   const { code, stderr } = await workspace.run([...args, "--format", "qcow2"]);
@@ -124,6 +134,20 @@ test("two builds of one layer at once: one builds, the other waits and uses it",
   expect(b.stderr).toContain("shared: built by another process meanwhile");
   expect(`${a.stderr}${b.stderr}`.match(/\[shared\] building/g)).toHaveLength(1);
   await workspace.expectNothingLeft();
+});
+
+test("a build in the place of what is there leaves it as it is when it is stopped", async () => {
+  const shared = workspace.specify(workspace.layer("shared"));
+  workspace.hold("provisioning");
+  const child = workspace.start([...shared, "--no-cache"]);
+  await workspace.untilHeld("provisioning");
+  child.kill("SIGTERM");
+  expect((await child.ended).code).toBe(143);
+  workspace.release();
+  await workspace.expectNothingLeft();
+  const { code, stderr } = await workspace.run(shared);
+  expect(stderr).toContain("nothing to build");
+  expect(code).toBe(0);
 });
 
 test("a script that is edited while the layer below it is built ends the build with exit code 4", async () => {
