@@ -14,7 +14,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
 import { type Machine, resolveMachine } from "../machine";
 import { packageRoot } from "../package-root";
-import { withMonitor, withRequiredPlugins, withVncPort } from "../packer/configuration";
+import { MONITOR_SOCKET, withMonitor, withRequiredPlugins, withVncPort } from "../packer/configuration";
 import {
   type BuildSpecification,
   type DiskFormat,
@@ -432,8 +432,7 @@ class Build {
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
     await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
     const listing = withPackageList(layer.configuration);
-    const monitor = join(scratch.temporary, "monitor");
-    const complete = withMonitor(withVncPort(listing, machine), monitor);
+    const complete = withMonitor(withVncPort(listing, machine));
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
@@ -459,10 +458,14 @@ class Build {
     const args = ["build", "-color=false", onError, ...this.packerVariables(layer), "build.pkr.json"];
     log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
     const start = performance.now();
-    const watch = { folder: scratch.path, console: join(scratch.path, "console.log"), monitor };
     const { code, signal, trouble, switchedOff, unreachable } = await this.watchPacker(
       args,
-      { ...watch, timeoutMs: machine.timeoutMinutes * 60_000 },
+      {
+        folder: scratch.path,
+        console: "console.log",
+        monitor: MONITOR_SOCKET,
+        timeoutMs: machine.timeoutMinutes * 60_000,
+      },
       { ...shared, onLine, log },
     );
     this.packerSeconds = (performance.now() - start) / 1000;
@@ -519,24 +522,19 @@ class Build {
         force = setTimeout(() => packer?.kill("SIGKILL"), PACKER_STOP_MS);
       },
     });
-    try {
-      const result = await runTool("packer", args, {
-        ...options,
-        onLine(line, stream) {
-          if (line.includes("Connected to SSH")) watch.connected();
-          else if (/Gracefully halting|Halting the virtual machine/.test(line)) watch.halting();
-          options.onLine(line, stream);
-        },
-        onStart(child) {
-          packer = child;
-        },
-      });
-      watch.stop();
-      return { ...result, trouble, switchedOff: watch.switchedOff, unreachable: watch.unreachable };
-    } finally {
-      watch.stop();
-      clearTimeout(force);
-    }
+    const result = await runTool("packer", args, {
+      ...options,
+      onLine(line, stream) {
+        if (line.includes("Connected to SSH")) watch.connected();
+        else if (/Gracefully halting|Halting the virtual machine/.test(line)) watch.halting();
+        options.onLine(line, stream);
+      },
+      onStart(child) {
+        packer = child;
+      },
+    }).finally(() => watch.stop());
+    clearTimeout(force);
+    return { ...result, trouble, switchedOff: watch.switchedOff, unreachable: watch.unreachable };
   }
 
   /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */

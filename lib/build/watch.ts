@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { connect, type Socket } from "node:net";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { ExitCode, NO_ROOM_FIX } from "../errors";
 import { isAlive, type ProcessIdentity } from "./processes";
@@ -46,11 +47,11 @@ export interface BuildMachine {
 
 /** Options of {@link watchMachine}. */
 export interface WatchOptions {
-  /** A folder on the file system of the layer's disk. */
+  /** The folder that Packer runs in, on the file system of the layer's disk. */
   readonly folder: string;
-  /** The guest's serial console; it need not be there. */
+  /** In it, the guest's serial console; it need not be there. */
   readonly console: string;
-  /** QEMU's monitor: a Unix socket, there once QEMU runs. */
+  /** In it, QEMU's monitor: a Unix socket, there once QEMU runs. */
   readonly monitor: string;
   /** How long it may take in all. */
   readonly timeoutMs: number;
@@ -77,6 +78,7 @@ export interface Watch {
 /** Begins to look. */
 export function watchMachine(options: WatchOptions): Watch {
   const started = performance.now();
+  const folder = openSync(options.folder, "r");
   let machine: BuildMachine | undefined;
   let goneSince: number | undefined;
   let phase: "starting" | "connected" | "halting" = "starting";
@@ -88,7 +90,7 @@ export function watchMachine(options: WatchOptions): Watch {
   let nextProbe = started + PROBE_MS;
 
   const readConsole = (): Trouble | undefined => {
-    const { text, next } = readFrom(options.console, offset);
+    const { text, next } = readFrom(join(options.folder, options.console), offset);
     // A line that has been begun is read again, whole.
     offset = next;
     for (const [pattern, what] of DEAD_GUEST) {
@@ -139,7 +141,8 @@ export function watchMachine(options: WatchOptions): Watch {
   };
 
   const listen = () => {
-    const socket = connect(options.monitor);
+    // The path of a socket may have 107 characters, and that of a cache may be longer.
+    const socket = connect(`/proc/self/fd/${folder}/${options.monitor}`);
     socket.on("error", () => {
       // Not there yet, or not any more.
       monitor = undefined;
@@ -179,8 +182,8 @@ export function watchMachine(options: WatchOptions): Watch {
     stop() {
       clearInterval(timer);
       monitor?.destroy();
+      closeSync(folder);
       if (gaveUp || phase === "halting") return;
-      gaveUp = true;
       const dead = readConsole();
       if (dead) options.onTrouble(dead);
     },

@@ -511,12 +511,13 @@ export function withVncPort(
   return withArguments(configuration, [argument], { vnc_port_min: vncPort, vnc_port_max: vncPort });
 }
 
-/** The configuration with QEMU's monitor at a Unix socket, which says how the machine ended. Put in by the runner too. */
-export function withMonitor(configuration: Readonly<Record<string, unknown>>, socket: string): Record<string, unknown> {
-  // In QEMU's options a comma in a value is written twice.
-  const path = socket.replaceAll(",", ",,");
+/** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
+export const MONITOR_SOCKET = "monitor";
+
+/** The configuration with QEMU's monitor, which says how the machine ended. Put in by the runner too. */
+export function withMonitor(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return withArguments(configuration, [
-    ["-chardev", `socket,id=visa-monitor,path=${path},server=on,wait=off`],
+    ["-chardev", `socket,id=visa-monitor,path=${MONITOR_SOCKET},server=on,wait=off`],
     ["-mon", "chardev=visa-monitor,mode=control"],
   ]);
 }

@@ -122,7 +122,7 @@ describe("a disk of this machine that is full", () => {
 
   test("has room again: the next build succeeds", async () => {
     const { code, stderr } = await cache.start(args).ended;
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr });
     await workspace.expectNothingLeft(cache.path);
   });
 
@@ -264,7 +264,7 @@ globalThis.Date = class extends RealDate {
     await workspace.expectNothingLeft();
     workspace.release();
     const { code, stderr } = await workspace.run(args, environment);
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr });
     await workspace.expectNothingLeft();
     // With the time as it is again, all is as it should be.
     const again = await workspace.run(args);
@@ -299,7 +299,7 @@ describe("odd names", () => {
       HOME: home,
       TMPDIR: temporary,
     });
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr });
     expect(stdout.trim()).toBe(join(folder, "copies/odd.raw"));
     const read = execFileSync("/sbin/debugfs", ["-R", "cat /odd", stdout.trim()], {
       stdio: ["ignore", "pipe", "ignore"],
@@ -326,7 +326,7 @@ describe("odd names", () => {
     const { code, stdout, stderr } = await workspace.run(["render", "one", "--catalog", folder], {
       VISA_ROOT_PASSWORD: "secret",
     });
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect({ code, stderr }).toEqual({ code: 0, stderr });
     expect(stdout).toContain("one/scripts/one.sh");
     // No path of this machine is in what is hashed and built.
     expect(stdout).not.toContain("größe");

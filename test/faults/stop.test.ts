@@ -116,7 +116,7 @@ describe("a build leaves nothing behind, and the next one succeeds", () => {
     process.kill(pidOf(victim, child), signal);
     const { code, stderr } = await child.ended;
     const expected = outcome(victim, signal, stage);
-    expect({ code, stderr }).toMatchObject({ code: expected.code });
+    expect({ code, stderr }).toEqual({ code: expected.code, stderr });
     expect(stderr).toMatch(expected.says);
     expect(stderr).not.toMatch(/^ {4}at /m);
     await workspace.expectNothingLeft();

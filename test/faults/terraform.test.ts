@@ -68,6 +68,6 @@ test.each(FULL ? ALL : CASES)("%s to Terraform %s ends the build, at the stage: 
 test("the next deploy succeeds", async () => {
   workspace.release();
   const { code, stdout, stderr } = await apply().ended;
-  expect({ code, stdout, stderr }).toMatchObject({ code: 0 });
+  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout, stderr });
   await workspace.expectNothingLeft();
 });
