@@ -6,7 +6,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
@@ -48,7 +48,16 @@ import { countSteps, packerEvent, relevantLines } from "./packer-output";
 import { endSession, identify, isAlive, processInfo, sessionMembers } from "./processes";
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
-import { checkCpu, checkDisplay, checkFreeSpace, checkMemory, checkTools, checkVnc, readSecrets } from "./requirements";
+import {
+  checkCpu,
+  checkDisplay,
+  checkFreeSpace,
+  checkMemory,
+  checkPaths,
+  checkTools,
+  checkVnc,
+  readSecrets,
+} from "./requirements";
 import {
   cycloneDx,
   type GuestPackages,
@@ -310,6 +319,7 @@ class Build {
     for (const { headless } of machines) checkDisplay(headless, this.environment);
     for (const machine of machines) await checkVnc(machine, (message) => this.progress.warn(message));
     checkMemory(machines, (message) => this.progress.warn(message));
+    if (layers.length > 0) checkPaths([this.cache.root, tmpdir()]);
     checkFreeSpace(this.cache.root, layers, this.output?.minDiskGb ?? 0);
     this.secrets = secrets;
     this.masker = createMasker([...secrets.values(), ...this.proxies]);

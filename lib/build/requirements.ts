@@ -247,6 +247,21 @@ export async function checkCpu(
   });
 }
 
+/**
+ * Fails where Packer works in a folder whose name it cannot read: it takes paths for URLs, and QEMU's options are
+ * separated by commas. Seen with 1.6.6; quotes, spaces and letters beyond ASCII do no harm.
+ */
+export function checkPaths(folders: readonly string[]): void {
+  for (const folder of folders) {
+    const sign = /[%#?,]/.exec(folder)?.[0];
+    if (sign === undefined) continue;
+    throw new VisaImageError(`Packer cannot work in "${folder}": the path has a "${sign}"`, {
+      fix: "let VISA_IMAGE_CACHE (for temporary files TMPDIR) name a folder without %, #, ? and commas in its path",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+}
+
 /** Fails where a window was asked for and there is no display to show it on. */
 export function checkDisplay(headless: boolean, environment: NodeJS.ProcessEnv): void {
   if (headless || environment.DISPLAY || environment.WAYLAND_DISPLAY) return;

@@ -6,6 +6,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, NO_ROOM_FIX } from "../errors";
 import { isAlive, type ProcessIdentity } from "./processes";
 import { duration, size } from "./progress";
@@ -20,6 +21,7 @@ const GONE_MS = 10_000;
 const PROBE_MS = 5000;
 /** A guest with a network refuses or answers at once, also where it is emulated. */
 const PROBE_ANSWER_MS = 3000;
+const SETTLE_MS = 300;
 /** Whatever is worth knowing is at the end of what the console has shown since the last look. */
 const CONSOLE_BYTES = 64 << 10;
 
@@ -133,8 +135,11 @@ export function watchMachine(options: WatchOptions): Watch {
     }
     if (phase === "starting" && now > nextProbe) {
       nextProbe = now + PROBE_MS;
-      void askSsh(machine.sshPort).then((found) => {
-        answer = found;
+      const { qemu, sshPort } = machine;
+      void askSsh(sshPort).then(async (found) => {
+        // The end of QEMU closes a connection too, and says nothing of its guest.
+        await sleep(SETTLE_MS);
+        if (isAlive(qemu)) answer = found;
       });
     }
     return undefined;

@@ -111,7 +111,7 @@ test.each<[string, Partial<TinyLayer>, RegExp]>([
   expect(code).toBe(3);
   expect(stderr).toMatch(/Timeout waiting for SSH/);
   expect(stderr).toMatch(says);
-  expect(stderr).toMatch(/the guest's console ends with:\n[\s\S]*tiny guest: /);
+  expect(stderr).toContain("the guest's console ends with:\n");
 });
 
 test("the next build succeeds", async () => {

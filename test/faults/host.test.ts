@@ -13,7 +13,7 @@ import {
 import { join } from "node:path";
 import { type Ended, startProcess } from "../integration/runner-support";
 import { type TinyLayer, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
-import { FaultWorkspace, type Stage } from "./support";
+import { expectSuccess, FaultWorkspace, type Stage } from "./support";
 
 jest.setTimeout(300_000);
 
@@ -121,8 +121,7 @@ describe("a disk of this machine that is full", () => {
   });
 
   test("has room again: the next build succeeds", async () => {
-    const { code, stderr } = await cache.start(args).ended;
-    expect({ code, stderr }).toEqual({ code: 0, stderr });
+    expectSuccess(await cache.start(args).ended);
     await workspace.expectNothingLeft(cache.path);
   });
 
@@ -263,8 +262,7 @@ globalThis.Date = class extends RealDate {
     expect(performance.now() - begun).toBeLessThan(30_000);
     await workspace.expectNothingLeft();
     workspace.release();
-    const { code, stderr } = await workspace.run(args, environment);
-    expect({ code, stderr }).toEqual({ code: 0, stderr });
+    expectSuccess(await workspace.run(args, environment));
     await workspace.expectNothingLeft();
     // With the time as it is again, all is as it should be.
     const again = await workspace.run(args);
@@ -273,7 +271,7 @@ globalThis.Date = class extends RealDate {
 });
 
 describe("odd names", () => {
-  const ODD = `it's a "fine" größe, 100% $HOME & {{ x }} ; 画`;
+  const ODD = `it's a "fine" größe: $HOME & {{ x }} ; 画`;
 
   test("of the folders of cache, inputs, output, home and temporary files do no harm", async () => {
     const folder = join(workspace.folder, ODD);
@@ -294,12 +292,13 @@ describe("odd names", () => {
     );
     const args = ["build", "--specification", file, "--output", join(folder, "copies")];
     const cache = join(folder, "cache");
-    const { code, stdout, stderr } = await workspace.run(args, {
+    const ended = await workspace.run(args, {
       VISA_IMAGE_CACHE: cache,
       HOME: home,
       TMPDIR: temporary,
     });
-    expect({ code, stderr }).toEqual({ code: 0, stderr });
+    expectSuccess(ended);
+    const { stdout } = ended;
     expect(stdout.trim()).toBe(join(folder, "copies/odd.raw"));
     const read = execFileSync("/sbin/debugfs", ["-R", "cat /odd", stdout.trim()], {
       stdio: ["ignore", "pipe", "ignore"],
@@ -309,6 +308,16 @@ describe("odd names", () => {
     expect([readdirSync(home), readdirSync(temporary)]).toEqual([[], []]);
     await workspace.expectNothingLeft(cache);
   });
+
+  test.each(["50%", "a,b", "#1", "a?"])(
+    "that Packer cannot read (%j) end the build before anything starts",
+    async (name) => {
+      const args = workspace.specify(workspace.layer("odd"));
+      const { code, stderr } = await workspace.run(args, { VISA_IMAGE_CACHE: join(workspace.folder, name) });
+      expect(stderr).toMatch(/Packer cannot work in ".*": the path has a "[%,#?]"\n {2}fix: let VISA_IMAGE_CACHE/);
+      expect(code).toBe(2);
+    },
+  );
 
   test("of the folder of a catalog do no harm", async () => {
     const folder = join(workspace.folder, "catalogs", ODD);
@@ -323,10 +332,11 @@ describe("odd names", () => {
       "packer: {provisioners: [{type: shell, script: scripts/one.sh}]}\n",
     );
     writeFileSync(join(folder, "one/scripts/one.sh"), "#!/bin/sh\ntrue\n", { mode: 0o755 });
-    const { code, stdout, stderr } = await workspace.run(["render", "one", "--catalog", folder], {
+    const ended = await workspace.run(["render", "one", "--catalog", folder], {
       VISA_ROOT_PASSWORD: "secret",
     });
-    expect({ code, stderr }).toEqual({ code: 0, stderr });
+    expectSuccess(ended);
+    const { stdout } = ended;
     expect(stdout).toContain("one/scripts/one.sh");
     // No path of this machine is in what is hashed and built.
     expect(stdout).not.toContain("größe");

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Ended, startProcess } from "../integration/runner-support";
-import { FaultWorkspace, FULL, type Stage } from "./support";
+import { expectSuccess, FaultWorkspace, FULL, type Stage } from "./support";
 
 jest.setTimeout(300_000);
 
@@ -67,7 +67,6 @@ test.each(FULL ? ALL : CASES)("%s to Terraform %s ends the build, at the stage: 
 
 test("the next deploy succeeds", async () => {
   workspace.release();
-  const { code, stdout, stderr } = await apply().ended;
-  expect({ code, stdout, stderr }).toEqual({ code: 0, stdout, stderr });
+  expectSuccess(await apply().ended);
   await workspace.expectNothingLeft();
 });
