@@ -1,5 +1,6 @@
 /** Guests that do not do what they should: each is told from the others, and none is waited for without end. */
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Ended } from "../integration/runner-support";
 import type { TinyLayer } from "../support/tiny-guest/tiny-guest";
 import { FaultWorkspace } from "./support";
@@ -15,13 +16,17 @@ afterAll(() => workspace.remove());
 /** Builds a layer that stands on a good one, which is there afterwards as before. */
 async function buildOnGood(layer: TinyLayer): Promise<Ended> {
   const ended = await workspace.run(workspace.specify(good, layer));
+  check(ended);
+  await workspace.expectNothingLeft();
+  return ended;
+}
+
+function check(ended: Ended): void {
   expect(ended.stderr).not.toMatch(/^ {4}at /m);
   expect(ended.stderr).toMatch(/fix: .*see the whole log: \S+\.log/);
   const log = /see the whole log: (\S+\.log)/.exec(ended.stderr)?.[1] ?? "";
   expect(existsSync(log)).toBe(true);
   expect(readFileSync(log, "utf8")).toContain("failed: ");
-  await workspace.expectNothingLeft();
-  return ended;
 }
 
 const good: TinyLayer = { name: "good", provisioners: [{ shell: { inline: ["echo good > /mnt/good"] } }] };
@@ -90,28 +95,53 @@ test("a guest that switches itself off in a step ends the build", async () => {
   expect(stderr).toMatch(/packer failed with exit code 1|its machine ended by itself/);
 });
 
-// Packer says of all three that it has waited long enough for SSH.
-test.each<[string, Partial<TinyLayer>, RegExp]>([
-  [
-    "never gets an address",
-    { settings: { net_device: "e1000" } },
-    /the guest never answered on its network: it has no address/,
-  ],
-  ["has no SSH", { append: "tiny=no-ssh" }, /the guest has an address, but nothing answers at its SSH port/],
-  [
-    "lets nobody in",
-    { settings: { ssh_username: "nobody" } },
-    /the guest's SSH answers, but does not let the build in/,
-  ],
-])("a guest that %s is known from what it does, with the end of its console", async (name, more, says) => {
-  const { code, stderr } = await buildOnGood({
-    ...{ name: name.replaceAll(/\W+/g, "-"), provisioners: shell("true"), ...more },
-    settings: { ssh_timeout: "25s", ...more.settings },
+describe("a guest that SSH does not reach", () => {
+  const CASES: readonly [string, Partial<TinyLayer>, RegExp][] = [
+    [
+      "since it never gets an address",
+      { settings: { net_device: "e1000" } },
+      /the guest never answered on its network: it has no address/,
+    ],
+    [
+      "since none runs on it",
+      { append: "tiny=no-ssh" },
+      /the guest has an address, but nothing answers at its SSH port/,
+    ],
+    [
+      "since it lets nobody in",
+      { settings: { ssh_username: "nobody" } },
+      /the guest's SSH answers, but does not let the build in/,
+    ],
+  ];
+  const builds = new Map<string, Promise<Ended>>();
+
+  /** All at once: they do little but wait. */
+  function start(): void {
+    if (builds.size > 0) return;
+    for (const [name, more] of CASES) {
+      const layer = {
+        ...{ name: name.replaceAll(" ", "-"), provisioners: shell("true"), ...more },
+        settings: { ssh_timeout: "40s", ...more.settings },
+      };
+      builds.set(name, workspace.run(workspace.specifyIn(join(workspace.folder, layer.name), good, layer)));
+    }
+  }
+
+  test.each(CASES)("%s is known from what it does, with the end of its console", async (name, _, says) => {
+    start();
+    const ended = (await builds.get(name)) as Ended;
+    check(ended);
+    expect(ended.code).toBe(3);
+    // Which is what Packer says of all three.
+    expect(ended.stderr).toMatch(/Timeout waiting for SSH/);
+    expect(ended.stderr).toMatch(says);
+    expect(ended.stderr).toContain("the guest's console ends with:\n");
   });
-  expect(code).toBe(3);
-  expect(stderr).toMatch(/Timeout waiting for SSH/);
-  expect(stderr).toMatch(says);
-  expect(stderr).toContain("the guest's console ends with:\n");
+
+  test("leaves nothing behind", async () => {
+    await Promise.all(builds.values());
+    await workspace.expectNothingLeft();
+  });
 });
 
 test("the next build succeeds", async () => {

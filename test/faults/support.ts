@@ -122,8 +122,13 @@ exec '${real}' "$@"
 
   /** Writes a specification of layers whose last one is flattened too; returns the arguments that build it. */
   specify(...layers: readonly TinyLayer[]): string[] {
+    return this.specifyIn(this.folder, ...layers);
+  }
+
+  /** The same in a folder of its own, for builds that run at the same time. */
+  specifyIn(folder: string, ...layers: readonly TinyLayer[]): string[] {
     const output = { format: "raw", path: "out/disk.raw", minDiskGb: 1 } as const;
-    return ["build", "--specification", writeTinySpecification(this.folder, layers, output).file];
+    return ["build", "--specification", writeTinySpecification(folder, layers, output).file];
   }
 
   /** Lets a build that comes get no further than into this stage. */
