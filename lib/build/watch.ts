@@ -97,7 +97,14 @@ export function watchMachine(options: WatchOptions): Watch {
     offset = next;
     for (const [pattern, what] of DEAD_GUEST) {
       const words = pattern.exec(text)?.[0];
-      if (words) return { what: `${what}: "${words.trim()}"`, console: true, exitCode: ExitCode.PACKER };
+      if (!words) continue;
+      return {
+        what: `${what}: "${words.trim()}"`,
+        // Seen: "IO-APIC + timer doesn't work!", from an emulated timer with ten processes for each processor.
+        fix: "build again; without KVM it may happen by chance where this machine is very busy",
+        console: true,
+        exitCode: ExitCode.PACKER,
+      };
     }
     return undefined;
   };
