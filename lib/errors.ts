@@ -53,6 +53,38 @@ export class VisaImageError extends Error {
   }
 }
 
+/** What to do where there is no room left. */
+export const NO_ROOM_FIX = "make room, or let VISA_IMAGE_CACHE name a folder on another disk";
+
+/** An error of the file system in words that say what to do; nothing for any other error. */
+export function fileError(error: unknown): VisaImageError | undefined {
+  const { code = "", message } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case "ENOSPC":
+    case "EDQUOT":
+      return new VisaImageError(`no room left: ${message}`, {
+        fix: `${NO_ROOM_FIX}; then start it again`,
+        cause: error,
+      });
+    case "EROFS":
+    case "EACCES":
+    case "EPERM":
+      return new VisaImageError(`cannot use a file or folder: ${message}`, {
+        fix: "correct its permissions; VISA_IMAGE_CACHE names another folder for the cache, and need not be in the home directory",
+        exitCode: ExitCode.USAGE,
+        cause: error,
+      });
+    case "EIO":
+    case "ESTALE":
+      return new VisaImageError(`a disk or a network file system does not answer as it should: ${message}`, {
+        fix: "look into the kernel's log (dmesg), or let VISA_IMAGE_CACHE name a folder on a disk of this machine",
+        cause: error,
+      });
+    default:
+      return undefined;
+  }
+}
+
 /** A line of a message beyond this is some file's content, and hides what the message says. */
 const LONGEST_LINE = 600;
 

@@ -19,7 +19,15 @@ export type Machine = Omit<MachineOptions, "preset"> &
   Required<
     Pick<
       MachineOptions,
-      "cpus" | "memoryMb" | "accelerator" | "headless" | "nested" | "vncAddress" | "proxy" | "noProxy"
+      | "cpus"
+      | "memoryMb"
+      | "accelerator"
+      | "headless"
+      | "nested"
+      | "timeoutMinutes"
+      | "vncAddress"
+      | "proxy"
+      | "noProxy"
     >
   >;
 
@@ -29,6 +37,8 @@ const DEFAULTS: Machine = {
   accelerator: "auto",
   headless: true,
   nested: false,
+  // The original's builds take half an hour to an hour; without KVM several times as long.
+  timeoutMinutes: 240,
   vncAddress: "127.0.0.1",
   proxy: "",
   noProxy: "",
@@ -97,6 +107,7 @@ export function machineFromEnvironment(environment: MachineSources["environment"
     accelerator: word("VISA_BUILD_ACCELERATOR", ["auto", "kvm", "tcg"] as const),
     cpuModel: environment.VISA_BUILD_CPU_MODEL || undefined,
     nested: flag("VISA_BUILD_NESTED"),
+    timeoutMinutes: number("VISA_BUILD_TIMEOUT"),
     headless: flag("VISA_BUILD_HEADLESS") ?? flag("headless"),
     ...(environment.VISA_BUILD_VNC && readVnc(environment.VISA_BUILD_VNC, "VISA_BUILD_VNC")),
     // An empty one says "none", where the original's variable names one.
@@ -125,13 +136,13 @@ export function readVnc(text: string, name: string): Pick<MachineOptions, "vncAd
 
 /** Fails for settings that cannot be used. @param subject who said them */
 export function checkMachine(machine: MachineOptions, subject: string, location?: Location): void {
-  const { preset, cpus, memoryMb, cpuModel, vncAddress, vncPort } = machine;
+  const { preset, cpus, memoryMb, timeoutMinutes, cpuModel, vncAddress, vncPort } = machine;
   const fail = (what: string, fix: string) =>
     new VisaImageError(`${subject}: ${what}`, { location, fix, exitCode: ExitCode.USAGE });
   if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
     throw fail(`there is no preset "${preset}"`, Object.keys(PRESETS).join(" or "));
   }
-  for (const [name, value] of Object.entries({ cpus, memoryMb })) {
+  for (const [name, value] of Object.entries({ cpus, memoryMb, timeoutMinutes })) {
     if (value === undefined || (Number.isInteger(value) && value > 0)) continue;
     throw fail(`"${value}" is no number of ${name}`, "a whole number above 0");
   }

@@ -125,6 +125,8 @@ export interface MachineOptions {
   readonly nested?: boolean;
   /** Whether its screen is shown by VNC alone. @default true; false opens a window too */
   readonly headless?: boolean;
+  /** How long a layer's build machine may take in all before it is ended. @default 240 */
+  readonly timeoutMinutes?: number;
   /** Address of this machine that VNC answers at: whoever reaches it has the screen and the keyboard. @default "127.0.0.1" */
   readonly vncAddress?: string;
   /** Port of VNC, 5900 or above. @default - a free one from 5900 to 6000 */

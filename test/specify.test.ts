@@ -136,7 +136,7 @@ describe("a fingerprint", () => {
       "a preset and all else that environment.yml says of the build machine",
       (f) =>
         void writeFiles(f, {
-          "two/environment.yml": `${CHAIN["two/environment.yml"]}machine: {preset: production, cpus: 3, vnc_port: 5901, mirror: "http://x/"}\n`,
+          "two/environment.yml": `${CHAIN["two/environment.yml"]}machine: {preset: production, cpus: 3, timeout_minutes: 30, vnc_port: 5901, mirror: "http://x/"}\n`,
         }),
     ],
     ["a preset in code", () => ({ machine: { preset: "production", proxy: "http://build.example" } })],

@@ -105,9 +105,11 @@ export async function runProbe(
     PROBE_CODE.copy(rom, PROBE_OFFSET);
     writeFileSync(firmware, rom);
     const child = spawn(
-      "qemu-system-x86_64",
+      "setpriv",
       // biome-ignore format: one option and its value per line
       [
+        // Where KVM does not work it would run for ever once nobody is left to end it.
+        "--pdeathsig", "KILL", "--", "qemu-system-x86_64",
         "-accel", accelerator,
         "-machine", "pc",
         "-m", "16",

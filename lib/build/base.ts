@@ -192,8 +192,13 @@ function wrongChecksum(
 }
 
 function downloadFailed(shown: string, cause: unknown): VisaImageError {
-  return new VisaImageError(`cannot download "${shown}": ${(cause as Error).message}`, {
-    fix: "try again: it goes on where it stopped. Behind a proxy set https_proxy, or give --http-proxy",
+  const { message } = cause as Error;
+  // Whoever asked wrongly gets the same answer again.
+  const wrongUrl = /error: 4\d\d|exit code (3|6)\b/.test(message);
+  return new VisaImageError(`cannot download "${shown}": ${message}`, {
+    fix: wrongUrl
+      ? "correct the URL in the template's manifest; publishers remove old images"
+      : "try again: it goes on where it stopped. Behind a proxy set https_proxy, or give --http-proxy",
     cause,
   });
 }

@@ -3,9 +3,10 @@
  *
  * It runs in the worker of a supervised build (supervisor.ts), which makes sure that nothing outlives it.
  */
+import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { availableParallelism } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
@@ -13,7 +14,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
 import { type Machine, resolveMachine } from "../machine";
 import { packageRoot } from "../package-root";
-import { withRequiredPlugins, withVncPort } from "../packer/configuration";
+import { MONITOR_SOCKET, withMonitor, withRequiredPlugins, withVncPort } from "../packer/configuration";
 import {
   type BuildSpecification,
   type DiskFormat,
@@ -48,7 +49,16 @@ import { countSteps, packerEvent, relevantLines } from "./packer-output";
 import { endSession, identify, isAlive, processInfo, sessionMembers } from "./processes";
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
-import { checkCpu, checkDisplay, checkFreeSpace, checkMemory, checkTools, checkVnc, readSecrets } from "./requirements";
+import {
+  checkCpu,
+  checkDisplay,
+  checkFreeSpace,
+  checkMemory,
+  checkPaths,
+  checkTools,
+  checkVnc,
+  readSecrets,
+} from "./requirements";
 import {
   cycloneDx,
   type GuestPackages,
@@ -60,7 +70,8 @@ import {
 import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./scratch";
 import { writeSeed } from "./seed";
 import { stageFiles } from "./staging";
-import { readTool, runTool, runToolOrFail } from "./tools";
+import { type RunToolOptions, readTool, runTool, runToolOrFail, type ToolResult } from "./tools";
+import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
 
 /** Settings of the build machine and its surroundings; none of them is an input of an image. */
 export interface BuildOptions {
@@ -90,6 +101,8 @@ export interface FlattenOptions {
 
 /** Where the certificates are that an administrator of this host added. */
 const HOST_CA_FOLDER = "/usr/local/share/ca-certificates";
+/** What Packer has to end its QEMU when a build is given up. */
+const PACKER_STOP_MS = 15_000;
 
 /** What it takes where no layer is built. */
 const CONVERSION_TOOLS = ["qemu-img", "setpriv", "flock"];
@@ -115,6 +128,14 @@ interface Item {
   readonly fingerprint: string;
   /** Left out for the base. */
   readonly layer?: LayerSpecification;
+}
+
+/** How Packer ended, and what the watch over its machine saw. */
+interface WatchedResult extends ToolResult {
+  /** Why it was ended, and the last lines before that. */
+  readonly trouble?: Trouble & { readonly lines: readonly string[] };
+  readonly switchedOff: boolean;
+  readonly unreachable?: string;
 }
 
 class Build {
@@ -161,7 +182,7 @@ class Build {
     let flatSeconds = 0;
     // The declared size is known before a long build; what the disk really has is looked at before it is flattened.
     if (output) checkDiskSize(last.name, last.layer?.diskSizeGb ?? 0, output.minDiskGb);
-    if (output && !this.rebuilds(last)) flat = await this.cache.checkFlat(last.fingerprint, output.format);
+    if (output && !this.rebuilds(last)) flat = await this.cachedFlat(last, output.format);
     if (!flat) {
       await this.obtain(this.items.length - 1);
       if (output) {
@@ -181,6 +202,21 @@ class Build {
     };
   }
 
+  /** The flattened disk that the cache has. It is read whole where it is handed over now: to Glance, or as a copy. */
+  private checkFlat({ fingerprint }: Item, format: DiskFormat): Promise<FlatManifest | undefined> {
+    const { flatten } = this.options;
+    return this.cache.checkFlat(fingerprint, format, flatten && !flatten.copyTo ? "quick" : "full");
+  }
+
+  private async cachedFlat(item: Item, format: DiskFormat): Promise<FlatManifest | undefined> {
+    const { name, fingerprint } = item;
+    const flat = await this.checkFlat(item, format);
+    if (!flat && (await exists(this.cache.flat(fingerprint, format)))) {
+      this.progress.warn(`the flattened disk of "${name}" in the cache is damaged: it is made again`);
+    }
+    return flat;
+  }
+
   private get output(): (Omit<OutputSpecification, "path"> & { path?: string }) | undefined {
     const { flatten } = this.options;
     if (!flatten) return this.specification.output;
@@ -190,7 +226,9 @@ class Build {
 
   /** Makes sure that the cache has an item and all below it; returns its manifest. */
   private async obtain(index: number): Promise<ArtifactManifest> {
-    const { start, missing } = await this.look(index);
+    let { start, missing } = await this.look(index, "quick");
+    // What is flattened is read whole first, as what is built upon: a flipped bit would be in the image.
+    if (missing > index && this.output) ({ start, missing } = await this.look(index, "full"));
     if (missing > index) {
       for (const item of this.items.slice(start, index + 1)) this.reports.set(item.fingerprint, cached(item));
       return (await this.cache.manifest((this.items[index] as Item).fingerprint)) as ArtifactManifest;
@@ -201,7 +239,8 @@ class Build {
     let parent = taken?.manifest;
     for (let i = taken ? first : start; i <= index; i++) {
       // What is built upon is read whole first: a flipped bit would go into every layer above it.
-      parent = await this.obtainOne(this.items[i] as Item, i, parent, i < index ? "full" : "quick");
+      const depth = i < index || this.output ? "full" : "quick";
+      parent = await this.obtainOne(this.items[i] as Item, i, parent, depth);
       // It came from Glance and was damaged: what is below it is needed now, or another download.
       if (!parent) return this.obtain(index);
     }
@@ -209,14 +248,14 @@ class Build {
   }
 
   /** Where the chain up to an item starts in the cache, and the first item from there on that is not usable as it is. */
-  private async look(index: number): Promise<{ start: number; missing: number }> {
+  private async look(index: number, depth: CheckDepth): Promise<{ start: number; missing: number }> {
     const chain = this.items.slice(0, index + 1);
     const start = chain.some((item) => this.rebuilds(item))
       ? 0
       : await this.cache.foundation(chain.map(({ fingerprint }) => fingerprint));
     let parent: ArtifactManifest | undefined;
     for (let i = start; i <= index; i++) {
-      const state = await this.checkOne(this.items[i] as Item, parent, "quick");
+      const state = await this.checkOne(this.items[i] as Item, parent, depth);
       if (state.kind !== "intact") return { start, missing: i };
       parent = state.manifest;
     }
@@ -260,7 +299,7 @@ class Build {
     const lock = await this.lock(item);
     try {
       // Whoever had the lock may have built or downloaded it meanwhile.
-      if ((await this.look(index)).missing > index) {
+      if ((await this.look(index, "quick")).missing > index) {
         this.reports.set(item.fingerprint, cached(item));
         return (await this.cache.manifest(item.fingerprint)) as ArtifactManifest;
       }
@@ -346,16 +385,20 @@ class Build {
     for (const { headless } of machines) checkDisplay(headless, this.environment);
     for (const machine of machines) await checkVnc(machine, (message) => this.progress.warn(message));
     checkMemory(machines, (message) => this.progress.warn(message));
+    if (layers.length > 0) checkPaths([this.cache.root, tmpdir()]);
     checkFreeSpace(this.cache.root, layers, this.output?.minDiskGb ?? 0);
     this.secrets = secrets;
     this.masker = createMasker([...secrets.values(), ...this.proxies]);
     if (this.prepared) return;
     this.tools = await checkTools();
     if (layers.length > 0) {
-      this.accelerator = await chooseAccelerator(
-        this.machine(layers[0] as LayerSpecification).accelerator,
-        this.cache.scratch,
-      );
+      const scratch = await createScratch(this.cache, "accelerator");
+      try {
+        const { accelerator } = this.machine(layers[0] as LayerSpecification);
+        this.accelerator = await chooseAccelerator(accelerator, scratch.path);
+      } finally {
+        await removeScratch(scratch);
+      }
       const { name, reason } = this.accelerator;
       this.progress.message(`accelerator: ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
       for (const machine of machines) await checkCpu(machine, name);
@@ -416,10 +459,7 @@ class Build {
         packageVersion: packageVersion(),
         ...(packer && (await this.provenance(item, createdAt, staging))),
       };
-      const replaced = this.rebuilds(item) && (await exists(this.cache.folder(item.fingerprint)));
-      const aside = replaced && (await this.cache.setAside(item.fingerprint, "stale"));
-      await this.cache.publish(staging, manifest);
-      if (aside) await rm(aside, { recursive: true, force: true });
+      await this.cache.publish(staging, manifest, this.rebuilds(item));
       const total = (performance.now() - start) / 1000;
       log.write(`published ${this.cache.folder(item.fingerprint)}`);
       this.progress.message(`${done} in ${duration(total * 1000)}, ${size(record.bytes)}`);
@@ -474,7 +514,7 @@ class Build {
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
     await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
     const listing = withPackageList(layer.configuration);
-    const complete = withVncPort(listing, machine);
+    const complete = withMonitor(withVncPort(listing, machine));
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
@@ -500,27 +540,88 @@ class Build {
     const args = ["build", "-color=false", onError, ...this.packerVariables(layer), "build.pkr.json"];
     log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
     const start = performance.now();
-    const { code, signal } = await runTool("packer", args, { ...shared, onLine });
+    const { code, signal, trouble, switchedOff, unreachable } = await this.watchPacker(
+      args,
+      {
+        folder: scratch.path,
+        console: "console.log",
+        monitor: MONITOR_SOCKET,
+        timeoutMs: machine.timeoutMinutes * 60_000,
+      },
+      { ...shared, onLine, log },
+    );
     this.packerSeconds = (performance.now() - start) / 1000;
     this.guestPackages = packages.result;
-    if (code !== 0 && this.options.keepOnFailure) await this.leaveRunning(layer, scratch);
+    if (code !== 0 && !trouble && this.options.keepOnFailure) await this.leaveRunning(layer, scratch);
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.endStrays();
-    if (code !== 0) {
+    if (code !== 0 || trouble) {
       const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
-      throw new VisaImageError(
-        `packer ${how} while building "${layer.name}"${strays ? ` (${strays} processes that it left were ended)` : ""}:\n${indent(
-          [...relevantLines(log.tail()), ...(await this.consoleTail(scratch, log))],
-        )}`,
-        { fix: `see the whole log: ${log.path}`, exitCode: ExitCode.PACKER },
-      );
+      const ended = strays ? ` (${strays} processes that it left were ended)` : "";
+      const lines = [
+        ...relevantLines(trouble?.lines ?? log.tail()),
+        ...(unreachable ? [unreachable] : []),
+        ...(await this.consoleTail(scratch, log, trouble?.console)),
+      ];
+      const what = trouble
+        ? `the build of "${layer.name}" was given up: ${trouble.what}`
+        : `packer ${how} while building "${layer.name}"${ended}`;
+      const full = lines.some((line) => line.includes("No space left on device"));
+      const fix =
+        trouble?.fix ?? (full ? "the guest's disk is full: give the template a larger disk_size_gb" : undefined);
+      throw new VisaImageError(`${what}${lines.length > 0 ? `:\n${indent(lines)}` : ""}`, {
+        fix: `${fix ? `${fix}; ` : ""}see the whole log: ${log.path}`,
+        exitCode: trouble?.exitCode ?? ExitCode.PACKER,
+      });
+    }
+    // Packer takes any end of QEMU for the one that it waits for.
+    if (!switchedOff) {
+      throw new VisaImageError(`the machine of "${layer.name}" ended before it had shut down: its disk may lack data`, {
+        fix: `build again; if it happens again, look for a lack of memory in the kernel's log (dmesg), and at ${log.path}`,
+        exitCode: ExitCode.PACKER,
+      });
     }
     return join(scratch.path, "output", "disk.qcow2");
   }
 
+  /** Runs Packer, and ends it where its machine is beyond hope. */
+  private async watchPacker(
+    args: readonly string[],
+    watched: Pick<WatchOptions, "folder" | "console" | "monitor" | "timeoutMs">,
+    options: RunToolOptions & { readonly log: BuildLog },
+  ): Promise<WatchedResult> {
+    let packer: ChildProcess | undefined;
+    let trouble: WatchedResult["trouble"];
+    let force: NodeJS.Timeout | undefined;
+    const watch = watchMachine({
+      ...watched,
+      findMachine: ownMachine,
+      onTrouble: (found) => {
+        trouble = { ...found, lines: options.log.tail() };
+        options.log.write(`given up: ${found.what}`);
+        // Asked like this it ends its QEMU.
+        packer?.kill("SIGTERM");
+        force = setTimeout(() => packer?.kill("SIGKILL"), PACKER_STOP_MS);
+      },
+    });
+    const result = await runTool("packer", args, {
+      ...options,
+      onLine(line, stream) {
+        if (line.includes("Connected to SSH")) watch.connected();
+        else if (/Gracefully halting|Halting the virtual machine/.test(line)) watch.halting();
+        options.onLine(line, stream);
+      },
+      onStart(child) {
+        packer = child;
+      },
+    }).finally(() => watch.stop());
+    clearTimeout(force);
+    return { ...result, trouble, switchedOff: watch.switchedOff, unreachable: watch.unreachable };
+  }
+
   /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */
   private async leaveRunning(layer: LayerSpecification, scratch: Scratch): Promise<void> {
-    const machine = processInfo(process.pid)?.session === process.pid ? findMachine(process.pid) : undefined;
+    const machine = ownMachine();
     if (!machine) {
       this.progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
       return;
@@ -533,8 +634,7 @@ class Build {
         "  end it:  Ctrl-C here, or shut it down in there; what you change in it is not kept",
       ].join("\n"),
     );
-    const identity = identify(machine.pid);
-    while (identity && isAlive(identity)) await sleep(500);
+    while (isAlive(machine.qemu)) await sleep(500);
   }
 
   /**
@@ -547,8 +647,8 @@ class Build {
     await this.toolRunner(scratch, log)("qemu-img", args);
   }
 
-  /** The end of the guest's serial console, where Packer never got in: what there is to see then. */
-  private async consoleTail(scratch: Scratch, log: BuildLog): Promise<string[]> {
+  /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */
+  private async consoleTail(scratch: Scratch, log: BuildLog, always = false): Promise<string[]> {
     const text = await readFile(join(scratch.path, "console.log"), "utf8").catch(() => "");
     const lines = text
       // biome-ignore lint/suspicious/noControlCharactersInRegex: consoles are full of escape sequences
@@ -558,7 +658,7 @@ class Build {
       .slice(-200)
       .map((line) => this.masker.mask(line));
     for (const line of lines) log.write(`console: ${line}`);
-    const connected = log.tail().some((line) => line.includes("Connected to SSH"));
+    const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
     return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
 
@@ -644,7 +744,8 @@ class Build {
   private async flatten(item: Item, output: Omit<OutputSpecification, "path">): Promise<FlatManifest> {
     const lock = await this.lock(item);
     try {
-      const there = await this.cache.checkFlat(item.fingerprint, output.format);
+      // Whoever had the lock may have made it meanwhile.
+      const there = await this.checkFlat(item, output.format);
       if (there) return there;
       const manifest = await this.cache.manifest(item.fingerprint);
       if (typeof manifest !== "object") throw new VisaImageError(`the disk of "${item.name}" is gone from the cache`);
@@ -861,12 +962,15 @@ class Build {
   }
 }
 
-/** The QEMU of a session, and the port of this machine that leads to its SSH. */
-function findMachine(session: number): { pid: number; sshPort: string } | undefined {
-  for (const { pid } of sessionMembers(session)) {
+/** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
+function ownMachine(): BuildMachine | undefined {
+  // Only a worker has a session of its own; in another one there are processes that are none of ours.
+  if (processInfo(process.pid)?.session !== process.pid) return undefined;
+  for (const { pid } of sessionMembers(process.pid)) {
     const command = readCommandLine(pid);
     const sshPort = /hostfwd=tcp:[^:]*:(\d+)-:22/.exec(command)?.[1];
-    if (/^[^\0]*qemu-system/.test(command) && sshPort) return { pid, sshPort };
+    const qemu = /^[^\0]*qemu-system/.test(command) && sshPort ? identify(pid) : undefined;
+    if (qemu) return { qemu, sshPort: Number(sshPort) };
   }
   return undefined;
 }

@@ -12,10 +12,11 @@
  * ```
  */
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { chmod, mkdir, open, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { constants, createReadStream } from "node:fs";
+import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { ExitCode, VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
 import type { GitState } from "./git";
 
@@ -122,10 +123,26 @@ export class Cache {
     this.packer = join(root, "packer");
   }
 
-  /** Makes its folders. */
+  /** Makes its folders. @throws VisaImageError where it cannot be written to */
   async prepare(): Promise<void> {
-    for (const folder of [this.artifacts, this.locks, this.logs, this.scratch, this.packer]) {
-      await mkdir(folder, { recursive: true });
+    try {
+      for (const folder of [this.artifacts, this.locks, this.logs, this.scratch, this.packer]) {
+        await mkdir(folder, { recursive: true });
+      }
+      await access(this.scratch, constants.W_OK);
+    } catch (cause) {
+      // Node says "no such file" where a file system is read-only.
+      let folder = this.root;
+      while (!(await exists(folder)) && folder !== dirname(folder)) folder = dirname(folder);
+      const { message } = await access(folder, constants.W_OK).then(
+        () => cause as Error,
+        (why) => why as Error,
+      );
+      throw new VisaImageError(`the cache "${this.root}" cannot be written to: ${message}`, {
+        fix: "let VISA_IMAGE_CACHE name a folder that you may write to; it need not be in the home directory",
+        exitCode: ExitCode.USAGE,
+        cause,
+      });
     }
   }
 
@@ -228,16 +245,20 @@ export class Cache {
    * Publishes an artifact: nobody ever sees half of one.
    *
    * @param staging a folder on the same file system that holds `disk.qcow2`, complete
+   * @param replace whether it takes the place of the one that is there, which is kept until all else is done
    */
-  async publish(staging: string, manifest: ArtifactManifest): Promise<void> {
+  async publish(staging: string, manifest: ArtifactManifest, replace = false): Promise<void> {
     const disk = join(staging, "disk.qcow2");
     // Others build on it: whoever opens it for writing by mistake shall fail.
     await chmod(disk, 0o444);
     await writeDurably(join(staging, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await sync(disk);
     await sync(staging);
+    const replaced = replace && (await exists(this.folder(manifest.fingerprint)));
+    const aside = replaced && (await this.setAside(manifest.fingerprint, "stale"));
     await rename(staging, this.folder(manifest.fingerprint));
     await sync(this.artifacts);
+    if (aside) await rm(aside, { recursive: true, force: true });
   }
 
   /** Publishes a flattened disk beside its overlay. */
@@ -245,8 +266,10 @@ export class Cache {
     const target = this.flat(fingerprint, manifest.format);
     await chmod(file, 0o444);
     await sync(file);
+    // First the manifest, which a full disk may refuse: gigabytes without one would only be in the way.
+    const finish = await prepareFile(`${target}.json`, `${JSON.stringify(manifest, null, 2)}\n`);
     await rename(file, target);
-    await writeDurably(`${target}.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+    await finish();
     await sync(this.folder(fingerprint));
   }
 
@@ -349,9 +372,20 @@ async function readJson<T>(file: string): Promise<T | undefined> {
 }
 
 async function writeDurably(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text);
-  await sync(`${file}.new`);
-  await rename(`${file}.new`, file);
+  await (await prepareFile(file, text))();
+}
+
+/** Writes a file beside where it will be; returns what puts it there at once. */
+async function prepareFile(file: string, text: string): Promise<() => Promise<void>> {
+  const temporary = `${file}.new`;
+  try {
+    await writeFile(temporary, text);
+    await sync(temporary);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  return () => rename(temporary, file);
 }
 
 async function sync(path: string): Promise<void> {

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
-import { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
 import { identify, type ProcessIdentity } from "./processes";
 
 /** Exit code by which flock says that someone else has the lock. */
@@ -57,7 +57,12 @@ export async function acquireLock(
     user: userInfo().username,
     since: new Date().toISOString(),
   };
-  writeFileSync(ownerFile, JSON.stringify(owner));
+  try {
+    writeFileSync(ownerFile, JSON.stringify(owner));
+  } catch {
+    // On a full disk; it is only to be named in messages, and the lock is held without.
+    rmSync(ownerFile, { force: true });
+  }
   return {
     helper: child.pid,
     async release() {
@@ -100,7 +105,15 @@ function hold(file: string, options: string[]): Promise<ChildProcess | undefined
     child.once("error", (cause) => reject(new VisaImageError(`cannot run "flock": ${cause.message}`, { cause })));
     child.once("exit", (code, signal) => {
       if (code === CONFLICT) resolve(undefined);
-      else reject(new VisaImageError(`cannot lock "${file}": ${errors.trim() || `flock ended by ${signal ?? code}`}`));
+      else {
+        const why = errors.trim() || `flock was ended by ${signal ?? `exit code ${code}`}`;
+        reject(
+          new VisaImageError(`cannot lock "${file}": ${why}`, {
+            fix: "let VISA_IMAGE_CACHE name a folder that you may write to, on a disk of this machine: network file systems may know no locks",
+            exitCode: ExitCode.USAGE,
+          }),
+        );
+      }
     });
     child.stdout.once("data", () => resolve(child));
   });

@@ -86,14 +86,15 @@ export interface EndSessionOptions {
  */
 export async function endSession(session: number, options: EndSessionOptions = {}): Promise<number> {
   const { except = new Set<number>(), graceMs = 5000 } = options;
-  const deadline = Date.now() + graceMs;
+  // Not the time of day, which may jump meanwhile.
+  const deadline = performance.now() + graceMs;
   const asked = new Set<string>();
   // Long enough for the kernel to tear down a QEMU of many GiB, and an end for what hangs in the kernel for good.
   const giveUp = deadline + 20_000;
   for (;;) {
     const left = sessionMembers(session).filter(({ pid }) => !except.has(pid) && pid !== process.pid);
-    if (left.length === 0 || Date.now() > giveUp) return asked.size;
-    const kill = Date.now() >= deadline;
+    if (left.length === 0 || performance.now() > giveUp) return asked.size;
+    const kill = performance.now() >= deadline;
     for (const { pid, startTime } of left) {
       const key = `${pid} ${startTime}`;
       // TERM only once: a second one makes some programs give up their clean-up.

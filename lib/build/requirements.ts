@@ -3,7 +3,7 @@ import { accessSync, constants, readFileSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { freemem } from "node:os";
 import { delimiter, join } from "node:path";
-import { ExitCode, VisaImageError } from "../errors";
+import { ExitCode, NO_ROOM_FIX, VisaImageError } from "../errors";
 import type { Machine } from "../machine";
 import type { LayerSpecification } from "../specification";
 import { suggestion } from "../template/nearest";
@@ -13,11 +13,21 @@ import { MIN_SECRET_LENGTH } from "./masking";
 import { size } from "./progress";
 import { readTool } from "./tools";
 
-/** Tools by the Debian package that has them, and how each says its version. */
-export const TOOLS: Readonly<Record<string, { readonly package: string; readonly version?: readonly string[] }>> = {
-  packer: { package: "packer", version: ["version"] },
-  "qemu-system-x86_64": { package: "qemu-system-x86", version: ["--version"] },
-  "qemu-img": { package: "qemu-utils", version: ["--version"] },
+/** A program that a build calls. */
+export interface Tool {
+  /** The Debian package that has it. */
+  readonly package: string;
+  /** Arguments by which it says its version. */
+  readonly version?: readonly string[];
+  /** The oldest version that will do. */
+  readonly least?: string;
+}
+
+/** Tools by name. */
+export const TOOLS: Readonly<Record<string, Tool>> = {
+  packer: { package: "packer", version: ["version"], least: "1.6.6" },
+  "qemu-system-x86_64": { package: "qemu-system-x86", version: ["--version"], least: "7.0" },
+  "qemu-img": { package: "qemu-utils", version: ["--version"], least: "7.0" },
   xorriso: { package: "xorriso", version: ["--version"] },
   "ssh-keygen": { package: "openssh-client" },
   flock: { package: "util-linux" },
@@ -27,7 +37,7 @@ export const TOOLS: Readonly<Record<string, { readonly package: string; readonly
 /** What a layer may write, at a guess: packages, their files, and Packer's own. */
 const LAYER_BYTES = 2 * 2 ** 30;
 
-/** Versions of the tools, by name; fails with everything that is missing at once. */
+/** Versions of the tools, by name; fails with everything that is missing or too old at once. */
 export async function checkTools(
   needed: readonly string[] = Object.keys(TOOLS),
   path = process.env.PATH ?? "",
@@ -46,11 +56,36 @@ export async function checkTools(
     needed.map(async (tool) => {
       const args = TOOLS[tool]?.version;
       if (!args) return undefined;
-      const text = await readTool(tool, args, { masker, environment });
+      const text = await readTool(tool, args, { masker, environment }).catch(() => "");
       return [tool, /\d+\.\d+(\.\d+)*/.exec(text)?.[0] ?? "unknown"] as const;
     }),
   );
-  return Object.fromEntries(versions.filter((entry) => entry !== undefined));
+  const known = versions.filter((entry) => entry !== undefined);
+  const unfit = known.flatMap(([tool, version]) => {
+    const least = TOOLS[tool]?.least;
+    if (least === undefined) return [];
+    // Another program of that name, such as cracklib's packer.
+    if (version === "unknown") return [{ tool, why: `"${findTool(tool, path)}" does not say its version` }];
+    return compareVersions(version, least) < 0 ? [{ tool, why: `"${tool}" ${version} is older than ${least}` }] : [];
+  });
+  if (unfit.length > 0) {
+    const packages = unfit.map(({ tool }) => TOOLS[tool]?.package);
+    throw new VisaImageError(unfit.map(({ why }) => why).join("; "), {
+      fix: `put a newer one on PATH; on Debian 12 or later: apt install ${[...new Set(packages)].join(" ")}`,
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  return Object.fromEntries(known);
+}
+
+/** Below 0 where the first is older. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => text.split(".").map(Number)) as [number[], number[]];
+  for (let i = 0; i < Math.max(left.length, right.length); i++) {
+    const difference = (left[i] ?? 0) - (right[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 /** Where a tool stands on PATH. */
@@ -137,7 +172,7 @@ export function checkFreeSpace(folder: string, layers: readonly LayerSpecificati
   const total = spaceFor(layers, flatGb);
   if (free < total) {
     throw new VisaImageError(`"${folder}" has ${size(free)} free, the build may need ${size(total)}`, {
-      fix: "make room, or let VISA_IMAGE_CACHE name a folder on another disk",
+      fix: NO_ROOM_FIX,
       exitCode: ExitCode.USAGE,
     });
   }
@@ -210,6 +245,21 @@ export async function checkCpu(
     fix: `${suggestion(model, known, "models")} (flags: qemu-system-x86_64 -cpu help)`,
     exitCode: ExitCode.USAGE,
   });
+}
+
+/**
+ * Fails where Packer works in a folder whose name it cannot read: it takes paths for URLs, and QEMU's options are
+ * separated by commas. Seen with 1.6.6; quotes, spaces and letters beyond ASCII do no harm.
+ */
+export function checkPaths(folders: readonly string[]): void {
+  for (const folder of folders) {
+    const sign = /[%#?,]/.exec(folder)?.[0];
+    if (sign === undefined) continue;
+    throw new VisaImageError(`Packer cannot work in "${folder}": the path has a "${sign}"`, {
+      fix: "let VISA_IMAGE_CACHE (for temporary files TMPDIR) name a folder without %, #, ? and commas in its path",
+      exitCode: ExitCode.USAGE,
+    });
+  }
 }
 
 /** Fails where a window was asked for and there is no display to show it on. */

@@ -45,8 +45,9 @@ export async function createScratch(cache: Cache, name: string): Promise<Scratch
   const path = join(cache.scratch, `${name}-${process.pid}-${randomUUID().slice(0, 4)}`);
   await mkdir(path, { recursive: true, mode: 0o700 });
   let temporary = join(path, "tmp");
-  if (temporary.length > LONGEST_TMPDIR) temporary = await mkdtemp(join(tmpdir(), "visa-image-"));
-  else await mkdir(temporary);
+  if (fitsSocket(temporary)) await mkdir(temporary);
+  else
+    temporary = await mkdtemp(join(fitsSocket(join(tmpdir(), "visa-image-XXXXXX")) ? tmpdir() : "/tmp", "visa-image-"));
   const worker = identify();
   if (!worker) throw new Error("/proc is not mounted");
   const owner: Owner = {
@@ -56,8 +57,19 @@ export async function createScratch(cache: Cache, name: string): Promise<Scratch
     ownSession: processInfo(process.pid)?.session === process.pid,
     temporary,
   };
-  await writeFile(join(path, "owner.json"), JSON.stringify(owner));
+  try {
+    await writeFile(join(path, "owner.json"), JSON.stringify(owner));
+  } catch (error) {
+    // On a full disk; without its owner's name nobody else would remove it soon.
+    await removeScratch({ path, temporary });
+    throw error;
+  }
   return { path, temporary };
+}
+
+/** A path is as long as its bytes are: a letter beyond ASCII has several. */
+function fitsSocket(folder: string): boolean {
+  return Buffer.byteLength(folder) <= LONGEST_TMPDIR;
 }
 
 /** Removes one. */

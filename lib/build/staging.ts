@@ -18,6 +18,7 @@ const RESERVED = new Set([
   "tmp",
   "owner.json",
   "console.log",
+  "monitor",
   "publish",
 ]);
 

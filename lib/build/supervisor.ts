@@ -14,7 +14,7 @@
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { VisaImageError } from "../errors";
+import { fileError, VisaImageError } from "../errors";
 import type { BuildSpecification } from "../specification";
 import type { BuildOptions } from "./build";
 import { Cache } from "./cache";
@@ -213,7 +213,8 @@ async function answer(request: BuildRequest, openSource?: OpenLayerSource): Prom
     } finally {
       progress.stop();
     }
-  } catch (error) {
+  } catch (thrown) {
+    const error = fileError(thrown) ?? thrown;
     const { message, stack } = error as Error;
     const known = error instanceof VisaImageError;
     return { kind: "failed", message, stack, known, exitCode: known ? error.exitCode : 1 };

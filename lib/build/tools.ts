@@ -3,7 +3,7 @@
  * when the worker dies.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { VisaImageError } from "../errors";
+import { NO_ROOM_FIX, VisaImageError } from "../errors";
 import { LineSplitter } from "./lines";
 import type { Masker } from "./masking";
 
@@ -83,8 +83,16 @@ export async function runToolOrFail(command: string, args: readonly string[], op
   });
   if (code === 0) return;
   const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
+  const full = last.some((line) => line.includes("No space left on device"));
   throw new VisaImageError(
     `"${command}" ${how}${last.length ? `:\n${last.map((line) => `  ${line}`).join("\n")}` : ""}`,
+    {
+      fix: full
+        ? `${NO_ROOM_FIX}; then start it again`
+        : signal
+          ? "start it again; if it happens again, look for a lack of memory in the kernel's log (dmesg)"
+          : undefined,
+    },
   );
 }
 

@@ -30,6 +30,7 @@ export interface BuildCommandOptions extends InputOptions {
   readonly accelerator?: "auto" | "kvm" | "tcg";
   readonly cpuModel?: string;
   readonly nested?: true;
+  readonly timeout?: number;
   readonly notHeadless?: true;
   readonly vnc?: string;
   readonly buildCa?: string;
@@ -203,6 +204,7 @@ function machineOptions(options: BuildCommandOptions): MachineOptions {
     accelerator: options.accelerator,
     cpuModel: options.cpuModel,
     nested: options.nested,
+    timeoutMinutes: options.timeout,
     headless: options.notHeadless ? false : undefined,
     ...(options.vnc !== undefined && readVnc(options.vnc, "--vnc")),
     proxy: options.httpProxy,

@@ -9,7 +9,7 @@ import { cacheRoot } from "../build/cache";
 import { namesIn, textOf } from "../build/files";
 import { hostDebianMirror } from "../build/mirror";
 import { size } from "../build/progress";
-import { findTool, TOOLS } from "../build/requirements";
+import { compareVersions, findTool, TOOLS } from "../build/requirements";
 import { ExitCode } from "../errors";
 import { table } from "./inputs";
 
@@ -32,16 +32,10 @@ export interface Finding {
 /** What builds need, and what a bootstrapped base needs besides, by the Debian package that has it. */
 const PROGRAMS: typeof TOOLS = {
   ...TOOLS,
-  mmdebstrap: { package: "mmdebstrap", version: ["--version"] },
+  mmdebstrap: { package: "mmdebstrap", version: ["--version"], least: "1.0" },
   newuidmap: { package: "uidmap" },
   sfdisk: { package: "fdisk" },
   "mkfs.ext4": { package: "e2fsprogs" },
-};
-const LEAST: Readonly<Record<string, string>> = {
-  packer: "1.6.6",
-  "qemu-system-x86_64": "7.0",
-  "qemu-img": "7.0",
-  mmdebstrap: "1.0",
 };
 
 const GIB = 2 ** 30;
@@ -97,22 +91,12 @@ function examineProgram(name: string, program: (typeof TOOLS)[string], path: str
   const version = /\d+\.\d+(\.\d+)*/.exec(text)?.[0];
   // cracklib's packer, for one, knows nothing of versions.
   if (!version) return { name, status: "missing", found: `${file} does not say its version`, fix };
-  return LEAST[name] ? least(name, version, LEAST[name], fix) : { name, status: "ok", found: version };
+  return program.least ? least(name, version, program.least, fix) : { name, status: "ok", found: version };
 }
 
 function least(name: string, version: string, wanted: string, fix: string): Finding {
   if (compareVersions(version, wanted) >= 0) return { name, status: "ok", found: version };
   return { name, status: "missing", found: `${version}, older than ${wanted}`, fix };
-}
-
-/** Below 0 where the first is older. */
-export function compareVersions(a: string, b: string): number {
-  const [left, right] = [a, b].map((text) => text.split(".").map(Number)) as [number[], number[]];
-  for (let i = 0; i < Math.max(left.length, right.length); i++) {
-    const difference = (left[i] ?? 0) - (right[i] ?? 0);
-    if (difference !== 0) return difference;
-  }
-  return 0;
 }
 
 function userIds(): Finding {

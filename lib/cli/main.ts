@@ -3,7 +3,7 @@
  * The `visa-image` command. Each subcommand loads what it needs when it runs: `--help` loads nothing of it.
  */
 import { Command, Option } from "@commander-js/extra-typings";
-import { ExitCode, VisaImageError } from "../errors";
+import { ExitCode, fileError, VisaImageError } from "../errors";
 import { accelerator, cache, catalog, expandOriginalOptions, pamPublic, positive, variable } from "./arguments";
 import { addCommands } from "./commands";
 
@@ -43,6 +43,7 @@ export function makeProgram() {
     .addOption(accelerator())
     .option("--cpu-model <name>", "its CPU, in QEMU's words (VISA_BUILD_CPU_MODEL)")
     .option("--nested", "virtual machines with KVM can run in it (VISA_BUILD_NESTED)")
+    .option("--timeout <minutes>", "how long a layer may take before it is ended (VISA_BUILD_TIMEOUT; 240)", positive)
     .option("--not-headless", "-nh: show its screen in a window (VISA_BUILD_HEADLESS=false)")
     .option("--vnc <address[:port]>", "where its screen is shown by VNC (VISA_BUILD_VNC; default 127.0.0.1)")
     .option(
@@ -105,7 +106,8 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
 }
 
 /** Says what went wrong, without a stack trace unless one was asked for. */
-function fail(error: unknown, debug: boolean): never {
+function fail(thrown: unknown, debug: boolean): never {
+  const error = thrown instanceof VisaImageError ? thrown : (fileError(thrown) ?? thrown);
   const known = error instanceof VisaImageError;
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (debug) process.stderr.write(`${stack}\n`);

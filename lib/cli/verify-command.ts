@@ -73,13 +73,15 @@ export async function runVerify(template: string | undefined, options: VerifyCom
     report = before;
   } else {
     report = await stoppable(cache, async () => {
-      const { name, reason } = await chooseAccelerator(
-        options.accelerator ?? machineFromEnvironment(process.env).accelerator,
-        cache.scratch,
-      );
-      say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
       const scratch = await createScratch(cache, short(artifact.fingerprint));
+      // Whatever this process puts there goes with the scratch folder, also where it is killed.
+      process.env.TMPDIR = scratch.temporary;
       try {
+        const { name, reason } = await chooseAccelerator(
+          options.accelerator ?? machineFromEnvironment(process.env).accelerator,
+          scratch.path,
+        );
+        say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
         return await verify({
           ...artifact,
           profile: options.profile,

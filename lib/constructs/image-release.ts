@@ -323,7 +323,8 @@ class StateBlocks extends TerraformElement {
     const removals = this.removals.map((from) => ({ from, lifecycle: { destroy: false } }));
     return {
       ...(imports.length > 0 && { import: imports }),
-      ...(removals.length > 0 && { removed: removals }),
+      // An older Terraform says then that it is too old, and not that it knows no "removed".
+      ...(removals.length > 0 && { removed: removals, terraform: { required_version: ">= 1.7" } }),
     };
   }
 }

@@ -506,12 +506,31 @@ export function withVncPort(
   { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
 ): Record<string, unknown> {
   if (vncPort === undefined) return { ...configuration };
-  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
   // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
   const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
+  return withArguments(configuration, [argument], { vnc_port_min: vncPort, vnc_port_max: vncPort });
+}
+
+/** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
+export const MONITOR_SOCKET = "monitor";
+
+/** The configuration with QEMU's monitor, which says how the machine ended. Put in by the runner too. */
+export function withMonitor(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return withArguments(configuration, [
+    ["-chardev", `socket,id=visa-monitor,path=${MONITOR_SOCKET},server=on,wait=off`],
+    ["-mon", "chardev=visa-monitor,mode=control"],
+  ]);
+}
+
+function withArguments(
+  configuration: Readonly<Record<string, unknown>>,
+  added: readonly (readonly string[])[],
+  settings: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
   const sources = Object.entries(qemu).map(([name, source]) => [
     name,
-    { ...source, vnc_port_min: vncPort, vnc_port_max: vncPort, qemuargs: [...(source.qemuargs ?? []), argument] },
+    { ...source, ...settings, qemuargs: [...(source.qemuargs ?? []), ...added] },
   ]);
   return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }

@@ -186,6 +186,7 @@ describe("releases of the past", () => {
         ),
       ),
     );
+    expect(json.terraform.required_version).toBe(">= 1.7");
     expect(json.import).toEqual([
       { to: "openstack_images_image_v2.visa-apps_333333333333", id: "5f0e9b7c-0000-4000-8000-333333333333" },
     ]);

@@ -3,13 +3,11 @@ import { execFileSync, spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
-  copyFileSync,
   existsSync,
   lstatSync,
   readFileSync,
   readlinkSync,
   renameSync,
-  rmSync,
   statSync,
   utimesSync,
   writeFileSync,
@@ -205,19 +203,6 @@ test("sets a damaged parent aside and builds it again", async () => {
   expect(workspace.names("artifacts").filter((name) => name.includes(".damaged-"))).toHaveLength(1);
 });
 
-test("two builds of the same layer: one builds, the other waits and uses it", async () => {
-  const file = specify({ ...lower, name: "shared" });
-  const children = [
-    workspace.start(["build", "--specification", file]),
-    workspace.start(["build", "--specification", file]),
-  ];
-  const [a, b] = await Promise.all(children.map(({ ended }) => ended));
-  expect([a?.code, b?.code]).toEqual([0, 0]);
-  const all = `${a?.stderr}${b?.stderr}`;
-  expect(all).toMatch(/shared: waiting for process \d+ of \S+ on \S+, which builds it since/);
-  expect(all.match(/\[shared\] building/g)).toHaveLength(1);
-});
-
 test("puts a copy where a person wants it", async () => {
   const folder = join(workspace.folder, "copies");
   const file = specify({ ...lower, name: "copied" });
@@ -236,20 +221,4 @@ test("puts a copy where a person wants it", async () => {
   const info = JSON.parse(execFileSync("qemu-img", ["info", "--output=json", stdout.trim()]).toString());
   expect(info).toMatchObject({ format: "qcow2", "virtual-size": 2 ** 30 });
   expect(info["backing-filename"]).toBeUndefined();
-});
-
-test("fails with a clear message where a tool is missing", async () => {
-  const path = join(workspace.folder, "bin");
-  execFileSync("mkdir", ["-p", path]);
-  for (const tool of ["flock", "setpriv", "sh", "cat", "ssh-keygen", "qemu-img"]) {
-    const found = execFileSync("sh", ["-c", `command -v ${tool}`])
-      .toString()
-      .trim();
-    copyFileSync(found, join(path, tool));
-  }
-  const file = specify({ ...lower, name: "toolless" });
-  const { code, stderr } = await workspace.run(["build", "--specification", file], { PATH: path });
-  expect(code).toBe(2);
-  expect(stderr).toContain('not on PATH: "packer", "qemu-system-x86_64", "xorriso"');
-  rmSync(path, { recursive: true });
 });

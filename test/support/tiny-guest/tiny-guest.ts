@@ -7,7 +7,13 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { BuildSpecification, DiskFormat, LayerSpecification, SecretVariable } from "../../../lib/specification";
+import type {
+  BuildSpecification,
+  DiskFormat,
+  LayerSpecification,
+  MachineOptions,
+  SecretVariable,
+} from "../../../lib/specification";
 
 /** A layer of the tiny guest. */
 export interface TinyLayer {
@@ -19,6 +25,12 @@ export interface TinyLayer {
   readonly secrets?: readonly SecretVariable[];
   /** @default 1 */
   readonly diskSizeGb?: number;
+  /** Settings of the builder, over those that it has. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** More words for the kernel: `tiny=no-ssh` for a guest that SSH does not run on. */
+  readonly append?: string;
+  /** What the template says about the build machine, beside its size. */
+  readonly machine?: MachineOptions;
 }
 
 /** Folder of kernel, initrd and disk; made on first use, kept for the next run. */
@@ -85,7 +97,7 @@ export function writeTinySpecification(
       diskSizeGb: layer.diskSizeGb ?? 1,
       contract: [],
       checks: [],
-      machine: { cpus: 1, memoryMb: 256, accelerator: "tcg" },
+      machine: { cpus: 1, memoryMb: 256, accelerator: "tcg", ...layer.machine },
     };
   });
   const specification: BuildSpecification = { version: 1, layers: specified, output };
@@ -95,7 +107,13 @@ export function writeTinySpecification(
   return { file, specification };
 }
 
-function packerConfiguration({ provisioners, secrets = [], diskSizeGb = 1 }: TinyLayer): Record<string, unknown> {
+function packerConfiguration({
+  provisioners,
+  secrets = [],
+  diskSizeGb = 1,
+  settings,
+  append = "",
+}: TinyLayer): Record<string, unknown> {
   return {
     variable: {
       cpus: { type: "number", default: 1 },
@@ -142,11 +160,13 @@ function packerConfiguration({ provisioners, secrets = [], diskSizeGb = 1 }: Tin
           qemuargs: [
             ["-kernel", "guest/vmlinuz"],
             ["-initrd", "guest/initrd.gz"],
-            ["-append", "console=ttyS0 quiet panic=-1"],
+            // An emulated timer on a machine that is busy makes the kernel's check of it fail, and the kernel panic.
+            ["-append", `console=ttyS0 quiet panic=-1 no_timer_check ${append}`.trim()],
             ["-cpu", "${var.cpu_model}"],
             ["-serial", "file:console.log"],
             ["-no-reboot"],
           ],
+          ...settings,
         },
       },
     },

@@ -1,0 +1,151 @@
+/** Guests that do not do what they should: each is told from the others, and none is waited for without end. */
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Ended } from "../integration/runner-support";
+import type { TinyLayer } from "../support/tiny-guest/tiny-guest";
+import { FaultWorkspace } from "./support";
+
+jest.setTimeout(300_000);
+
+let workspace: FaultWorkspace;
+beforeAll(async () => {
+  workspace = await FaultWorkspace.create();
+});
+afterAll(() => workspace.remove());
+
+/** Builds a layer that stands on a good one, which is there afterwards as before. */
+async function buildOnGood(layer: TinyLayer): Promise<Ended> {
+  const ended = await workspace.run(workspace.specify(good, layer));
+  check(ended);
+  await workspace.expectNothingLeft();
+  return ended;
+}
+
+function check(ended: Ended): void {
+  expect(ended.stderr).not.toMatch(/^ {4}at /m);
+  expect(ended.stderr).toMatch(/fix: .*see the whole log: \S+\.log/);
+  const log = /see the whole log: (\S+\.log)/.exec(ended.stderr)?.[1] ?? "";
+  expect(existsSync(log)).toBe(true);
+  expect(readFileSync(log, "utf8")).toContain("failed: ");
+}
+
+const good: TinyLayer = { name: "good", provisioners: [{ shell: { inline: ["echo good > /mnt/good"] } }] };
+const shell = (...inline: string[]) => [{ shell: { inline } }];
+
+test("a provisioner that hangs ends the build when its time is up, with what it printed last", async () => {
+  const { code, stderr, seconds } = await buildOnGood({
+    name: "hanging",
+    provisioners: shell("echo before the hang", "sleep 1000"),
+    machine: { timeoutMinutes: 0.5 },
+  });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/the build of "hanging" was given up: it took longer than 30 s:\n[\s\S]*before the hang\n/);
+  expect(stderr).toContain("--timeout <minutes> or VISA_BUILD_TIMEOUT");
+  expect(seconds).toBeLessThan(60);
+});
+
+test("a provisioner with a timeout of its own ends the build at that", async () => {
+  const { code, stderr } = await buildOnGood({
+    name: "timed",
+    provisioners: [{ shell: { inline: ["echo before the hang", "sleep 1000"], timeout: "3s" } }],
+  });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/before the hang\n[\s\S]*(timeout|context deadline exceeded|cancelled)/i);
+});
+
+test("a provisioner that fills the guest's disk is told from one that fills this machine's", async () => {
+  const { code, stderr } = await buildOnGood({
+    name: "filling",
+    provisioners: shell("dd if=/dev/zero of=/mnt/large bs=1M count=200"),
+  });
+  expect(code).toBe(3);
+  expect(stderr).toContain("No space left on device");
+  expect(stderr).toMatch(/fix: the guest's disk is full: give the template a larger disk_size_gb; see the whole log/);
+});
+
+describe("a guest that panics", () => {
+  test("while it boots ends the build at once, with the panic", async () => {
+    const { code, stderr, seconds } = await buildOnGood({
+      name: "panicking",
+      provisioners: shell("true"),
+      append: "rdinit=/missing root=/dev/none",
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /the build of "panicking" was given up: the guest's kernel panicked: "Kernel panic - not syncing: VFS/,
+    );
+    expect(stderr).toContain("the guest's console ends with:");
+    // Packer alone would have waited for its SSH for three minutes.
+    expect(seconds).toBeLessThan(60);
+  });
+
+  test("in a step ends the build, with the panic", async () => {
+    const { code, stderr } = await buildOnGood({
+      name: "panicking-later",
+      provisioners: shell("echo c > /proc/sysrq-trigger", "sleep 100"),
+    });
+    expect(code).toBe(3);
+    expect(stderr).toMatch(/the guest's kernel panicked: "Kernel panic - not syncing: sysrq triggered crash/);
+  });
+});
+
+test("a guest that switches itself off in a step ends the build", async () => {
+  const { code, stderr } = await buildOnGood({ name: "leaving", provisioners: shell("poweroff -f", "sleep 100") });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/packer failed with exit code 1|its machine ended by itself/);
+});
+
+describe("a guest that SSH does not reach", () => {
+  const CASES: readonly [string, Partial<TinyLayer>, RegExp][] = [
+    [
+      "since it never gets an address",
+      { settings: { net_device: "e1000" } },
+      /the guest never answered on its network: it has no address/,
+    ],
+    [
+      "since none runs on it",
+      { append: "tiny=no-ssh" },
+      /the guest has an address, but nothing answers at its SSH port/,
+    ],
+    [
+      "since it lets nobody in",
+      { settings: { ssh_username: "nobody" } },
+      /the guest's SSH answers, but does not let the build in/,
+    ],
+  ];
+  const builds = new Map<string, Promise<Ended>>();
+
+  /** All at once: they do little but wait. */
+  function start(): void {
+    if (builds.size > 0) return;
+    for (const [name, more] of CASES) {
+      const layer = {
+        ...{ name: name.replaceAll(" ", "-"), provisioners: shell("true"), ...more },
+        settings: { ssh_timeout: "40s", ...more.settings },
+      };
+      builds.set(name, workspace.run(workspace.specifyIn(join(workspace.folder, layer.name), good, layer)));
+    }
+  }
+
+  test.each(CASES)("%s is known from what it does, with the end of its console", async (name, _, says) => {
+    start();
+    const ended = (await builds.get(name)) as Ended;
+    check(ended);
+    expect(ended.code).toBe(3);
+    // Which is what Packer says of all three.
+    expect(ended.stderr).toMatch(/Timeout waiting for SSH/);
+    expect(ended.stderr).toMatch(says);
+    expect(ended.stderr).toContain("the guest's console ends with:\n");
+  });
+
+  test("leaves nothing behind", async () => {
+    await Promise.all(builds.values());
+    await workspace.expectNothingLeft();
+  });
+});
+
+test("the next build succeeds", async () => {
+  await workspace.expectNextBuildSucceeds(workspace.specify(good));
+  // What each of the builds above stood on was built once, and is still what it was.
+  expect(workspace.log().match(/^\S+ building "good"/gm)).toHaveLength(1);
+});
