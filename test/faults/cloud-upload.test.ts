@@ -1,0 +1,149 @@
+/** Keystone and Glance that fail while an image is planned, uploaded and registered. */
+import { spawnSync } from "node:child_process";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import type { BuildSpecification } from "../../lib/specification";
+import type { TerraformRun } from "../integration/terraform-support";
+import { CloudDeployment, FULL, UPLOAD } from "./support/cloud-deployment";
+
+jest.setTimeout(240_000);
+
+const MIB = 1024 * 1024;
+/** A line of the stand-in's disk. */
+const LINE = 65;
+const deployment = new CloudDeployment();
+let cloud: EmbeddedCloud;
+let lastGood: string;
+let inputs: BuildSpecification;
+
+const linesOf = (bytes: number) => ({ VISA_TEST_DISK_LINES: String(Math.ceil(bytes / LINE)) });
+
+beforeAll(async () => {
+  cloud = await deployment.startCloud({ user_storage_quota: "14MB" });
+  lastGood = await deployment.expectDeploy(deployment.nextInputs());
+  inputs = deployment.nextInputs();
+});
+afterAll(() => deployment.stop());
+// One deploy after each fault takes a while, the provider alone waits 10 s: without FULL one comes after them all.
+afterEach(async () => {
+  if (!FULL) return;
+  lastGood = await deployment.expectDeploy(inputs);
+  inputs = deployment.nextInputs();
+});
+
+/** What happens, and what Terraform says. */
+interface Case {
+  readonly fault: () => Promise<TerraformRun>;
+  readonly says: RegExp;
+}
+
+async function whileDown(proxy: "keystone" | "glance"): Promise<TerraformRun> {
+  await deployment[proxy].down();
+  try {
+    return await deployment.deploy(inputs);
+  } finally {
+    await deployment[proxy].up();
+  }
+}
+
+async function refusing(on: RegExp, status: number): Promise<TerraformRun> {
+  deployment.glance.inject({ on, answer: status });
+  return deployment.deploy(inputs);
+}
+
+async function storeFull(): Promise<TerraformRun> {
+  const pids = (await cloud.status()).services?.glance.pids ?? [];
+  // A file that may not grow is the same to Glance's store as a disk without room; a small disk would take root.
+  const limit = (most: string) => {
+    for (const pid of pids) spawnSync("prlimit", ["--pid", String(pid), `--fsize=${most}:`]);
+  };
+  limit(String(8 * MIB));
+  try {
+    return await deployment.deploy(inputs, linesOf(9 * MIB));
+  } finally {
+    limit("unlimited");
+    // The next deploy builds a small disk again.
+    inputs = deployment.nextInputs();
+  }
+}
+
+async function overQuota(): Promise<TerraformRun> {
+  try {
+    return await deployment.deploy(inputs, linesOf(15 * MIB));
+  } finally {
+    inputs = deployment.nextInputs();
+  }
+}
+
+const cases: Record<string, Case> = {
+  "Keystone is down": { fault: () => whileDown("keystone"), says: /connection refused/ },
+  "Glance answers 503 to the new image": { fault: () => refusing(/^POST \/v2\/images/, 503), says: /got 503 instead/ },
+  "the connection is cut at half the upload": {
+    fault: async () => {
+      deployment.glance.inject({ on: UPLOAD, after: 30_000, cut: true });
+      return deployment.deploy(inputs);
+    },
+    says: /Error while uploading file .*(EOF|reset|broken pipe|closed)/s,
+  },
+  "the quota is exceeded": { fault: overQuota, says: /exceeds the storage quota/ },
+  "Glance's store is full": { fault: storeFull, says: /storage media is full/ },
+};
+const thorough: Record<string, Case> = {
+  "Glance is down": { fault: () => whileDown("glance"), says: /connection refused/ },
+  "Glance answers 503 to a look": { fault: () => refusing(/^GET \/v2\/images/, 503), says: /503/ },
+  "Glance answers 503 to the upload": { fault: () => refusing(UPLOAD, 503), says: /got 503 instead/ },
+  "Glance answers 500 to the upload": { fault: () => refusing(UPLOAD, 500), says: /got 500 instead/ },
+};
+
+test.each(Object.entries(FULL ? { ...cases, ...thorough } : cases))(
+  "fails, and changes nothing, where %s",
+  async (_, { fault, says }) => {
+    const { status, text } = await fault();
+    deployment.glance.heal();
+    expect([status, text]).toEqual([1, expect.stringMatching(says)]);
+    await deployment.expectSafe(lastGood);
+  },
+);
+
+test("a token that ends during the upload is renewed", async () => {
+  deployment.glance.inject({
+    on: UPLOAD,
+    times: 1,
+    after: 30_000,
+    midway: (request) => deployment.revoke(String(request.headers["x-auth-token"])),
+  });
+  lastGood = await deployment.expectDeploy(inputs);
+  deployment.glance.heal();
+  inputs = deployment.nextInputs();
+});
+
+test("fails where Keystone is down after the upload, says so, and the next deploy registers without an upload", async () => {
+  const uploaded = deployment.glance.inject({
+    on: UPLOAD,
+    before: async () => {
+      // Terraform has its token.
+      await deployment.keystone.down();
+    },
+  });
+  const running = deployment.startDeploy(inputs);
+  await uploaded;
+  const { status, text } = await running.ended;
+  await deployment.keystone.up();
+  deployment.glance.heal();
+  expect(status).toBe(1);
+  expect(text.replaceAll(/\s+/g, " ")).toContain("cannot reach");
+  await deployment.expectSafe(lastGood);
+
+  deployment.glance.inject({ on: UPLOAD, answer: 500 });
+  lastGood = await deployment.expectDeploy(inputs);
+  deployment.glance.heal();
+  inputs = deployment.nextInputs();
+});
+
+test("fails where an upload takes longer than its time, and what was uploaded can be kept", async () => {
+  deployment.glance.inject({ on: UPLOAD, before: () => sleep(6000) });
+  const { status, text } = await deployment.deploy(inputs, {}, { timeouts: { create: "5s" } });
+  deployment.glance.heal();
+  expect([status, text]).toEqual([1, expect.stringMatching(/Error waiting for Image/)]);
+  await deployment.expectSafe(lastGood);
+});
