@@ -1,5 +1,6 @@
 /** Keystone and Glance that fail while an image is planned, uploaded and registered. */
 import { spawnSync } from "node:child_process";
+import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { BuildSpecification } from "../../lib/specification";
@@ -75,6 +76,11 @@ async function overQuota(): Promise<TerraformRun> {
   }
 }
 
+/** From the next request on: the one that is served now is an upload. */
+function failLooks(): void {
+  deployment.glance.inject({ on: /^GET \/v2\/images\//, answer: 503 });
+}
+
 const cases: Record<string, Case> = {
   "Keystone is down": { fault: () => whileDown("keystone"), says: /connection refused/ },
   "Glance answers 503 to the new image": { fault: () => refusing(/^POST \/v2\/images/, 503), says: /got 503 instead/ },
@@ -92,6 +98,21 @@ const thorough: Record<string, Case> = {
   "Glance is down": { fault: () => whileDown("glance"), says: /connection refused/ },
   "Glance answers 503 to a look": { fault: () => refusing(/^GET \/v2\/images/, 503), says: /503/ },
   "Glance answers 503 to the upload": { fault: () => refusing(UPLOAD, 503), says: /got 503 instead/ },
+  "Glance answers 503 after the upload": {
+    fault: () => {
+      deployment.glance.inject({ on: UPLOAD, before: async () => failLooks() });
+      return deployment.deploy(inputs);
+    },
+    says: /Error waiting for Image: .*503/s,
+  },
+  "the token ends before the upload": {
+    fault: () => {
+      const before = (request: IncomingMessage) => deployment.revoke(String(request.headers["x-auth-token"]));
+      deployment.glance.inject({ on: UPLOAD, times: 1, before });
+      return deployment.deploy(inputs);
+    },
+    says: /Error while uploading file/,
+  },
   "Glance answers 500 to the upload": { fault: () => refusing(UPLOAD, 500), says: /got 500 instead/ },
 };
 
@@ -140,10 +161,16 @@ test("fails where Keystone is down after the upload, says so, and the next deplo
   inputs = deployment.nextInputs();
 });
 
-test("fails where an upload takes longer than its time, and what was uploaded can be kept", async () => {
+test("fails where an upload takes longer than its time, and what was uploaded is kept by untaint", async () => {
   deployment.glance.inject({ on: UPLOAD, before: () => sleep(6000) });
   const { status, text } = await deployment.deploy(inputs, {}, { timeouts: { create: "5s" } });
-  deployment.glance.heal();
   expect([status, text]).toEqual([1, expect.stringMatching(/Error waiting for Image/)]);
   await deployment.expectSafe(lastGood);
+
+  const [address = ""] = /openstack_images_image_v2\.visa-apps_\w+(?=,|\s+is tainted)/.exec(text) ?? [];
+  expect((await deployment.start(["untaint", address]).ended).status).toBe(0);
+  deployment.glance.inject({ on: UPLOAD, answer: 500 });
+  lastGood = await deployment.expectDeploy(inputs);
+  deployment.glance.heal();
+  inputs = deployment.nextInputs();
 });
