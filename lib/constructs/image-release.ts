@@ -170,7 +170,8 @@ export class PastRelease extends Construct implements IRelease {
         postcondition: [
           {
             // An entry that was edited would hide, or import under a second address, an image that is something else.
-            condition: `\${lookup(self.properties, "visa_release", "") == "${release}"}`,
+            // One that could not be brought back has no properties; the provider says why.
+            condition: `\${self.properties == null ? true : lookup(self.properties, "visa_release", "") == "${release}"}`,
             errorMessage: escapeTemplate(
               `the image ${imageId} is not the release ${release} of ${props.lockKey}, as the lock says: run 'npx visa-image lock sync' and deploy again.`,
             ),

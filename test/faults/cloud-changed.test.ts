@@ -1,6 +1,6 @@
 /** Images that somebody else deleted or changed, that cannot be deleted, and a cloud that is another one. */
 import type { BuildSpecification } from "../../lib/specification";
-import { CloudDeployment, FULL, IMAGE, UPLOAD } from "./support/cloud-deployment";
+import { CloudDeployment, FULL, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 
@@ -38,31 +38,50 @@ test("an image that was changed by hand is shown in the plan, and put right with
   expect(await expectDeployWithoutUpload(second)).toBe(lastGood);
 });
 
-test("a past image that Glance does not let go (409) stays, protected, and is pruned once it may go", async () => {
+test("a past image that Glance does not let go (409) is not pruned, and as protected as before", async () => {
   deployment.glance.inject({ on: DELETE, answer: 409 });
   const kept = await deployment.visaImage("prune", "--retain", "0", "--force");
+  deployment.glance.heal();
   expect([kept.status, kept.text]).toEqual([0, expect.stringContaining("kept: Glance says that it is in use (409)")]);
   expect((await deployment.images()).find(({ id }) => id === past)).toMatchObject({ protected: true, os_hidden: true });
   await deployment.expectSafe(lastGood);
-  deployment.glance.heal();
 });
 
-test("a past image that was deleted by hand", async () => {
+test("fails where a past image was deleted by hand, and says which command forgets it", async () => {
   const glance = await deployment.glanceClient();
   await glance.update(past, { protected: false });
   await glance.delete(past);
   const { status, text } = await deployment.deploy(second);
-  console.log(status, text);
-  const sync = await deployment.visaImage("lock", "sync");
-  console.log(sync.text);
+  expect(status).toBe(1);
+  const [, command = ""] = /is no longer in Glance: run 'npx visa-image (.+?)' and deploy again/.exec(text) ?? [];
+  expect(text).not.toContain("Invalid function argument");
+  await deployment.expectSafe(lastGood);
+
+  expect((await deployment.visaImage(...command.split(" "))).status).toBe(0);
   expect(await expectDeployWithoutUpload(second)).toBe(lastGood);
 });
 
-test("another cloud", async () => {
-  await deployment.startCloud();
-  const { status, text } = await deployment.deploy(second);
-  console.log(status, text);
-  const sync = await deployment.visaImage("lock", "sync");
-  console.log(sync.text);
-  console.log(IMAGE, FULL);
-});
+if (FULL) {
+  test("fails where Glance does not let go what a failed upload left, until it does", async () => {
+    const third = deployment.nextInputs();
+    deployment.glance.inject({ on: UPLOAD, answer: 500 });
+    expect((await deployment.deploy(third)).status).toBe(1);
+    deployment.glance.inject({ on: DELETE, answer: 409 });
+    const { status, text } = await deployment.deploy(third);
+    deployment.glance.heal();
+    expect([status, text]).toEqual([1, expect.stringMatching(/Error deleting.*409/s)]);
+    await deployment.expectSafe(lastGood);
+    lastGood = await deployment.expectDeploy(third);
+  });
+
+  test("another cloud gets the image anew, and the past one, which it lacks, is forgotten by hand", async () => {
+    const inputs = deployment.nextInputs();
+    lastGood = await deployment.expectDeploy(inputs);
+    await deployment.startCloud();
+    const { status, text } = await deployment.deploy(inputs);
+    expect(status).toBe(1);
+    const [, command = ""] = /is no longer in Glance: run 'npx visa-image (.+?)' and deploy again/.exec(text) ?? [];
+    expect((await deployment.visaImage(...command.split(" "))).status).toBe(0);
+    expect(await deployment.expectDeploy(inputs)).not.toBe(lastGood);
+  });
+}

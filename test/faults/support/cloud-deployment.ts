@@ -42,6 +42,12 @@ export const UPLOAD = /^PUT \/v2\/images\/[^/]+\/file$/;
 
 type Variables = Readonly<Record<string, string>>;
 
+/** Terraform's errors, without what it said before, and without its line breaks. */
+export function errorsOf({ status, text }: TerraformRun): string {
+  if (status !== 1) throw new Error(`ended with ${status} instead of 1:\n${text}`);
+  return text.slice(text.indexOf("Error: ")).replaceAll(/\s+/g, " ");
+}
+
 /** The cloud, the stack, and what is in them. */
 export class CloudDeployment {
   readonly folder: string;

@@ -1,4 +1,5 @@
 /** A proxy in front of one service of the cloud, for what the real service cannot be made to do. */
+import { once } from "node:events";
 import { createServer, type IncomingMessage, request as newRequest, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
@@ -31,7 +32,7 @@ export class FaultProxy {
   constructor(target: string) {
     this.target = new URL(target);
     this.server = createServer((request, response) => {
-      this.serve(request, response).catch(() => request.socket.destroy());
+      this.serve(request, response).catch(() => response.destroy());
     });
   }
 
@@ -93,20 +94,20 @@ export class FaultProxy {
       response.writeHead(incoming.statusCode ?? 502, incoming.headers);
       incoming.pipe(response);
     });
-    upstream.on("error", () => request.socket.destroy());
-    request.socket.on("close", () => upstream.destroy());
+    upstream.on("error", () => response.destroy());
+    response.once("close", () => upstream.destroy());
+    const gone = new Promise((closed) => upstream.once("close", closed));
     let passed = 0;
     let acted = !fault?.midway && !fault?.cut;
     for await (const chunk of request as AsyncIterable<Buffer>) {
-      if (!upstream.write(chunk))
-        await new Promise((drained) => upstream.once("drain", drained).once("close", drained));
+      if (!upstream.write(chunk)) await Promise.race([once(upstream, "drain"), gone]);
       passed += chunk.length;
       if (acted || passed < (fault?.after ?? 1)) continue;
       acted = true;
       await fault?.midway?.(request);
       if (!fault?.cut) continue;
       upstream.destroy();
-      request.socket.destroy();
+      response.destroy();
       return;
     }
     upstream.end();
