@@ -1,7 +1,7 @@
 /** Terraform, the provider, or a step of ours that is stopped while an image is verified, uploaded and registered. */
 import type { BuildSpecification } from "../../lib/specification";
 import type { TerraformRun } from "../integration/terraform-support";
-import { CloudDeployment, FULL, STATE_LOCK, UPLOAD } from "./support/cloud-deployment";
+import { CloudDeployment, diskOf, FULL, MIB, STATE_LOCK, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 
@@ -28,8 +28,9 @@ async function atHalfTheUpload(action: (terraform: number) => Promise<unknown> |
   const waiting = new Promise((resolve) => {
     goOn = resolve;
   });
-  const half = deployment.glance.inject({ on: UPLOAD, times: 1, after: 30_000, midway: () => waiting });
-  const running = deployment.startDeploy(inputs);
+  const half = deployment.glance.inject({ on: UPLOAD, times: 1, after: 8 * MIB, midway: () => waiting });
+  // More than what the sockets on the way hold.
+  const running = deployment.startDeploy(inputs, diskOf(20 * MIB));
   await half;
   await action(running.pid);
   goOn();
@@ -39,7 +40,7 @@ async function atHalfTheUpload(action: (terraform: number) => Promise<unknown> |
 }
 
 test("fails where the verification is killed, and nothing is registered", async () => {
-  const running = deployment.startDeploy(inputs, { VISA_TEST_HANG_VERIFY: "1" });
+  const running = deployment.startDeploy(inputs, { ...diskOf(20 * MIB), VISA_TEST_HANG_VERIFY: "1" });
   process.kill(await deployment.processOf(/stand-in\.ts verify/), "SIGKILL");
   expect((await running.ended).status).toBe(1);
   await deployment.expectSafe(lastGood);
@@ -68,14 +69,18 @@ test("fails, and changes nothing, where the provider is killed during the upload
 test("Terraform that is killed during the upload leaves no lock, and an image that nobody sees and prune removes", async () => {
   const { status } = await atHalfTheUpload((terraform) => process.kill(terraform, "SIGKILL"));
   expect(status).toBeNull();
+  console.log(
+    "killed tf",
+    (await deployment.images()).map((i) => [i.id, i.status, i.os_hidden, i.protected].join(" ")),
+  );
   // The file says who had the lock; the lock itself was the kernel's, and ended with Terraform.
   await deployment.expectSafe(lastGood, [STATE_LOCK]);
   await goOn();
   expect(deployment.said).toContain("a stopped upload left images in Glance: run 'npx visa-image prune'");
 
-  const kept = await deployment.visaImage("prune");
+  const kept = await deployment.visaImage("prune", "--retain", "100");
   expect(kept.text).toContain("its upload may still run; where it does not: --force");
-  const pruned = await deployment.visaImage("prune", "--force");
+  const pruned = await deployment.visaImage("prune", "--retain", "100", "--force");
   expect([pruned.status, pruned.text]).toEqual([0, expect.stringContaining(": deleted")]);
   expect(await deployment.images()).toHaveLength(deployment.releases.length);
 });

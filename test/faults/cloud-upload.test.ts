@@ -5,19 +5,14 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { BuildSpecification } from "../../lib/specification";
 import type { TerraformRun } from "../integration/terraform-support";
-import { CloudDeployment, errorsOf, FULL, UPLOAD } from "./support/cloud-deployment";
+import { CloudDeployment, diskOf, errorsOf, FULL, MIB, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 
-const MIB = 1024 * 1024;
-/** A line of the stand-in's disk. */
-const LINE = 65;
 const deployment = new CloudDeployment();
 let cloud: EmbeddedCloud;
 let lastGood: string;
 let inputs: BuildSpecification;
-
-const linesOf = (bytes: number) => ({ VISA_TEST_DISK_LINES: String(Math.ceil(bytes / LINE)) });
 
 beforeAll(async () => {
   cloud = await deployment.startCloud({ user_storage_quota: "14MB" });
@@ -62,7 +57,7 @@ async function storeFull(): Promise<TerraformRun> {
   };
   limit(String(8 * MIB));
   try {
-    return await deployment.deploy(inputs, linesOf(9 * MIB));
+    return await deployment.deploy(inputs, diskOf(9 * MIB));
   } finally {
     limit("unlimited");
   }
@@ -70,7 +65,7 @@ async function storeFull(): Promise<TerraformRun> {
 
 async function overQuota(): Promise<TerraformRun> {
   inputs = deployment.nextInputs();
-  const ended = await deployment.deploy(inputs, linesOf(15 * MIB));
+  const ended = await deployment.deploy(inputs, diskOf(15 * MIB));
   inputs = deployment.nextInputs();
   return ended;
 }
@@ -88,8 +83,9 @@ const cases: Record<string, Case> = {
   "Glance answers 503 to the new image": { fault: () => refusing(/^POST \/v2\/images/, 503), says: UNAVAILABLE },
   "the connection is cut at half the upload": {
     fault: async () => {
-      deployment.glance.inject({ on: UPLOAD, after: 30_000, cut: true });
-      return deployment.deploy(inputs);
+      inputs = deployment.nextInputs();
+      deployment.glance.inject({ on: UPLOAD, after: MIB, cut: true });
+      return deployment.deploy(inputs, diskOf(2 * MIB));
     },
     says: /Error while uploading file .*(EOF|reset|broken pipe|closed)/,
   },

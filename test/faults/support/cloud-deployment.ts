@@ -42,6 +42,15 @@ export const UPLOAD = /^PUT \/v2\/images\/[^/]+\/file$/;
 
 type Variables = Readonly<Record<string, string>>;
 
+/** One MiB. */
+export const MIB = 1024 * 1024;
+
+/** For a build that makes a disk of this size, in bytes, instead of one of 65 kB. */
+export function diskOf(bytes: number): Variables {
+  const line = 65;
+  return { VISA_TEST_DISK_LINES: String(Math.ceil(bytes / line)) };
+}
+
 /** Terraform's errors, without what it said before, and without its line breaks. */
 export function errorsOf({ status, text }: TerraformRun): string {
   if (status !== 1) throw new Error(`ended with ${status} instead of 1:\n${text}`);
