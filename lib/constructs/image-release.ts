@@ -154,13 +154,14 @@ export class PastRelease extends Construct implements IRelease {
   constructor(scope: Construct, id: string, props: PastReleaseProps) {
     super(scope, id);
     const { release, fingerprint, template, name, diskFormat, imageId } = props.release;
-    const forget = `run 'npx visa-image lock remove ${props.lockKey} ${release}' and deploy again`;
     this.image = new ImagesImageV2(this, "Resource", {
       name: escapeTemplate(name),
       containerFormat: "bare",
       diskFormat,
       // Read only where the image is gone from Glance: nothing brings it back, but the message says what to do.
-      localFilePath: escapeTemplate(`the past release ${release} is no longer in Glance: ${forget}`),
+      localFilePath: escapeTemplate(
+        `the past release ${release} is no longer in Glance: run 'npx visa-image lock sync' and deploy again`,
+      ),
       imageCachePath: IMAGE_CACHE,
       hidden: props.successor !== undefined,
       provider: props.provider,

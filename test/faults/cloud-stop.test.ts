@@ -69,10 +69,6 @@ test("fails, and changes nothing, where the provider is killed during the upload
 test("Terraform that is killed during the upload leaves no lock, and an image that nobody sees and prune removes", async () => {
   const { status } = await atHalfTheUpload((terraform) => process.kill(terraform, "SIGKILL"));
   expect(status).toBeNull();
-  console.log(
-    "killed tf",
-    (await deployment.images()).map((i) => [i.id, i.status, i.os_hidden, i.protected].join(" ")),
-  );
   // The file says who had the lock; the lock itself was the kernel's, and ended with Terraform.
   await deployment.expectSafe(lastGood, [STATE_LOCK]);
   await goOn();
