@@ -65,8 +65,12 @@ policy_dirs = ${join(folder, "keystone/policy.d")}
 `;
 }
 
-/** Glance's configuration file. */
-export function glanceConfiguration(settings: CloudSettings, pasteFile: string): string {
+/** Glance's configuration file, with more options of its section DEFAULT. */
+export function glanceConfiguration(
+  settings: CloudSettings,
+  pasteFile: string,
+  more: Readonly<Record<string, string>> = {},
+): string {
   const glance = join(settings.folder, "glance");
   return `[DEFAULT]
 use_stderr = true
@@ -77,7 +81,9 @@ workers = 2
 enabled_backends = file:file
 node_staging_uri = file://${join(glance, "staging")}
 lock_path = ${join(glance, "lock")}
-
+${Object.entries(more)
+  .map(([name, value]) => `${name} = ${value}\n`)
+  .join("")}
 [database]
 connection = sqlite:///${join(glance, "glance.db")}
 

@@ -95,12 +95,15 @@ export interface CloudStatus {
 export interface EmbeddedCloudOptions {
   /** Where lines about the progress go. @default nowhere */
   readonly say?: (line: string) => void;
+  /** More options of Glance's section DEFAULT: tests of its limits set some. @default none */
+  readonly glance?: Readonly<Record<string, string>>;
 }
 
 /** The embedded cloud of one folder. */
 export class EmbeddedCloud {
   readonly folder: string;
   private readonly say: (line: string) => void;
+  private readonly glanceOptions: Readonly<Record<string, string>>;
   private readonly stateFile: string;
   private readonly services: Readonly<Record<ServiceName, Service>>;
 
@@ -108,6 +111,7 @@ export class EmbeddedCloud {
   constructor(folder: string, options: EmbeddedCloudOptions = {}) {
     this.folder = resolve(folder);
     this.say = options.say ?? (() => undefined);
+    this.glanceOptions = options.glance ?? {};
     this.stateFile = join(this.folder, "state.json");
     this.services = { keystone: new Service("keystone", this.folder), glance: new Service("glance", this.folder) };
   }
@@ -220,7 +224,7 @@ export class EmbeddedCloud {
     const keystoneFile = join(this.folder, "keystone/keystone.conf");
     const glanceFile = join(this.folder, "glance/glance-api.conf");
     await this.write("keystone/keystone.conf", keystoneConfiguration(state));
-    await this.write("glance/glance-api.conf", glanceConfiguration(state, paste));
+    await this.write("glance/glance-api.conf", glanceConfiguration(state, paste, this.glanceOptions));
 
     await Promise.all([
       (async () => {

@@ -59,6 +59,8 @@ export interface CurrentReleaseProps extends ReleaseFamily {
   readonly tags: readonly string[];
   /** As Terraform writes durations. */
   readonly createTimeout: string;
+  /** Whether the lock has it already: an image that is yet to come is hidden until it is registered. */
+  readonly known: boolean;
 }
 
 /** Set by the machine that uploads: of no consequence for an image that exists. */
@@ -68,11 +70,13 @@ const LOCAL_ARGUMENTS = ["local_file_path", "image_cache_path"];
 const IMAGE_CACHE = "image-cache";
 
 /**
- * The release that is in use: uploaded once its disk is there, then protected and written into the lock.
+ * The release that is in use: uploaded once its disk is there, then protected, shown and written into the lock.
  *
  * Two resources, whose addresses are contracts: `openstack_images_image_v2.<id>_<release>`, and
  * `terraform_data.<id>_<release>_registered`, which protects the image. The provider would protect it before the upload;
- * then Glance does not let Terraform delete what a failed upload left behind, and all later deploys fail (403).
+ * then Glance does not let Terraform delete what a failed upload left behind, and all later deploys fail (403). Shown
+ * from the start, it would be in VISA's list while it is uploaded, and for ever where that was cut off; VISA's list
+ * breaks on an image that is not active.
  */
 export class CurrentRelease extends Construct implements IRelease {
   readonly image: ImagesImageV2;
@@ -87,7 +91,7 @@ export class CurrentRelease extends Construct implements IRelease {
       localFilePath: whereThere(props.diskFile, `run '${props.diskCommand}' and deploy again`, props.ready),
       imageCachePath: IMAGE_CACHE,
       visibility: props.visibility,
-      hidden: false,
+      hidden: !props.known,
       minDiskGb: props.minDiskGb,
       minRamMb: props.minRamMb,
       properties: { ...props.properties, ...releaseProperties(props.lockKey, props.release) },
@@ -97,13 +101,17 @@ export class CurrentRelease extends Construct implements IRelease {
       lifecycle: {
         // The version of the package that registered it stays true when another one deploys.
         ignoreChanges: [
-          ...[...LOCAL_ARGUMENTS, "protected"],
+          // Once it exists its upload's time limit is of no consequence.
+          ...[...LOCAL_ARGUMENTS, "protected", "timeouts"],
+          // Shown by its registration, whatever was true at synth.
+          ...(props.known ? [] : ["hidden"]),
           ...["visa_version", ...WRITTEN_AFTER_REGISTRATION].map((name) => `properties["${name}"]`),
         ],
       },
     });
     this.image.overrideLogicalId(`${props.address}_${props.release}`);
-    this.registered = registration(this, props, props.release, props.fingerprint, props.template, this.image);
+    const { release, fingerprint, template } = props;
+    this.registered = registration(this, props, { release, fingerprint, template, image: this.image, visible: true });
   }
 }
 
@@ -146,13 +154,14 @@ export class PastRelease extends Construct implements IRelease {
   constructor(scope: Construct, id: string, props: PastReleaseProps) {
     super(scope, id);
     const { release, fingerprint, template, name, diskFormat, imageId } = props.release;
-    const forget = `run 'npx visa-image lock remove ${props.lockKey} ${release}' and deploy again`;
     this.image = new ImagesImageV2(this, "Resource", {
       name: escapeTemplate(name),
       containerFormat: "bare",
       diskFormat,
       // Read only where the image is gone from Glance: nothing brings it back, but the message says what to do.
-      localFilePath: escapeTemplate(`the past release ${release} is no longer in Glance: ${forget}`),
+      localFilePath: escapeTemplate(
+        `the past release ${release} is no longer in Glance: run 'npx visa-image lock sync' and deploy again`,
+      ),
       imageCachePath: IMAGE_CACHE,
       hidden: props.successor !== undefined,
       provider: props.provider,
@@ -162,7 +171,8 @@ export class PastRelease extends Construct implements IRelease {
         postcondition: [
           {
             // An entry that was edited would hide, or import under a second address, an image that is something else.
-            condition: `\${lookup(self.properties, "visa_release", "") == "${release}"}`,
+            // One that could not be brought back has no properties; the provider says why.
+            condition: `\${self.properties == null ? true : lookup(self.properties, "visa_release", "") == "${release}"}`,
             errorMessage: escapeTemplate(
               `the image ${imageId} is not the release ${release} of ${props.lockKey}, as the lock says: run 'npx visa-image lock sync' and deploy again.`,
             ),
@@ -171,7 +181,7 @@ export class PastRelease extends Construct implements IRelease {
       },
     });
     this.image.overrideLogicalId(`${props.address}_${release}`);
-    this.registered = registration(this, props, release, fingerprint, template, this.image);
+    this.registered = registration(this, props, { release, fingerprint, template, image: this.image, visible: false });
     StateBlocks.of(this).import(this.image, imageId);
   }
 }
@@ -250,13 +260,19 @@ export function protectionNotice(scope: Construct, family: ReleaseFamily, after:
   return resource;
 }
 
+interface Registered {
+  readonly release: string;
+  readonly fingerprint: string;
+  readonly template: string;
+  readonly image: ImagesImageV2;
+  /** Whether the registration is what shows it. */
+  readonly visible: boolean;
+}
+
 function registration(
   scope: Construct,
   family: ReleaseFamily,
-  release: string,
-  fingerprint: string,
-  template: string,
-  image: ImagesImageV2,
+  { release, fingerprint, template, image, visible }: Registered,
 ): TerraformData {
   const resource = new TerraformData(scope, "Registered", {
     triggersReplace: { image: image.id, protected: String(family.protected) },
@@ -267,6 +283,7 @@ function registration(
           ...["lock", "add", "--file", fromOutputFolder(scope, family.lockFile), "--image", family.lockKey],
           ...["--release", release, "--fingerprint", fingerprint, "--template", template, "--image-id", image.id],
           ...(family.protected ? ["--protected"] : []),
+          ...(visible ? ["--visible"] : []),
         ]),
         environment: cloudEnvironment(scope, family.provider),
       },

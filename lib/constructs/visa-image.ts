@@ -36,8 +36,8 @@ export interface IVisaImage {
 /** Time limits, as Terraform writes durations ("45m"). */
 export interface VisaImageTimeouts {
   /**
-   * For the upload.
-   * @default - what the disk takes at 10 MB/s (a raw disk is sent with all its zeros), and 20 min; 30 min at least
+   * For the upload. The provider (1.54.1) finishes an upload that takes longer, and then calls it failed.
+   * @default - what the disk takes at 1 MB/s (a raw disk is sent with all its zeros), and 20 min
    */
   readonly create?: string;
 }
@@ -191,7 +191,7 @@ export interface NamedImageOptions extends Omit<ExistingImageOptions, "fingerpri
 }
 
 /** In MB/s: an upload that is slower than this takes a timeout of its own. */
-const SLOWEST_UPLOAD = 10;
+const SLOWEST_UPLOAD = 1;
 
 /**
  * A template's name in, an image in Glance and its boot command out.
@@ -311,6 +311,7 @@ export class VisaImage extends Construct implements IVisaImage {
           minRamMb: props.minRamMb ?? 2048,
           properties,
           tags: props.tags ?? [],
+          known: known.some((each) => each.release === release),
           createTimeout: props.timeouts?.create ?? uploadTimeout(layer.diskSizeGb),
         });
 
@@ -414,5 +415,5 @@ function checkMinDisk(minDiskGb: number, layer: LayerSpecification): number {
 
 function uploadTimeout(diskSizeGb: number): string {
   const minutes = (diskSizeGb * 1024) / SLOWEST_UPLOAD / 60 + 20;
-  return `${Math.max(30, Math.ceil(minutes))}m`;
+  return `${Math.ceil(minutes)}m`;
 }

@@ -5,6 +5,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { changeLock } from "./change-lock";
 import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
+import { leftovers } from "./leftovers";
 import {
   DEFAULT_RETAIN,
   LOCK_FILE,
@@ -24,6 +25,9 @@ import { lockDifferences, syncLock } from "./sync";
 /** What a person does where lock and Glance differ. */
 const SYNC_FIX = "run 'npx visa-image lock sync' and deploy again";
 
+/** What a person does about images that were never registered. */
+const PRUNE_FIX = "run 'npx visa-image prune'";
+
 /** What {@link addRelease} is told. */
 export interface AddReleaseOptions {
   /** Path of the lock. */
@@ -39,13 +43,15 @@ export interface AddReleaseOptions {
   readonly imageId: string;
   /** Whether Glance is to refuse to delete it. */
   readonly protected: boolean;
+  /** Whether it is to be shown in Glance's listings. @default - as it is */
+  readonly visible?: boolean;
   /** @default process.env */
   readonly environment?: Environment;
 }
 
 /**
  * Protects a registered image (or takes its protection away), writes onto it where it came from, as far as this machine's
- * cache knows, and writes it into the lock.
+ * cache knows, shows it, and writes it into the lock.
  *
  * Does nothing that is done already. The protection comes only now, since an image that Glance protects from the start
  * cannot be deleted when its upload fails, and then every later deploy fails too.
@@ -65,6 +71,7 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
   }
   await describe(glance, image, options);
   if (image.protected !== options.protected) await protect(glance, image, options.protected);
+  if (options.visible && image.os_hidden) await glance.update(image.id, { os_hidden: false });
   const { release, fingerprint, template } = options;
   const registered = { ...releaseFromImage(image), release, fingerprint, template };
   return changeLock(options.file, (lock) => withRelease(lock, options.image, registered));
@@ -79,7 +86,7 @@ export interface UseReleaseOptions extends Pick<AddReleaseOptions, "file" | "ima
 /**
  * Writes into the lock which release is in use.
  *
- * @returns what the lock says otherwise than Glance
+ * @returns what is to be told: what the lock says otherwise than Glance, and what stopped uploads have left
  * @throws VisaImageError where the lock has no such release
  */
 export async function useRelease(options: UseReleaseOptions): Promise<readonly string[]> {
@@ -94,7 +101,20 @@ export async function useRelease(options: UseReleaseOptions): Promise<readonly s
     });
   });
   const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
-  return lockDifferences(glance, image, known);
+  const differences = await lockDifferences(glance, image, known);
+  const left = leftovers(await glance.images({ visa_image: image }), known);
+  return [
+    ...(differences.length > 0 ? [`${file} and Glance differ: ${SYNC_FIX}`, ...differences.map(indent)] : []),
+    ...(left.length > 0 ? [`a stopped upload left images in Glance: ${PRUNE_FIX}`, ...left.map(describeLeftover)] : []),
+  ];
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}
+
+function describeLeftover({ id, status, created_at }: GlanceImage): string {
+  return `  ${id}, ${status}, of ${created_at}`;
 }
 
 /** What {@link checkLock} is told. */
@@ -226,7 +246,7 @@ export function lockCommand(): Command {
 
   lock
     .command("add")
-    .description("protect a registered image and write it into the lock (run by Terraform)")
+    .description("protect and show an image, and write it into the lock (run by Terraform)")
     .addOption(file())
     .requiredOption("--image <stack/id>", "the image's key in the lock")
     .requiredOption("--release <digits>", "the release's 12 digits")
@@ -234,6 +254,7 @@ export function lockCommand(): Command {
     .requiredOption("--template <name>", "the layer's template")
     .requiredOption("--image-id <uuid>", "the image's id in Glance")
     .option("--protected", "have Glance refuse to delete the image", false)
+    .option("--visible", "show the image in Glance's listings", false)
     .action(async (options) => {
       const changed = await addRelease(options);
       const protection = options.protected ? "protected" : "not protected";
@@ -262,9 +283,9 @@ export function lockCommand(): Command {
     .requiredOption("--release <digits>", "the release's 12 digits")
     .requiredOption("--retain <n>", "past releases that the stack keeps", count)
     .action(async (options) => {
-      const differences = await useRelease(options);
+      const warnings = await useRelease(options);
       process.stdout.write(`${options.image}: release ${options.release} is in use\n`);
-      warnOf(differences, options.file);
+      for (const line of warnings) process.stderr.write(`${line.startsWith(" ") ? "" : "warning: "}${line}\n`);
     });
 
   lock
@@ -313,12 +334,12 @@ export function lockCommand(): Command {
 /** The sub-command `prune` of `visa-image`. */
 export function pruneCommand(): Command {
   return new Command("prune")
-    .description("delete past releases in Glance beyond those that the stack keeps, where nothing uses them")
+    .description("delete past releases in Glance beyond those that the stack keeps, and what stopped uploads have left")
     .addOption(new Option("--file <path>", "path of the lock").default(LOCK_FILE))
     .argument("[stack/id...]", "images (default: all of the lock)")
     .option("--retain <n>", `past releases to keep (default: as the stack, ${DEFAULT_RETAIN} if unknown)`, count)
     .option("--dry-run", "only say what would be deleted")
-    .option("--force", "also where Nova cannot be asked which servers there are")
+    .option("--force", "also where Nova cannot be asked which servers there are, or an upload may still run")
     .addHelpText(
       "after",
       "\nKept in any case: what is visible, what somebody else protected, what a server was made from, what Glance calls in use.",
@@ -331,12 +352,6 @@ export function pruneCommand(): Command {
         process.stdout.write(`${image}: release ${release.release}, image ${release.imageId}: ${outcome}${why}\n`);
       }
     }) as unknown as Command;
-}
-
-function warnOf(differences: readonly string[], file: string): void {
-  if (differences.length === 0) return;
-  process.stderr.write(`warning: ${file} and Glance differ: ${SYNC_FIX}\n`);
-  for (const difference of differences) process.stderr.write(`  ${difference}\n`);
 }
 
 function count(text: string): number {

@@ -2,8 +2,10 @@
 import { VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
+import { leftovers } from "./leftovers";
 import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./lock";
 import { serversOf } from "./nova";
+import { releaseFromImage } from "./reconcile";
 import { PROTECTED_BY_US } from "./release";
 
 /** What {@link prune} is told. */
@@ -16,7 +18,7 @@ export interface PruneOptions {
   readonly retain?: number;
   /** Whether nothing is to be deleted. @default false */
   readonly dryRun?: boolean;
-  /** Whether to go on where Nova cannot be asked. @default false */
+  /** Whether to go on where Nova cannot be asked, and where an upload may still run. @default false */
   readonly force?: boolean;
   /** @default process.env */
   readonly environment?: Environment;
@@ -31,6 +33,9 @@ export interface Pruned {
   readonly reason?: string;
 }
 
+/** In milliseconds: an image that is older, and not registered, is not being uploaded any more. */
+const LONGEST_UPLOAD = 24 * 60 * 60 * 1000;
+
 interface Candidate {
   readonly image: string;
   readonly release: Release;
@@ -41,10 +46,11 @@ interface Candidate {
 }
 
 /**
- * Deletes the past releases of the lock beyond those that the stack keeps, and takes them out of the lock.
+ * Deletes the past releases of the lock beyond those that the stack keeps, and takes them out of the lock; and what
+ * stopped uploads have left (see `leftovers`), once it is a day old.
  *
  * Never one that is visible, that somebody else protected, that a server was made from, or that Glance calls in use
- * (409). Images that the lock does not know are left alone: another checkout may have them.
+ * (409). Other images that the lock does not know are left alone: another checkout may have them.
  *
  * @throws VisaImageError where Nova cannot be asked and `force` is not set; then nothing is deleted
  */
@@ -64,6 +70,9 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
     for (const release of (lock.images[image] ?? []).slice(0, -kept)) {
       candidates.push(await look(glance, image, release, options.force ?? false));
     }
+    for (const found of leftovers(await glance.images({ visa_image: image }), lock.images[image] ?? [])) {
+      candidates.push(await lookAtLeftover(glance, image, found, options.force ?? false));
+    }
   }
   const results: Pruned[] = [];
   for (const { image, release, found, reason } of candidates) {
@@ -72,9 +81,21 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
     else results.push({ image, release, ...(found ? await remove(glance, found) : { outcome: "gone" }) });
     const last = results.at(-1);
     if (options.dryRun || last?.outcome === "kept") continue;
+    // What is left over may be a second image of a release that stays.
+    if (!lock.images[image]?.includes(release)) continue;
     await changeLock(options.file, (current) => withoutRelease(current, image, release.release));
   }
   return results;
+}
+
+async function lookAtLeftover(glance: Glance, image: string, found: GlanceImage, force: boolean): Promise<Candidate> {
+  const release = releaseFromImage(found);
+  if (!force && Date.now() - Date.parse(found.created_at) < LONGEST_UPLOAD) {
+    const reason = `it is ${found.status} and not registered, and its upload may still run; where it does not: --force`;
+    return { image, release, found, reason };
+  }
+  // No server starts from an image without its data.
+  return found.status === "active" ? look(glance, image, release, force) : { image, release, found };
 }
 
 async function look(glance: Glance, image: string, release: Release, force: boolean): Promise<Candidate> {

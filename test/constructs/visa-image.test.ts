@@ -44,11 +44,11 @@ describe("the image", () => {
       container_format: "bare",
       disk_format: "raw",
       visibility: "private",
-      hidden: false,
+      hidden: true,
       min_disk_gb: 20,
       min_ram_mb: 2048,
       image_cache_path: "image-cache",
-      timeouts: { create: "55m" },
+      timeouts: { create: "362m" },
       properties: {
         architecture: "x86_64",
         hw_disk_bus: "virtio",
@@ -68,6 +68,20 @@ describe("the image", () => {
     expect(path).toContain("terraform_data.visa-apps_verified.id");
   });
 
+  test("is hidden until its registration shows it, and kept visible once the lock has it", () => {
+    const hidden = imagesOf()[CURRENT];
+    expect(hidden.lifecycle.ignore_changes).toContain("hidden");
+    const shown = imagesOf({ lockFile: lockWith(past(CURRENT.slice(-12))) })[CURRENT];
+    expect(shown.hidden).toBe(false);
+    expect(shown.lifecycle.ignore_changes).not.toContain("hidden");
+    const stack = newStack();
+    addImage(stack, { lockFile: lockWith(past("111111111111")) });
+    const { terraform_data: data } = synthesized(stack).resource;
+    const command = (name: string) => data[`${name}_registered`].provisioner[0]["local-exec"].command;
+    expect(command(CURRENT)).toMatch(/ --visible$/);
+    expect(command("visa-apps_111111111111")).not.toContain("--visible");
+  });
+
   test("is not protected before its upload, and is by its registration", () => {
     const stack = newStack();
     addImage(stack);
@@ -79,7 +93,7 @@ describe("the image", () => {
       image: `\${openstack_images_image_v2.${CURRENT}.id}`,
       protected: "true",
     });
-    expect(registered.provisioner[0]["local-exec"].command).toMatch(/ lock add .* --protected$/);
+    expect(registered.provisioner[0]["local-exec"].command).toMatch(/ lock add .* --protected --visible$/);
   });
 
   test("is another one for another disk format, os_ property or fingerprint, and no other for the rest", () => {
@@ -143,7 +157,7 @@ describe("the image", () => {
     const [image] = Object.values(imagesOf({ specification: { ...specification, layers } })) as [
       { readonly timeouts: { readonly create: string } },
     ];
-    expect(image.timeouts.create).toBe("191m");
+    expect(image.timeouts.create).toBe("1727m");
   });
 
   test("says the operating system only where the base tells it", () => {

@@ -20,7 +20,7 @@ program
     if (!output || process.env.VISA_TEST_NO_DISK) return;
     const disk = join(dirname(file), output.path);
     mkdirSync(dirname(disk), { recursive: true });
-    writeFileSync(disk, `${layer?.fingerprint}\n`.repeat(1000));
+    writeFileSync(disk, `${layer?.fingerprint}\n`.repeat(Number(process.env.VISA_TEST_DISK_LINES ?? 1000)));
   });
 
 program
@@ -28,10 +28,12 @@ program
   .requiredOption("--specification <file>")
   .requiredOption("--boot-command <file>")
   .option("--profile <name>")
-  .action(({ specification: file, bootCommand, profile }) => {
+  .action(async ({ specification: file, bootCommand, profile }) => {
     const { layers }: BuildSpecification = JSON.parse(readFileSync(file, "utf8"));
     if (!readFileSync(bootCommand, "utf8").startsWith("#!")) throw new Error(`${bootCommand} is no script`);
     appendFileSync("verifications.log", `${layers.at(-1)?.name} ${profile}\n`);
+    // Until it is killed.
+    if (process.env.VISA_TEST_HANG_VERIFY) await new Promise((done) => setTimeout(done, 60_000));
     if (process.env.VISA_TEST_FAIL_VERIFY) throw new Error("the image does not keep VISA's contract");
   });
 

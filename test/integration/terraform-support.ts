@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
@@ -7,6 +7,12 @@ import { packageRoot } from "../../lib/package-root";
 export interface TerraformRun {
   readonly status: number | null;
   readonly text: string;
+}
+
+/** A run of Terraform that may not have ended. */
+export interface RunningTerraform {
+  readonly pid: number;
+  readonly ended: Promise<TerraformRun>;
 }
 
 /** A synthesized stack, to run Terraform in, with the provider from the set-up's mirror. */
@@ -28,17 +34,33 @@ export class TerraformFolder {
   /** Runs Terraform, however it ends. */
   try(...args: string[]): TerraformRun {
     const { status, stdout, stderr, error } = spawnSync("terraform", [...args, "-no-color"], {
-      cwd: this.folder,
+      ...this.options,
       encoding: "utf8",
-      env: {
-        ...withoutCloud(process.env),
-        TF_CLI_CONFIG_FILE: cliConfiguration(),
-        CHECKPOINT_DISABLE: "1",
-        ...this.environment,
-      },
     });
     if (error) throw error;
     return { status, text: `${stdout}${stderr}` };
+  }
+
+  /** Starts Terraform in a process group of its own, with more variables where that is asked for. */
+  start(args: readonly string[], environment: Readonly<Record<string, string>> = {}): RunningTerraform {
+    const { cwd, env } = this.options;
+    const child = spawn("terraform", [...args, "-no-color"], { cwd, env: { ...env, ...environment }, detached: true });
+    let text = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        text += chunk;
+      });
+    }
+    const ended = new Promise<TerraformRun>((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (status) => resolve({ status, text }));
+    });
+    return { pid: child.pid ?? 0, ended };
+  }
+
+  private get options(): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } {
+    const own = { TF_CLI_CONFIG_FILE: cliConfiguration(), CHECKPOINT_DISABLE: "1" };
+    return { cwd: this.folder, env: { ...withoutCloud(process.env), ...own, ...this.environment } };
   }
 }
 

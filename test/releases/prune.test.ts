@@ -134,3 +134,27 @@ test("images that the lock does not know are nobody's to delete", async () => {
 test("fails for an image that the lock does not have", async () => {
   await expect(run({ images: ["images/other"] })).rejects.toThrow(`name one of: ${KEY}`);
 });
+
+describe("what a stopped upload has left", () => {
+  const queued = { visa_image: KEY, os_hidden: true, protected: false, status: "queued", visa_release: "9".repeat(12) };
+  const long = "2026-01-01T00:00:00Z";
+
+  test("is deleted once it is a day old, and the release that it is a second image of stays in the lock", async () => {
+    cloud.images.set("q", { id: "q", ...queued, created_at: long });
+    cloud.images.set("2", { id: "2", ...queued, created_at: long, status: "active", visa_release: "d".repeat(12) });
+    expect(await run({ retain: 3 })).toEqual(["q: deleted", "2: deleted"]);
+    expect([left(), locked()]).toEqual(["abcd", "abcd"]);
+  });
+
+  test("is kept while its upload may still run, unless it is forced", async () => {
+    cloud.images.set("q", { id: "q", ...queued, created_at: new Date().toISOString() });
+    expect(await run({ retain: 3 })).toEqual([expect.stringContaining("q: it is queued and not registered")]);
+    expect(await run({ retain: 3, force: true })).toEqual(["q: deleted"]);
+  });
+
+  test("is kept where a server was made from it", async () => {
+    cloud.nova = { ...nova, servers: { "2": ["s1"] } };
+    cloud.images.set("2", { id: "2", ...queued, created_at: long, status: "active", visa_release: "d".repeat(12) });
+    expect(await run({ retain: 3 })).toEqual(["2: the server s1 was made from it"]);
+  });
+});

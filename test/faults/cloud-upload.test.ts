@@ -1,0 +1,177 @@
+/** Keystone and Glance that fail while an image is planned, uploaded and registered. */
+import { spawnSync } from "node:child_process";
+import type { IncomingMessage } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import type { BuildSpecification } from "../../lib/specification";
+import type { TerraformRun } from "../integration/terraform-support";
+import { CloudDeployment, diskOf, errorsOf, FULL, MIB, UPLOAD } from "./support/cloud-deployment";
+
+jest.setTimeout(240_000);
+
+const deployment = new CloudDeployment();
+let cloud: EmbeddedCloud;
+let lastGood: string;
+let inputs: BuildSpecification;
+
+beforeAll(async () => {
+  cloud = await deployment.startCloud({ user_storage_quota: "14MB" });
+  lastGood = await deployment.expectDeploy(deployment.nextInputs());
+  inputs = deployment.nextInputs();
+});
+afterAll(() => deployment.stop());
+// One deploy after each fault takes a while, the provider alone waits 10 s: without FULL one comes after them all.
+afterEach(async () => {
+  if (!FULL) return;
+  lastGood = await deployment.expectDeploy(inputs);
+  inputs = deployment.nextInputs();
+});
+
+/** What happens, and what Terraform says. */
+interface Case {
+  readonly fault: () => Promise<TerraformRun>;
+  readonly says: RegExp;
+}
+
+async function whileDown(proxy: "keystone" | "glance"): Promise<TerraformRun> {
+  await deployment[proxy].down();
+  try {
+    return await deployment.deploy(inputs);
+  } finally {
+    await deployment[proxy].up();
+  }
+}
+
+async function refusing(on: RegExp, status: number): Promise<TerraformRun> {
+  deployment.glance.inject({ on, answer: status });
+  return deployment.deploy(inputs);
+}
+
+async function storeFull(): Promise<TerraformRun> {
+  // Another disk takes another build.
+  inputs = deployment.nextInputs();
+  const pids = (await cloud.status()).services?.glance.pids ?? [];
+  // A file that may not grow is the same to Glance's store as a disk without room; a small disk would take root.
+  const limit = (most: string) => {
+    for (const pid of pids) spawnSync("prlimit", ["--pid", String(pid), `--fsize=${most}:`]);
+  };
+  limit(String(8 * MIB));
+  try {
+    return await deployment.deploy(inputs, diskOf(9 * MIB));
+  } finally {
+    limit("unlimited");
+  }
+}
+
+async function overQuota(): Promise<TerraformRun> {
+  inputs = deployment.nextInputs();
+  const ended = await deployment.deploy(inputs, diskOf(15 * MIB));
+  inputs = deployment.nextInputs();
+  return ended;
+}
+
+/** From the next request on: the one that is served now is an upload. */
+function failLooks(): void {
+  deployment.glance.inject({ on: /^GET \/v2\/images\//, answer: 503 });
+}
+
+/** The provider's words for a 503. */
+const UNAVAILABLE = /The service is currently unable to handle the request/;
+
+const cases: Record<string, Case> = {
+  "Keystone is down": { fault: () => whileDown("keystone"), says: /connection refused/ },
+  "Glance answers 503 to the new image": { fault: () => refusing(/^POST \/v2\/images/, 503), says: UNAVAILABLE },
+  "the connection is cut at half the upload": {
+    fault: async () => {
+      inputs = deployment.nextInputs();
+      deployment.glance.inject({ on: UPLOAD, after: MIB, cut: true });
+      return deployment.deploy(inputs, diskOf(2 * MIB));
+    },
+    says: /Error while uploading file .*(EOF|reset|broken pipe|closed)/,
+  },
+  "the quota is exceeded": { fault: overQuota, says: /exceeds the storage quota/ },
+  "Glance's store is full": { fault: storeFull, says: /storage media is full/ },
+};
+const thorough: Record<string, Case> = {
+  "Glance is down": { fault: () => whileDown("glance"), says: /connection refused/ },
+  "Glance answers 503 to a look": { fault: () => refusing(/^GET \/v2\/images/, 503), says: UNAVAILABLE },
+  "Glance answers 503 to the upload": { fault: () => refusing(UPLOAD, 503), says: UNAVAILABLE },
+  "Glance answers 503 after the upload": {
+    fault: () => {
+      deployment.glance.inject({ on: UPLOAD, before: async () => failLooks() });
+      return deployment.deploy(inputs);
+    },
+    says: /Error waiting for Image: The service is currently/,
+  },
+  "Glance answers 500 to the upload": {
+    fault: () => refusing(UPLOAD, 500),
+    says: /Error while uploading file .*Internal Server Error/,
+  },
+};
+
+test.each(Object.entries(FULL ? { ...cases, ...thorough } : cases))(
+  "fails, and changes nothing, where %s",
+  async (_, { fault, says }) => {
+    const ended = await fault();
+    deployment.glance.heal();
+    expect(errorsOf(ended)).toMatch(says);
+    await deployment.expectSafe(lastGood);
+  },
+);
+
+const revoke = (request: IncomingMessage) => deployment.revoke(String(request.headers["x-auth-token"]));
+
+test("a token that ends during the upload is renewed", async () => {
+  deployment.glance.inject({ on: UPLOAD, times: 1, after: 30_000, midway: revoke });
+  lastGood = await deployment.expectDeploy(inputs);
+  deployment.glance.heal();
+  inputs = deployment.nextInputs();
+});
+
+if (FULL) {
+  test("a token that ends before the upload is renewed, or the upload fails and changes nothing", async () => {
+    deployment.glance.inject({ on: UPLOAD, times: 1, before: revoke });
+    const ended = await deployment.deploy(inputs);
+    deployment.glance.heal();
+    // The provider has a token again, but may find the file closed: by how much of it was sent.
+    if (ended.status === 0) lastGood = deployment.releases.at(-1)?.imageId ?? "";
+    else expect(errorsOf(ended)).toContain("Successfully re-authenticated, but got error executing request");
+    await deployment.expectSafe(lastGood);
+  });
+}
+
+test("fails where Keystone is down after the upload, says so, and the next deploy registers without an upload", async () => {
+  const uploaded = deployment.glance.inject({
+    on: UPLOAD,
+    before: async () => {
+      // Terraform has its token.
+      await deployment.keystone.down();
+    },
+  });
+  const running = deployment.startDeploy(inputs);
+  await uploaded;
+  const ended = await running.ended;
+  await deployment.keystone.up();
+  deployment.glance.heal();
+  expect(ended.text.replaceAll(/\s+/g, " ")).toMatch(/cannot reach ".*": .*see whether the cloud is up .*deploy again/);
+  await deployment.expectSafe(lastGood);
+
+  deployment.glance.inject({ on: UPLOAD, answer: 500 });
+  lastGood = await deployment.expectDeploy(inputs);
+  deployment.glance.heal();
+  inputs = deployment.nextInputs();
+});
+
+test("fails where an upload takes longer than its time, and what was uploaded is kept by untaint", async () => {
+  deployment.glance.inject({ on: UPLOAD, before: () => sleep(6000) });
+  const errors = errorsOf(await deployment.deploy(inputs, {}, { timeouts: { create: "5s" } }));
+  expect(errors).toContain("Error waiting for Image: ");
+  await deployment.expectSafe(lastGood);
+
+  const [, address = ""] = /with (openstack_images_image_v2\.visa-apps_\w+),/.exec(errors) ?? [];
+  expect((await deployment.start(["untaint", address]).ended).status).toBe(0);
+  deployment.glance.inject({ on: UPLOAD, answer: 500 });
+  lastGood = await deployment.expectDeploy(inputs);
+  deployment.glance.heal();
+  inputs = deployment.nextInputs();
+});
