@@ -19,6 +19,10 @@ const RESERVED = new Set([
   "owner.json",
   "console.log",
   "publish",
+  "installer.iso",
+  "kernel",
+  "initrd",
+  "empty.qcow2",
 ]);
 
 /**

@@ -7,7 +7,8 @@ import { hcl } from "../../lib/packer/hcl";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
-import { packerVariable, Renderer } from "../../lib/template/render";
+import { packerVariable } from "../../lib/template/marks";
+import { Renderer } from "../../lib/template/render";
 import { GUEST_FOLDER } from "../fixtures/temporary-catalog";
 
 /** A scratch folder as the runner stages it, with dummies for what only a build makes. */
