@@ -84,6 +84,8 @@ export interface InstallerBase {
   readonly secrets: readonly SecretVariable[];
   /** Virtual size of the disk in GiB. */
   readonly diskSizeGb: number;
+  /** How long it may take, in Packer's words (`2h`); no input of the image. */
+  readonly timeout: string;
 }
 
 /** What the first layer starts from. */

@@ -749,6 +749,7 @@ class Build {
       cpu_model: cpuArgument(this.accelerator?.name ?? "tcg", machine),
       vnc_bind_address: machine.vncAddress,
       mirror: mirror && asSeenFromGuest(mirror),
+      installer_timeout: this.installer?.timeout,
     };
     return Object.entries(values)
       .filter(([name, value]) => value !== undefined && declares(layer, name))

@@ -5,7 +5,7 @@ import { canonicalJson, framedDigest, sha256, short } from "../fingerprint/diges
 import { digestFile } from "../fingerprint/file-digest";
 import { assetFolder } from "../package-root";
 import type { InstallerBase, SecretVariable, SpecifiedFile } from "../specification";
-import type { Installer } from "../template/base";
+import { INSTALLER_TIMEOUT, type Installer } from "../template/base";
 import { stage } from "../template/files";
 import { HASH_SUFFIX } from "../template/marks";
 import type { Renderer, Text } from "../template/render";
@@ -13,9 +13,13 @@ import type { Step } from "../template/template";
 import { readText } from "../template/yaml-file";
 import { Rendering, type RenderOptions, usage } from "./configuration";
 import { guestFiles } from "./guest-scripts";
+import { reference } from "./hcl";
 
 /** Installs cloud-init in a system that an installer left without it. */
 const CLOUD_INIT_SCRIPT = "guest/cloud-init.sh";
+
+/** The Packer variable of what the runner sets for installations alone. */
+const TIMEOUT = "installer_timeout";
 
 /** What a file's name ends in that is rendered; the installer finds it without. */
 const RENDERED = /\.j2$/;
@@ -59,6 +63,7 @@ class Installation extends Rendering {
     const source = this.installerSource(builder);
     if (installer.password) this.addGuestScripts();
     const { configuration, structure, variables, secrets: used } = this.write(source, this.installerProvisioners());
+    Object.assign(configuration.variable as object, { [TIMEOUT]: { type: "string", default: INSTALLER_TIMEOUT } });
     this.inputs["base packer"] = short(framedDigest([canonicalJson(structure)]));
     for (const { name, checksum } of installer.media) this.inputs[`base ${name}`] = short(checksum.replace(/^.*:/, ""));
     const shown = this.texts.flatMap((text) => text.packerVariables());
@@ -72,6 +77,7 @@ class Installation extends Rendering {
         files: [...this.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
         secrets: secrets.filter(isUsed),
         diskSizeGb: Number(diskSize.real),
+        timeout: installer.timeout,
       },
       inputs: this.inputs,
       variables: [...new Set([...variables, ...this.texts.flatMap((text) => text.variables())])].sort(),
@@ -80,7 +86,7 @@ class Installation extends Rendering {
   }
 
   private installerSource(builder: Step | undefined): Record<string, unknown> {
-    const { bootCommand, bootWait, kernelArguments, password, timeout, media } = this.options.installer;
+    const { bootCommand, bootWait, kernelArguments, password, media } = this.options.installer;
     const own = this.settings(builder, new Set(["boot_command"]));
     const isIso = media[0]?.name === "iso";
     const hardware = this.hardware({ ...own, ...(bootWait && { boot_wait: bootWait }) }, builder);
@@ -106,8 +112,8 @@ class Installation extends Rendering {
       ...(http.length > 0 && { http_directory: "http", http_bind_address: "127.0.0.1" }),
       ...(cd.length > 0 && { cd_files: cd, cd_label: "cidata" }),
       ...(password
-        ? { ...this.login(), ssh_password: password, ssh_timeout: timeout }
-        : { communicator: "none", shutdown_timeout: timeout }),
+        ? { ...this.login(), ssh_password: password, ssh_timeout: reference(TIMEOUT) }
+        : { communicator: "none", shutdown_timeout: reference(TIMEOUT) }),
     };
   }
 

@@ -9,7 +9,7 @@ import type { Template } from "./template";
 const BOOTSTRAP_DISK_GB = 4;
 
 /** How long an installation may take where nothing else is said; without KVM an hour is not enough. */
-const INSTALLER_TIMEOUT = "2h";
+export const INSTALLER_TIMEOUT = "2h";
 
 /** An installer as a template has it: what the installation's Packer configuration is made of. */
 export interface Installer {
@@ -23,7 +23,7 @@ export interface Installer {
   readonly kernelArguments?: Text;
   /** Of root in the new system: Packer logs in with it. Undefined: nobody logs in. */
   readonly password?: Text;
-  readonly timeout: Text;
+  readonly timeout: string;
 }
 
 /** What a template says of its base; of an installer that is not yet all that a build needs. */
@@ -39,9 +39,14 @@ export function resolveBase(template: Template, renderer: Renderer): TemplatesBa
   if (!base) return fromBuilder(template, renderer);
   const [[kind, value] = ["", {}]] = Object.entries(base);
   const at = (key: string) => template.parts.locate(["base", kind, key]);
-  const text = (key: string, fallback: string) => renderer.render(String(value?.[key] ?? fallback), at(key)).real;
   const fail = (what: string, key: string, fix: string) =>
     new VisaImageError(what, { location: at(key), fix, exitCode: ExitCode.USAGE });
+  const text = (key: string, fallback: string): string => {
+    const rendered = renderer.render(String(value?.[key] ?? fallback), at(key));
+    const [variable] = rendered.variables();
+    if (rendered.real !== "" || variable === undefined) return rendered.real;
+    throw fail(`"${key}" is empty`, key, `set the variable "${variable}": environment.yml says what it is`);
+  };
   if (kind === "bootstrap") {
     const suite = text("suite", "bookworm");
     if (!/^[a-z]+$/.test(suite))
@@ -82,7 +87,7 @@ export function resolveBase(template: Template, renderer: Renderer): TemplatesBa
       bootWait: iso ? (rendered("boot_wait") ?? renderer.render("5s")) : undefined,
       kernelArguments: rendered("kernel_arguments"),
       password: rendered("ssh_password"),
-      timeout: rendered("timeout") ?? renderer.render(INSTALLER_TIMEOUT),
+      timeout: rendered("timeout")?.real ?? INSTALLER_TIMEOUT,
     };
     return checkInstaller({ kind, bootCommand, ...installer }, problem);
   }
@@ -149,7 +154,7 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
         bootCommand: lines.map((line) => renderer.render(String(line), builder?.locate(["boot_command"]))),
         bootWait: text("boot_wait") ?? renderer.render("10s"),
         password: text("ssh_password"),
-        timeout: text("ssh_timeout") ?? text("ssh_wait_timeout") ?? renderer.render(INSTALLER_TIMEOUT),
+        timeout: text("ssh_timeout")?.real ?? text("ssh_wait_timeout")?.real ?? INSTALLER_TIMEOUT,
       },
       (key) => problem(key === "timeout" ? "ssh_timeout" : key),
     );
@@ -171,8 +176,8 @@ function checkInstaller(installer: Installer, problem: (key: string) => Problem)
       `move it into a file of http/ whose name ends in .j2, as {{ ${secret}_hash }}`,
     );
   }
-  if (!/^(\d+h)?(\d+m)?(\d+s)?$/.test(installer.timeout.real) || installer.timeout.real === "") {
-    throw problem("timeout")(`"${installer.timeout.real}" is not a time`, "for example 90m or 2h");
+  if (!/^(\d+h)?(\d+m)?(\d+s)?$/.test(installer.timeout) || installer.timeout === "") {
+    throw problem("timeout")(`"${installer.timeout}" is not a time`, "for example 90m or 2h");
   }
   return installer;
 }
