@@ -178,7 +178,9 @@ export class Rendering {
     const tree = {
       variable: this.variables(secrets),
       source: { qemu: { [this.sourceName]: source } },
-      build: [{ sources: [`source.qemu.${this.sourceName}`], provisioner: provisioners }],
+      build: [
+        { sources: [`source.qemu.${this.sourceName}`], ...(provisioners.length > 0 && { provisioner: provisioners }) },
+      ],
     };
     return {
       configuration: write(tree, "real") as Record<string, unknown>,
