@@ -409,7 +409,8 @@ class Build {
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(layer));
     await this.linkParent(parent, scratch, log);
     await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
-    await this.packer({ ...layer, configuration: withPackageList(layer.configuration) }, scratch, log);
+    const listing = { ...layer, configuration: withPackageList(layer.configuration) };
+    await this.packer(listing, scratch, log, "starting the machine", this.options.keepOnFailure);
     return join(scratch.path, "output", "disk.qcow2");
   }
 
@@ -439,7 +440,7 @@ class Build {
         exitCode: ExitCode.PACKER,
       });
     try {
-      await this.packer(work, scratch, log);
+      await this.packer(work, scratch, log, "installing");
     } catch (error) {
       // Packer's words for a machine that has not gone down in time.
       if (!log.tail().some((line) => line.endsWith("Failed to shutdown"))) throw error;
@@ -464,8 +465,19 @@ class Build {
     return { ...first, name: "base", configuration, files, secrets };
   }
 
-  /** Runs Packer in a scratch folder that has everything it reads. */
-  private async packer(layer: LayerSpecification, scratch: Scratch, log: BuildLog): Promise<void> {
+  /**
+   * Runs Packer in a scratch folder that has everything it reads.
+   *
+   * @param step what it begins with
+   * @param keep whether to leave a machine running where a step in it fails
+   */
+  private async packer(
+    layer: LayerSpecification,
+    scratch: Scratch,
+    log: BuildLog,
+    step: string,
+    keep = false,
+  ): Promise<void> {
     const machine = this.machine(layer);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
     const complete = withVncPort(layer.configuration, machine);
@@ -489,15 +501,15 @@ class Build {
       }
     };
     if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
-    this.progress.startStep("starting the machine");
-    const onError = `-on-error=${this.options.keepOnFailure ? "abort" : "cleanup"}`;
+    this.progress.startStep(step);
+    const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
     const args = ["build", "-color=false", onError, ...this.packerVariables(layer), "build.pkr.json"];
     log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
     const start = performance.now();
     const { code, signal } = await runTool("packer", args, { ...shared, onLine });
     this.packerSeconds = (performance.now() - start) / 1000;
     this.guestPackages = packages.result;
-    if (code !== 0 && this.options.keepOnFailure) await this.leaveRunning(layer, scratch);
+    if (code !== 0 && keep) await this.leaveRunning(layer, scratch);
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.endStrays();
     if (code !== 0) {

@@ -159,7 +159,7 @@ export class Rendering {
       );
     }
     return {
-      ...this.write(this.source(builder), this.provisioners(builder)),
+      ...this.assemble(this.source(builder), this.provisioners(builder)),
       files: [...this.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
       fileInputs: this.fileInputs,
       machine: this.machine(builder),
@@ -168,7 +168,7 @@ export class Rendering {
   }
 
   /** A whole configuration, and what it uses. */
-  protected write(
+  protected assemble(
     source: Record<string, unknown>,
     provisioners: readonly unknown[],
   ): Pick<RenderedTemplate, "configuration" | "structure" | "variables" | "secrets"> {

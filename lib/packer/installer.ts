@@ -62,7 +62,7 @@ class Installation extends Rendering {
     const builder = this.qemuBuilder();
     const source = this.installerSource(builder);
     if (installer.password) this.addGuestScripts();
-    const { configuration, structure, variables, secrets: used } = this.write(source, this.installerProvisioners());
+    const { configuration, structure, variables, secrets: used } = this.assemble(source, this.installerProvisioners());
     Object.assign(configuration.variable as object, { [TIMEOUT]: { type: "string", default: INSTALLER_TIMEOUT } });
     this.inputs["base packer"] = short(framedDigest([canonicalJson(structure)]));
     for (const { name, checksum } of installer.media) this.inputs[`base ${name}`] = short(checksum.replace(/^.*:/, ""));
