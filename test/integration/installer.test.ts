@@ -18,6 +18,7 @@ test("an ISO is booted, its boot command typed, and the CD with the answers has 
     "iso/boot/grub/grub.cfg": `serial --unit=0 --speed=115200
 terminal_output console serial
 function show {
+  nativedisk
   search --no-floppy --label cidata --set=answers
   cat ($answers)/user-data
   halt
@@ -59,7 +60,8 @@ test("Debian's installer has its preseed file with values and the password's has
     join(catalog, "debian-installer/http/preseed.cfg.j2"),
     `d-i preseed/early_command string exec >/dev/console; echo "zone: {{ timezone }}"; \\
   echo "hash: $(debconf-get passwd/root-password-crypted | wc -c) $(debconf-get passwd/root-password-crypted)"; \\
-  echo "arguments: $(cat /proc/cmdline)"; preseed_fetch late.sh /tmp/late && echo "late: $(wc -l </tmp/late)"; poweroff\n`,
+  echo "arguments: $(cat /proc/cmdline)"; url=$(debconf-get preseed/url); \\
+  fetch-url "\${url%/*}/late.sh" /tmp/late.sh && echo "late: $(wc -l </tmp/late.sh)"; poweroff\n`,
   );
   const variables = Object.entries({ ...debianInstaller(), mirror_host: "mirror.example", timezone: "Europe/Paris" });
   const seen: string[] = [];
