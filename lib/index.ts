@@ -31,4 +31,4 @@ export {
   Provisioner,
   type ShellOptions,
 } from "./template/provisioner";
-export { Template, type TemplateBase, type TemplateOptions } from "./template/template";
+export { Template, type TemplateBase, type TemplateInstaller, type TemplateOptions } from "./template/template";

@@ -24,7 +24,10 @@ export interface SpecifiedFile {
   readonly mode: number;
   /** Hex SHA-256 of its bytes; the runner stops with "changed since the plan" where it differs. */
   readonly sha256: string;
-  /** Its text, where that is not what `source` holds: a file that is made from another one at synth. */
+  /**
+   * Its text, where that is not what `source` holds: a file that is made from another one at synth. In an installer's
+   * files a name between U+E000 and U+E001 stands for a secret, which the runner puts in after the check of `sha256`.
+   */
   readonly content?: string;
 }
 
@@ -58,8 +61,35 @@ export interface FileBase {
   readonly format: DiskFormat;
 }
 
+/** A file that an installer is booted from. */
+export interface InstallerMedium {
+  /** What it is, and its name in the scratch folder. */
+  readonly name: "iso" | "kernel" | "initrd";
+  /** A URL, or a path: absolute, or relative to the folder of the specification file. */
+  readonly source: string;
+  /** As in {@link CloudImageBase.checksum}. */
+  readonly checksum: string;
+}
+
+/** A disk made by a distribution's installer: Debian's with a preseed file, Ubuntu's with autoinstall. */
+export interface InstallerBase {
+  readonly kind: "installer";
+  /** An ISO, or a kernel and an initrd. */
+  readonly media: readonly InstallerMedium[];
+  /** The Packer configuration of the installation; its output is that of {@link LayerSpecification.configuration}. */
+  readonly configuration: Readonly<Record<string, unknown>>;
+  /** What it serves to the installer (`http/`), or gives it on a CD (`cd/`). */
+  readonly files: readonly SpecifiedFile[];
+  /** What configuration and files refer to; `<name>_hash` in a file is its hash for /etc/shadow. */
+  readonly secrets: readonly SecretVariable[];
+  /** Virtual size of the disk in GiB. */
+  readonly diskSizeGb: number;
+  /** How long it may take, in Packer's words (`2h`); no input of the image. */
+  readonly timeout: string;
+}
+
 /** What the first layer starts from. */
-export type Base = BootstrapBase | CloudImageBase | FileBase;
+export type Base = BootstrapBase | CloudImageBase | FileBase | InstallerBase;
 
 /** A value that only the runner knows, read from its environment when it runs. */
 export interface SecretVariable {

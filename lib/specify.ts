@@ -8,7 +8,8 @@ import { ExitCode, VisaImageError } from "./errors";
 import { canonicalJson, framedDigest, short } from "./fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "./fingerprint/fingerprint";
 import { readFlag, withoutCredentials } from "./machine";
-import { RUNNER_VARIABLES, renderConfiguration } from "./packer/configuration";
+import { type RenderOptions, RUNNER_VARIABLES, renderConfiguration } from "./packer/configuration";
+import { renderInstaller } from "./packer/installer";
 import { legacyManifest } from "./packer/legacy";
 import {
   type Base,
@@ -18,13 +19,14 @@ import {
   type SecretVariable,
   SPECIFICATION_VERSION,
 } from "./specification";
-import { resolveBase, resolveBasePackages, withPackages } from "./template/base";
+import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "./template/base";
 import type { Catalog } from "./template/catalog";
 import { resolveChecks, resolveContract } from "./template/contract";
+import { HASH_SUFFIX, packerVariable } from "./template/marks";
 import { suggestion } from "./template/nearest";
 import { fillPlaceholders, PAM_PUBLIC_KEY_FILE, type Placeholder } from "./template/original";
 import { readPamPublicKey } from "./template/pam-public-key";
-import { packerVariable, Renderer, Text } from "./template/render";
+import { Renderer, Text } from "./template/render";
 import { readMachine, Template } from "./template/template";
 
 /** What to specify. */
@@ -94,12 +96,20 @@ export function specify(options: SpecifyOptions): BuildSpecification {
   const key = options.pamPublicKeyFile === undefined ? undefined : readPamPublicKey(options.pamPublicKeyFile);
   if (key?.warning) warn(key.warning);
   const prepared = chain.map((template) => prepare(template, options, key?.pem, warn));
-  const basePackages = prepared.flatMap(({ template, values }) =>
-    // They are the base's, whose own variables can be looked at too.
-    resolveBasePackages(template, new Renderer(new Map([...(prepared[0]?.values ?? []), ...values]))),
-  );
+  const [first] = prepared as [Prepared];
+  const own = resolveBase(first.template, first.renderer);
+  const base =
+    own.kind === "bootstrap"
+      ? withPackages(
+          own,
+          prepared.flatMap(({ template, values }) =>
+            // They are the base's, whose own variables can be looked at too.
+            resolveBasePackages(template, new Renderer(new Map([...first.values, ...values]))),
+          ),
+        )
+      : own;
   const layers: LayerSpecification[] = [];
-  for (const each of prepared) layers.push(specifyLayer(each, layers.at(-1), basePackages, options, key?.pem, warn));
+  for (const each of prepared) layers.push(specifyLayer(each, layers.at(-1), base, options, key?.pem, warn));
   const usesKey =
     chain.some(({ parts }) => parts.variables.has("pam_public_key")) ||
     layers.some(({ files }) => files.some(({ path }) => path.endsWith(PAM_PUBLIC_KEY_FILE)));
@@ -155,10 +165,21 @@ export function relativeTo(specification: BuildSpecification, directory: string)
     layers: specification.layers.map((layer) => ({
       ...layer,
       machine: machine(layer.machine),
-      ...(layer.base?.kind === "file" && { base: { ...layer.base, path: from(layer.base.path) } }),
+      ...(layer.base && { base: relativeBase(layer.base, from) }),
       files: layer.files.map((file) => ({ ...file, source: from(file.source) })),
       checks: layer.checks.map((file) => ({ ...file, source: from(file.source) })),
     })),
+  };
+}
+
+function relativeBase(base: Base, from: (path: string) => string): Base {
+  if (base.kind === "file") return { ...base, path: from(base.path) };
+  if (base.kind !== "installer") return base;
+  const isUrl = (source: string) => /^https?:/i.test(source);
+  return {
+    ...base,
+    media: base.media.map((own) => (isUrl(own.source) ? own : { ...own, source: from(own.source) })),
+    files: base.files.map((file) => ({ ...file, source: from(file.source) })),
   };
 }
 
@@ -219,13 +240,13 @@ function prepare(
 function specifyLayer(
   { template, values, renderer, secrets }: Prepared,
   below: LayerSpecification | undefined,
-  basePackages: readonly string[],
+  chainsBase: TemplatesBase,
   options: SpecifyOptions,
   pamPublicKey: string | undefined,
   warn: (message: string) => void,
 ): LayerSpecification {
   const environment = options.environment ?? process.env;
-  const base = below ? undefined : withPackages(resolveBase(template, renderer), basePackages);
+  const wanted = below ? undefined : chainsBase;
   if (below && template.parts.base) {
     throw usage(
       `"${template.name}" extends "${below.name}" and has a base of its own`,
@@ -234,17 +255,25 @@ function specifyLayer(
       "remove one",
     );
   }
-  const disk = diskSize(template, renderer, below, base);
-  const rendered = renderConfiguration({
+  const disk = diskSize(template, renderer, below, wanted);
+  const onInstaller = wanted?.kind === "installer";
+  const what: RenderOptions = {
     template,
     renderer,
     secrets,
     diskSize: disk.text,
     guestFolder: options.guestFolder,
     fill: fillOf(environment),
+    onInstaller,
     pamPublicKey,
-  });
-  rendered.warnings.forEach(warn);
+  };
+  const installed = onInstaller
+    ? renderInstaller({ ...what, installer: wanted, fileRenderer: new Renderer(withHashes(values, template), "keep") })
+    : undefined;
+  const base = onInstaller ? installed?.base : wanted;
+  const rendered = renderConfiguration(what);
+  for (const warning of new Set([...(installed?.warnings ?? []), ...rendered.warnings])) warn(warning);
+  const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
   const { configuration, files } = rendered;
   const headless = readFlag(template.parts.variables.get("headless") ?? "");
@@ -259,7 +288,8 @@ function specifyLayer(
         ? { parent: `${below.name} ${short(parent)}` }
         : { base: `${describe(base as Base)} ${short(parent)}` }),
       packer: short(framedDigest([canonicalJson(rendered.structure)])),
-      ...Object.fromEntries(rendered.variables.map((name) => [`variable ${name}`, values.get(name) ?? ""])),
+      ...installed?.inputs,
+      ...Object.fromEntries([...variables].sort().map((name) => [`variable ${name}`, values.get(name) ?? ""])),
       ...rendered.fileInputs,
     },
     configuration,
@@ -274,6 +304,16 @@ function specifyLayer(
     contract: resolveContract(template, renderer) ?? below?.contract ?? DEFAULT_CONTRACT,
     checks: resolveChecks(template),
   };
+}
+
+/** A template's values with the hash of each secret, empty where that is: for files that an installer reads. */
+function withHashes(values: ReadonlyMap<string, string>, template: Template): Map<string, string> {
+  const names = new Set(template.parts.secrets.map(({ name }) => name).concat(ROOT_PASSWORD.name));
+  const hashes = [...names].map((name): [string, string] => [
+    name + HASH_SUFFIX,
+    values.get(name) ? packerVariable(name + HASH_SUFFIX) : "",
+  ]);
+  return new Map([...hashes, ...values]);
 }
 
 /** Secrets that a template may use: those that will be set, and those that a build cannot do without. */
@@ -378,7 +418,7 @@ function diskSize(
   template: Template,
   renderer: Renderer,
   below: LayerSpecification | undefined,
-  base: Base | undefined,
+  base: TemplatesBase | undefined,
 ): { gb: number; text: Text } {
   const builder = template.parts.builders.find(({ type }) => type === "qemu");
   const own = builder?.settings.disk_size;

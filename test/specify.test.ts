@@ -2,7 +2,6 @@ import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, cpSync, mkdtempSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { VisaImageError } from "../lib/errors";
 import type { BuildSpecification, LayerSpecification } from "../lib/specification";
 import { relativeTo, type SpecifyOptions, specify } from "../lib/specify";
 import { Catalog } from "../lib/template/catalog";
@@ -515,16 +514,6 @@ test("VISA's public key by its own option gives way to a variable of the image",
     last(run(folder, { pamPublicKeyFile, ...options })).inputs["variable pam_public_key"];
   expect(key({ environment: { pam_public_key: "from the shell" } })).toMatch(/^-----BEGIN PUBLIC KEY/);
   expect(key({ variables: { two: { pam_public_key: "given" } } })).toBe("given");
-});
-
-test("fails for an installer as the base, and says what to do", () => {
-  const folder = temporaryCatalog({
-    "config.yml": "templates: {two: }\n",
-    "two/manifest.yml":
-      "packer: {builders: [{type: qemu, iso_url: 'http://x.example/mini.iso', iso_checksum: none}]}\n",
-  });
-  expect(() => run(folder)).toThrow(VisaImageError);
-  expect(() => run(folder)).toThrow(/installer[\s\S]*fix: give the manifest a "base"/);
 });
 
 describe("what is verified", () => {

@@ -1,10 +1,13 @@
-/** Makes what the first layer starts from: a bootable qcow2 disk, bootstrapped, downloaded or copied. */
+/**
+ * Makes what the first layer starts from: a bootable qcow2 disk, bootstrapped, downloaded or copied; for an installer it
+ * fetches what that is booted from.
+ */
 import { readdirSync } from "node:fs";
 import { mkdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { assetFolder } from "../package-root";
-import type { Base, BootstrapBase, CloudImageBase, FileBase } from "../specification";
+import type { Base, BootstrapBase, CloudImageBase, FileBase, InstallerBase, InstallerMedium } from "../specification";
 import { cacheRoot, hashFile } from "./cache";
 
 /**
@@ -53,7 +56,7 @@ export function baseRecipeFiles(): RecipeFile[] {
  * @returns the path of a qcow2 file in the scratch folder that has no backing file
  * @throws VisaImageError where a checksum differs, or a file or a download is not to be had
  */
-export async function makeBase(base: Base, options: MakeBaseOptions): Promise<string> {
+export async function makeBase(base: Exclude<Base, InstallerBase>, options: MakeBaseOptions): Promise<string> {
   const disk = join(options.scratch, "base.qcow2");
   switch (base.kind) {
     case "bootstrap":
@@ -63,11 +66,24 @@ export async function makeBase(base: Base, options: MakeBaseOptions): Promise<st
       await convert(await download(base, options), base, disk, options);
       break;
     case "file":
-      await checkFile(base, options);
+      await checkFile(base.path, base.checksum, options);
       await convert(base.path, base, disk, options);
       break;
   }
   return disk;
+}
+
+/**
+ * A file that an installer is booted from, downloaded and checked, or checked where it lies.
+ *
+ * @param medium with an absolute path, or a URL
+ * @returns the path of the file, which is not to be changed
+ * @throws VisaImageError as {@link makeBase}
+ */
+export async function obtainMedium({ source, checksum }: InstallerMedium, options: MakeBaseOptions): Promise<string> {
+  if (/^https?:/i.test(source)) return download({ url: source, checksum }, options);
+  await checkFile(source, checksum, options);
+  return source;
 }
 
 async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run }: MakeBaseOptions): Promise<void> {
@@ -95,21 +111,21 @@ async function convert(
   await run("qemu-img", ["convert", "-f", format, "-O", "qcow2", source, disk]);
 }
 
-async function checkFile(base: FileBase, { log }: MakeBaseOptions): Promise<void> {
-  const expected = parseChecksum(base.checksum);
-  if (!(await exists(base.path))) {
-    throw new VisaImageError(`the base image "${base.path}" is missing`, {
+async function checkFile(path: string, checksum: string, { log }: MakeBaseOptions): Promise<void> {
+  const expected = parseChecksum(checksum);
+  if (!(await exists(path))) {
+    throw new VisaImageError(`the base image "${path}" is missing`, {
       fix: "put it there, or correct the path in the template's manifest",
       exitCode: ExitCode.USAGE,
     });
   }
-  log(`checking ${base.path}`);
-  const actual = await hashFile(base.path, expected.algorithm);
-  if (actual !== expected.hex) throw wrongChecksum(base.path, expected, actual, "");
+  log(`checking ${path}`);
+  const actual = await hashFile(path, expected.algorithm);
+  if (actual !== expected.hex) throw wrongChecksum(path, expected, actual, "");
 }
 
-/** Downloads an image into the cache, going on where an earlier attempt was cut off. */
-async function download(base: CloudImageBase, options: MakeBaseOptions): Promise<string> {
+/** Downloads a file into the cache, going on where an earlier attempt was cut off. */
+async function download(base: Pick<CloudImageBase, "url" | "checksum">, options: MakeBaseOptions): Promise<string> {
   const { downloads = join(cacheRoot(), "downloads"), proxy, run, log } = options;
   const expected = parseChecksum(base.checksum);
   const file = join(downloads, `${expected.algorithm}-${expected.hex}`);

@@ -18,13 +18,14 @@ import { MONITOR_SOCKET, withMonitor, withRequiredPlugins, withVncPort } from ".
 import {
   type BuildSpecification,
   type DiskFormat,
+  type InstallerBase,
   type LayerSpecification,
   type MachineOptions,
   type OutputSpecification,
   SPECIFICATION_VERSION,
 } from "../specification";
 import { type Accelerator, chooseAccelerator, cpuArgument } from "./accelerator";
-import { makeBase, type RunTool } from "./base";
+import { type MakeBaseOptions, makeBase, obtainMedium, type RunTool } from "./base";
 import {
   type ArtifactManifest,
   type ArtifactState,
@@ -40,6 +41,7 @@ import {
   SBOM_FILE,
 } from "./cache";
 import { gitState } from "./git";
+import { fillSecrets, followConsole, hasBootLoader, plainText, withPasswordHashes } from "./installer";
 import type { LayerSource, OpenLayerSource, SourceDisk } from "./layer-source";
 import { acquireLock, type Lock } from "./lock";
 import { BuildLog } from "./log";
@@ -379,7 +381,9 @@ class Build {
   /** Checks everything that a build needs before the first one starts. */
   private async prepare(items: readonly Item[]): Promise<void> {
     const layers = items.flatMap(({ layer }) => layer ?? []);
-    const secrets = readSecrets(layers, this.environment, (message) => this.progress.warn(message));
+    const installer = items.some(({ layer }) => !layer) ? this.installer : undefined;
+    const needed = installer ? [this.installation(installer), ...layers] : layers;
+    const secrets = readSecrets(needed, this.environment, (message) => this.progress.warn(message));
     const all = layers.map((layer) => this.machine(layer));
     const machines = all.filter((each, i) => all.findIndex((other) => isDeepStrictEqual(each, other)) === i);
     for (const { headless } of machines) checkDisplay(headless, this.environment);
@@ -387,8 +391,8 @@ class Build {
     checkMemory(machines, (message) => this.progress.warn(message));
     if (layers.length > 0) checkPaths([this.cache.root, tmpdir()]);
     checkFreeSpace(this.cache.root, layers, this.output?.minDiskGb ?? 0);
-    this.secrets = secrets;
-    this.masker = createMasker([...secrets.values(), ...this.proxies]);
+    this.secrets = installer ? withPasswordHashes(installer, secrets) : secrets;
+    this.masker = createMasker([...this.secrets.values(), ...this.proxies]);
     if (this.prepared) return;
     this.tools = await checkTools();
     if (layers.length > 0) {
@@ -418,7 +422,9 @@ class Build {
     const short = item.fingerprint.slice(0, 12);
     const time = new Date().toISOString().slice(0, 19).replaceAll(":", "");
     const log = new BuildLog(join(this.cache.logs, `${time}-${item.name}-${short}.log`));
-    const steps = download ? 3 : item.layer ? countSteps(item.layer.configuration) + 2 : 2;
+    const installer = item.layer ? undefined : this.installer;
+    const configuration = (item.layer ?? installer)?.configuration;
+    const steps = download ? 3 : (configuration ? countSteps(configuration) : 0) + 2;
     const flatten = this.output && index === this.items.length - 1 ? 1 : 0;
     this.progress.startLayer(item.name, index + 1, this.items.length, steps + flatten);
     const [doing, done] = download ? (["downloading", "downloaded"] as const) : (["building", "built"] as const);
@@ -433,8 +439,10 @@ class Build {
         ? await this.runDownload(download, item.layer as LayerSpecification, scratch, log)
         : item.layer
           ? await this.runPacker(item.layer, parent as ArtifactManifest, scratch, log)
-          : await this.runBase(scratch, log);
-      const packer = item.layer && !download;
+          : installer
+            ? await this.runInstaller(installer, scratch, log)
+            : await this.runBase(scratch, log);
+      const packer = configuration && !download;
       const toolSeconds = packer ? this.packerSeconds : (performance.now() - toolStart) / 1000;
       this.toolSeconds += toolSeconds;
       this.progress.startStep("checking and publishing");
@@ -457,7 +465,7 @@ class Build {
         tools: this.tools,
         ...(packer && { accelerator: this.accelerator?.name }),
         packageVersion: packageVersion(),
-        ...(packer && (await this.provenance(item, createdAt, staging))),
+        ...(!download && (await this.provenance(item, createdAt, staging))),
       };
       await this.cache.publish(staging, manifest, this.rebuilds(item));
       const total = (performance.now() - start) / 1000;
@@ -510,11 +518,79 @@ class Build {
     await writeSeed(scratch.path, layer.name, this.toolRunner(scratch, log));
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(layer));
     await this.linkParent(parent, scratch, log);
+    await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
+    const listing = { ...layer, configuration: withPackageList(layer.configuration) };
+    await this.packer(listing, scratch, log, "starting the machine", this.options.keepOnFailure);
+    return join(scratch.path, "output", "disk.qcow2");
+  }
+
+  /** Lets an installer make the disk of the base; returns it. */
+  private async runInstaller(base: InstallerBase, scratch: Scratch, log: BuildLog): Promise<string> {
+    const work = this.installation(base);
+    const run = this.toolRunner(scratch, log);
+    const isIso = base.media[0]?.name === "iso";
+    for (const medium of base.media) {
+      const isUrl = /^https?:/i.test(medium.source);
+      const located = isUrl ? medium : { ...medium, source: resolve(this.directory, medium.source) };
+      const file = await obtainMedium(located, this.baseOptions(scratch, log));
+      await symlink(file, join(scratch.path, isIso ? "installer.iso" : medium.name));
+    }
+    if (!isIso) await run("qemu-img", ["create", "-q", "-f", "qcow2", "empty.qcow2", `${base.diskSizeGb}G`]);
+    await stageFiles(work, this.directory, scratch.path);
+    await fillSecrets(base, scratch.path, this.secrets);
+    await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(work));
+    const stop = followConsole(join(scratch.path, "console.log"), this.masker, (line) => {
+      log.write(`console: ${line}`);
+      this.progress.toolLine(line);
+      this.progress.detail(line.slice(0, 60));
+    });
+    const failed = async (how: string, fix: string) =>
+      new VisaImageError(`the installer ${how}:\n${indent(await this.consoleTail(scratch, log))}`, {
+        fix: `${fix}; the whole log: ${log.path}`,
+        exitCode: ExitCode.PACKER,
+      });
+    try {
+      await this.packer(work, scratch, log, "installing");
+    } catch (error) {
+      // Packer's words for a machine that has not gone down in time.
+      if (!log.tail().some((line) => line.endsWith("Failed to shutdown"))) throw error;
+      throw await failed("was not done in time", 'answer what it asks for, or give it more time by "timeout"');
+    } finally {
+      await stop();
+    }
+    const disk = join(scratch.path, "output", "disk.qcow2");
+    if (await hasBootLoader(disk, scratch.path, run)) return disk;
+    throw await failed("ended without a boot loader on the disk", "see what it says");
+  }
+
+  /** The installer of a specification whose base is one. */
+  private get installer(): InstallerBase | undefined {
+    const base = this.specification.layers[0]?.base;
+    return base?.kind === "installer" ? base : undefined;
+  }
+
+  /** An installation as the layer that it is to Packer. */
+  private installation({ configuration, files, secrets }: InstallerBase): LayerSpecification {
+    const [first] = this.specification.layers as [LayerSpecification];
+    return { ...first, name: "base", configuration, files, secrets };
+  }
+
+  /**
+   * Runs Packer in a scratch folder that has everything it reads.
+   *
+   * @param step what it begins with
+   * @param keep whether to leave a machine running where a step in it fails
+   */
+  private async packer(
+    layer: LayerSpecification,
+    scratch: Scratch,
+    log: BuildLog,
+    step: string,
+    keep = false,
+  ): Promise<void> {
     const machine = this.machine(layer);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
-    await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
-    const listing = withPackageList(layer.configuration);
-    const complete = withMonitor(withVncPort(listing, machine));
+    const complete = withMonitor(withVncPort(layer.configuration, machine));
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
@@ -535,8 +611,8 @@ class Build {
       }
     };
     if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
-    this.progress.startStep("starting the machine");
-    const onError = `-on-error=${this.options.keepOnFailure ? "abort" : "cleanup"}`;
+    this.progress.startStep(step);
+    const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
     const args = ["build", "-color=false", onError, ...this.packerVariables(layer), "build.pkr.json"];
     log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
     const start = performance.now();
@@ -552,7 +628,7 @@ class Build {
     );
     this.packerSeconds = (performance.now() - start) / 1000;
     this.guestPackages = packages.result;
-    if (code !== 0 && !trouble && this.options.keepOnFailure) await this.leaveRunning(layer, scratch);
+    if (code !== 0 && !trouble && keep) await this.leaveRunning(layer, scratch);
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.endStrays();
     if (code !== 0 || trouble) {
@@ -581,7 +657,6 @@ class Build {
         exitCode: ExitCode.PACKER,
       });
     }
-    return join(scratch.path, "output", "disk.qcow2");
   }
 
   /** Runs Packer, and ends it where its machine is beyond hope. */
@@ -651,13 +726,12 @@ class Build {
   private async consoleTail(scratch: Scratch, log: BuildLog, always = false): Promise<string[]> {
     const text = await readFile(join(scratch.path, "console.log"), "utf8").catch(() => "");
     const lines = text
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: consoles are full of escape sequences
-      .replace(/\u001b\[[0-9;?]*[A-Za-z]|\r/g, "")
       .split("\n")
+      .map((line) => this.masker.mask(plainText(line)))
       .filter((line) => line.trim())
-      .slice(-200)
-      .map((line) => this.masker.mask(line));
-    for (const line of lines) log.write(`console: ${line}`);
+      .slice(-200);
+    const followed = log.tail().some((line) => line.startsWith("console: "));
+    for (const line of followed ? [] : lines) log.write(`console: ${line}`);
     const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
     return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
@@ -698,13 +772,17 @@ class Build {
   private async runBase(scratch: Scratch, log: BuildLog): Promise<string> {
     const [first] = this.specification.layers;
     const base = first?.base;
-    if (!base) throw new Error("no base");
-    const machine = this.machine(first);
+    if (!base || base.kind === "installer") throw new Error("no base");
     this.progress.startStep(
       base.kind === "bootstrap" ? `bootstrapping Debian ${base.suite}` : "preparing the base image",
     );
     const located = base.kind === "file" ? { ...base, path: resolve(this.directory, base.path) } : base;
-    return makeBase(located, {
+    return makeBase(located, this.baseOptions(scratch, log));
+  }
+
+  private baseOptions(scratch: Scratch, log: BuildLog): MakeBaseOptions {
+    const machine = this.machine(this.specification.layers[0] as LayerSpecification);
+    return {
       scratch: scratch.path,
       mirror: this.mirror(machine) || undefined,
       proxy: machine.proxy || undefined,
@@ -714,7 +792,7 @@ class Build {
         log.write(this.masker.mask(line));
         this.progress.toolLine(this.masker.mask(line));
       },
-    });
+    };
   }
 
   /** Makes a disk fit for the cache: nothing wrong with it, and its parent by a name that holds there. */
@@ -888,6 +966,7 @@ class Build {
       cpu_model: cpuArgument(this.accelerator?.name ?? "tcg", machine),
       vnc_bind_address: machine.vncAddress,
       mirror: mirror && asSeenFromGuest(mirror),
+      installer_timeout: this.installer?.timeout,
     };
     return Object.entries(values)
       .filter(([name, value]) => value !== undefined && declares(layer, name))
@@ -914,7 +993,8 @@ class Build {
       PKR_VAR_proxy: asSeenFromGuest(proxy),
       PKR_VAR_no_proxy: noProxy,
     };
-    for (const { name } of layer.secrets) environment[`PKR_VAR_${name}`] = this.secrets.get(name) ?? "";
+    for (const { name } of layer.secrets.filter((secret) => declares(layer, secret.name)))
+      environment[`PKR_VAR_${name}`] = this.secrets.get(name) ?? "";
     return environment;
   }
 

@@ -20,6 +20,10 @@ const RESERVED = new Set([
   "console.log",
   "monitor",
   "publish",
+  "installer.iso",
+  "kernel",
+  "initrd",
+  "empty.qcow2",
 ]);
 
 /**

@@ -105,7 +105,7 @@ export function specifyOptions(
 export function readVariables(texts: readonly string[], template: string): Record<string, Record<string, string>> {
   const variables: Record<string, Record<string, string>> = {};
   for (const text of texts) {
-    const match = /^(?:([^.=]+)\.)?([^.=]+)=([\s\S]*)$/.exec(text);
+    const match = /^(?:([^=]+)\.)?([^.=]+)=([\s\S]*)$/.exec(text);
     if (!match) {
       throw new VisaImageError(`"${text}" is no variable`, {
         fix: "--variable name=value, or --variable template.name=value",

@@ -20,7 +20,8 @@ export function runRender(templates: readonly string[], options: RenderCommandOp
     const what = specifyOptions(catalog, template, options, environment);
     if (options.legacy) return { template, configuration: renderLegacy(what) };
     const layer = specify(what).layers.at(-1);
-    return { template, fingerprint: layer?.fingerprint, files: layer?.files, configuration: layer?.configuration };
+    const { fingerprint, base, files, configuration } = layer ?? {};
+    return { template, fingerprint, base, files, configuration };
   });
   const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
   if (options.output !== undefined) {

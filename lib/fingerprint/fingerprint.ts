@@ -13,7 +13,12 @@
  *     "v1", "bootstrap", suite, size in GiB, number of packages, packages in order, number of files of the recipe,
  *     each as above
  *
- * for a bootstrapped one, and over "v1", "image", checksum, format for an image, wherever that comes from.
+ * for a bootstrapped one; over "v1", "image", checksum, format for an image, wherever that comes from; and over
+ *
+ *     "v1", "installer", number of media, for each name and checksum, canonical JSON of the Packer configuration,
+ *     number of files, each as above
+ *
+ * for an installer, where a secret in a file is its name.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -52,6 +57,16 @@ export function fingerprintBase(base: Base, recipe: readonly FileInput[] = boots
       String(base.packages.length),
       ...base.packages,
       ...fileFields(recipe),
+    ]);
+  }
+  if (base.kind === "installer") {
+    return framedDigest([
+      VERSION,
+      "installer",
+      String(base.media.length),
+      ...base.media.flatMap(({ name, checksum }) => [name, checksum.toLowerCase()]),
+      canonicalJson(base.configuration),
+      ...fileFields(base.files),
     ]);
   }
   return framedDigest([VERSION, "image", base.checksum.toLowerCase(), base.format]);

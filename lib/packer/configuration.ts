@@ -44,6 +44,17 @@ const DECIDED = new Set(
 /** Keys of the config drive, which production has too: a second one would be another machine than VISA's. */
 const CONFIG_DRIVE_KEYS = ["cd_files", "cd_content", "cd_label"];
 
+/** Keys of a builder that are for the installer alone where the template has one. */
+const INSTALLER_KEYS = new Set([
+  "boot_command",
+  "boot_wait",
+  "boot_key_interval",
+  "boot_keygroup_interval",
+  "floppy_files",
+  "floppy_dirs",
+  "floppy_label",
+]);
+
 /** Arguments of QEMU that say how the build machine runs it, and so belong to no image. */
 const VOLATILE_ARGUMENTS = new Set([
   "-m",
@@ -86,6 +97,11 @@ export interface RenderOptions {
   readonly guestFolder?: string;
   /** What is filled into `.tlt` files. @default nothing */
   readonly fill?: Readonly<Record<Placeholder, string>>;
+  /**
+   * Whether the layer stands on a disk that an installer made from this template: then the boot command and what is
+   * served are the installer's. @default false
+   */
+  readonly onInstaller?: boolean;
   /** VISA's public key, PEM text, for templates that copy it from a file as the original does. @default none */
   readonly pamPublicKey?: string;
 }
@@ -120,14 +136,15 @@ export function renderConfiguration(options: RenderOptions): RenderedTemplate {
   return new Rendering(options).result();
 }
 
-class Rendering {
-  private readonly files = new Map<string, SpecifiedFile>();
+/** One rendering of a template: as a layer here, as an installation in installer.ts. @internal */
+export class Rendering {
+  protected readonly files = new Map<string, SpecifiedFile>();
   private readonly fileInputs: Record<string, string> = {};
-  private readonly warnings: string[] = [];
-  private readonly template: Template;
+  protected readonly warnings: string[] = [];
+  protected readonly template: Template;
   private readonly sourceName: string;
 
-  constructor(private readonly options: RenderOptions) {
+  constructor(protected readonly options: RenderOptions) {
     this.template = options.template;
     const name = this.template.name.replaceAll(/[^A-Za-z0-9_-]/g, "-");
     this.sourceName = /^[A-Za-z_]/.test(name) ? name : `_${name}`;
@@ -135,36 +152,46 @@ class Rendering {
 
   result(): RenderedTemplate {
     const builder = this.qemuBuilder();
-    const source = this.source(builder);
-    const provisioners = this.provisioners(builder);
-    const shown = texts([source, provisioners]);
-    const used = new Set(shown.flatMap((text) => text.packerVariables()));
-    const secrets = this.options.secrets.filter(({ name }) => used.has(name));
     for (const file of guestFiles(this.options.guestFolder)) this.add(file, file.path);
     if (this.template.parts.postprocessors.length > 0) {
       this.warnings.push(
         `${this.at(this.template.parts.postprocessors[0]?.locate([]))}post-processors of "${this.template.name}" are not run: visa-image converts and publishes the disk itself`,
       );
     }
-    const tree = {
-      variable: this.variables(secrets),
-      source: { qemu: { [this.sourceName]: source } },
-      build: [{ sources: [`source.qemu.${this.sourceName}`], provisioner: provisioners }],
-    };
     return {
-      configuration: write(tree, "real") as Record<string, unknown>,
-      structure: write(tree, "structure") as Record<string, unknown>,
+      ...this.assemble(this.source(builder), this.provisioners(builder)),
       files: [...this.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
       fileInputs: this.fileInputs,
-      variables: [...new Set(shown.flatMap((text) => text.variables()))].sort(),
-      secrets,
       machine: this.machine(builder),
       warnings: this.warnings,
     };
   }
 
+  /** A whole configuration, and what it uses. */
+  protected assemble(
+    source: Record<string, unknown>,
+    provisioners: readonly unknown[],
+  ): Pick<RenderedTemplate, "configuration" | "structure" | "variables" | "secrets"> {
+    const shown = texts([source, provisioners]);
+    const used = new Set(shown.flatMap((text) => text.packerVariables()));
+    const secrets = this.options.secrets.filter(({ name }) => used.has(name));
+    const tree = {
+      variable: this.variables(secrets),
+      source: { qemu: { [this.sourceName]: source } },
+      build: [
+        { sources: [`source.qemu.${this.sourceName}`], ...(provisioners.length > 0 && { provisioner: provisioners }) },
+      ],
+    };
+    return {
+      configuration: write(tree, "real") as Record<string, unknown>,
+      structure: write(tree, "structure") as Record<string, unknown>,
+      variables: [...new Set(shown.flatMap((text) => text.variables()))].sort(),
+      secrets,
+    };
+  }
+
   /** The one builder that counts; templates without any have the defaults. */
-  private qemuBuilder(): Step | undefined {
+  protected qemuBuilder(): Step | undefined {
     const { builders } = this.template.parts;
     const [first, second] = builders.filter(({ type }) => type === "qemu");
     const other = builders.find(({ type }) => type !== "qemu");
@@ -178,7 +205,8 @@ class Rendering {
     return first;
   }
 
-  private source(builder: Step | undefined): Record<string, unknown> {
+  /** What the template says of the machine, in Packer's words and types; not what the runner decides. */
+  protected settings(builder: Step | undefined, omit?: ReadonlySet<string>): Record<string, unknown> {
     const own: Record<string, unknown> = {};
     const kinds = keyKinds("builder_qemu");
     for (const [key, value] of Object.entries(builder?.settings ?? {})) {
@@ -191,15 +219,52 @@ class Rendering {
         );
       }
       // packme trees say `boot_command: none` where they boot a disk; HCL2 takes nothing but a list.
-      if (DECIDED.has(key) || value === null || (key === "boot_command" && value === "none")) continue;
+      if (DECIDED.has(key) || omit?.has(key) || value === null || (key === "boot_command" && value === "none"))
+        continue;
       if (["floppy_files", "floppy_dirs", "firmware", "efi_firmware_code", "efi_firmware_vars"].includes(key)) {
         own[key] = this.builderFiles(key, value, builder as Step);
         continue;
       }
       own[key] = this.value(value, kinds?.get(key) ?? "any", location, key);
     }
+    return own;
+  }
+
+  private source(builder: Step | undefined): Record<string, unknown> {
+    const { onInstaller } = this.options;
+    const own = this.settings(builder, onInstaller ? INSTALLER_KEYS : undefined);
     const scope = builder?.files ?? this.ownFiles();
-    if (scope && existsSync(join(scope.folder, "http"))) own.http_directory = this.stageText("http", scope, "folder");
+    if (!onInstaller && scope && existsSync(join(scope.folder, "http"))) {
+      own.http_directory = this.stageText("http", scope, "folder");
+      own.http_bind_address = "127.0.0.1";
+    }
+    return {
+      ...this.hardware(own, builder),
+      disk_image: true,
+      use_backing_file: true,
+      iso_url: "parent.qcow2",
+      // 1.6.6 leaves the format of the backing file out, which QEMU 6.1 and later refuse; a second -F does no harm.
+      qemu_img_args: { create: ["-F", "qcow2"] },
+      ...this.login(),
+      ssh_private_key_file: "build-key",
+      // A config drive as Nova makes it: /openstack/latest/meta_data.json and user_data on a volume of this name.
+      cd_files: ["seed/openstack"],
+      cd_label: "config-2",
+    };
+  }
+
+  /** How Packer gets in and out; with a key or a password. */
+  protected login(): Record<string, unknown> {
+    return {
+      communicator: "ssh",
+      ssh_username: "root",
+      ssh_disable_agent_forwarding: true,
+      shutdown_command: "systemctl poweroff",
+    };
+  }
+
+  /** The machine and its disk: defaults, what the template says, and what the runner decides. */
+  protected hardware(own: Record<string, unknown>, builder: Step | undefined): Record<string, unknown> {
     return {
       disk_interface: "virtio",
       disk_cache: "unsafe",
@@ -213,23 +278,10 @@ class Rendering {
       shutdown_timeout: "10m",
       ...own,
       qemuargs: this.qemuArguments(own.qemuargs as Text[][] | undefined, builder),
-      disk_image: true,
-      use_backing_file: true,
-      iso_url: "parent.qcow2",
       iso_checksum: "none",
       format: "qcow2",
-      // 1.6.6 leaves the format of the backing file out, which QEMU 6.1 and later refuse; a second -F does no harm.
-      qemu_img_args: { create: ["-F", "qcow2"] },
       disk_size: new Text(`${this.options.diskSize.real}G`, `${this.options.diskSize.structure}G`),
       skip_compaction: true,
-      communicator: "ssh",
-      ssh_username: "root",
-      ssh_private_key_file: "build-key",
-      ssh_disable_agent_forwarding: true,
-      shutdown_command: "systemctl poweroff",
-      // A config drive as Nova makes it: /openstack/latest/meta_data.json and user_data on a volume of this name.
-      cd_files: ["seed/openstack"],
-      cd_label: "config-2",
       output_directory: "output",
       vm_name: "disk.qcow2",
       headless: reference("headless"),
@@ -240,7 +292,7 @@ class Rendering {
     };
   }
 
-  private qemuArguments(own: readonly Text[][] | undefined, builder: Step | undefined): unknown[] {
+  protected qemuArguments(own: readonly Text[][] | undefined, builder: Step | undefined): unknown[] {
     const kept = (own ?? []).filter(([name]) => !VOLATILE_ARGUMENTS.has(name?.real ?? ""));
     const names = kept.map(([name]) => name?.real);
     if (names.includes("-drive")) {
@@ -266,6 +318,11 @@ class Rendering {
       const rendered = this.provisioner(step, builder);
       if (rendered) own.push({ [step.type]: rendered });
     }
+    return this.prepared(own);
+  }
+
+  /** Provisioners, with what goes before and after all of them. */
+  protected prepared(own: readonly unknown[]): unknown[] {
     return [
       { shell: { inline: [`mkdir -p ${GUEST_FOLDER}`] } },
       { file: { source: "build-ca.crt", destination: `${GUEST_FOLDER}/ca.crt` } },
@@ -340,7 +397,7 @@ class Rendering {
     return Array.isArray(value) ? value.map(one) : key.startsWith("floppy") ? [one(value)] : one(value);
   }
 
-  private ownFiles() {
+  protected ownFiles() {
     return this.template.parts.provisioners[0]?.files ?? this.template.parts.builders[0]?.files;
   }
 
@@ -535,6 +592,7 @@ function withArguments(
   return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
 
-function usage(what: string, location: Location | undefined, fix: string): VisaImageError {
+/** An error in what a template says. */
+export function usage(what: string, location: Location | undefined, fix: string): VisaImageError {
   return new VisaImageError(what, { location, fix, exitCode: ExitCode.USAGE });
 }

@@ -1,4 +1,5 @@
-import { mapPieces, Text } from "../template/render";
+import { mapPieces } from "../template/marks";
+import { Text } from "../template/render";
 
 /**
  * Literal text as an HCL template: `${` and `%{` begin an interpolation there. Where more than one `$` stands before a

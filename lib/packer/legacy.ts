@@ -6,7 +6,8 @@
  */
 import { dirname, isAbsolute } from "node:path";
 import type { Location } from "../errors";
-import { mapPieces, type Renderer } from "../template/render";
+import { mapPieces } from "../template/marks";
+import type { Renderer } from "../template/render";
 import type { Step, Template } from "../template/template";
 
 /** Renders a template as packme does, on its direct parent. */

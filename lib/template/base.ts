@@ -1,26 +1,52 @@
 import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ExitCode, type Location, VisaImageError } from "../errors";
-import type { Base, DiskFormat } from "../specification";
-import type { Renderer } from "./render";
+import type { BootstrapBase, CloudImageBase, DiskFormat, FileBase, InstallerMedium } from "../specification";
+import type { Renderer, Text } from "./render";
 import type { Template } from "./template";
 
 /** Size of a bootstrapped base in GiB: the root file system grows to the layer's disk when that is first booted. */
 const BOOTSTRAP_DISK_GB = 4;
 
+/** How long an installation may take where nothing else is said; without KVM an hour is not enough. */
+export const INSTALLER_TIMEOUT = "2h";
+
+/** An installer as a template has it: what the installation's Packer configuration is made of. */
+export interface Installer {
+  readonly kind: "installer";
+  readonly media: readonly InstallerMedium[];
+  /** What is typed over VNC. */
+  readonly bootCommand: readonly Text[];
+  /** Undefined where nothing is typed. */
+  readonly bootWait?: Text;
+  /** Undefined for an ISO. */
+  readonly kernelArguments?: Text;
+  /** Of root in the new system: Packer logs in with it. Undefined: nobody logs in. */
+  readonly password?: Text;
+  readonly timeout: string;
+}
+
+/** What a template says of its base; of an installer that is not yet all that a build needs. */
+export type TemplatesBase = BootstrapBase | CloudImageBase | FileBase | Installer;
+
 /**
- * What a template without a parent starts from: its `base`, else the disk image of its QEMU builder, else a bootstrapped
- * Debian 12.
+ * What a template without a parent starts from: its `base`, else the disk image or the installer that its QEMU builder
+ * boots, else a bootstrapped Debian 12.
  * @throws VisaImageError when what is given cannot be used
  */
-export function resolveBase(template: Template, renderer: Renderer): Base {
+export function resolveBase(template: Template, renderer: Renderer): TemplatesBase {
   const { base } = template.parts;
   if (!base) return fromBuilder(template, renderer);
   const [[kind, value] = ["", {}]] = Object.entries(base);
   const at = (key: string) => template.parts.locate(["base", kind, key]);
-  const text = (key: string, fallback: string) => renderer.render(String(value?.[key] ?? fallback), at(key)).real;
   const fail = (what: string, key: string, fix: string) =>
     new VisaImageError(what, { location: at(key), fix, exitCode: ExitCode.USAGE });
+  const text = (key: string, fallback: string): string => {
+    const rendered = renderer.render(String(value?.[key] ?? fallback), at(key));
+    const [variable] = rendered.variables();
+    if (rendered.real !== "" || variable === undefined) return rendered.real;
+    throw fail(`"${key}" is empty`, key, `set the variable "${variable}": environment.yml says what it is`);
+  };
   if (kind === "bootstrap") {
     const suite = text("suite", "bookworm");
     if (!/^[a-z]+$/.test(suite))
@@ -31,6 +57,40 @@ export function resolveBase(template: Template, renderer: Renderer): Base {
     return { kind: "bootstrap", suite, packages: [...new Set(packages)].sort(), diskSizeGb: Number(size) };
   }
   const problem = (key: string) => (what: string, fix: string) => fail(what, key, fix);
+  if (kind === "installer") {
+    const own = (key: string) => value?.[key] ?? undefined;
+    const rendered = (key: string) => (own(key) === undefined ? undefined : renderer.render(String(own(key)), at(key)));
+    const medium = (name: InstallerMedium["name"], checksum: string): InstallerMedium => ({
+      name,
+      source: readSource(text(name, ""), template, problem(name)),
+      checksum: readChecksum(text(checksum, ""), problem(own(checksum) === undefined ? name : checksum)),
+    });
+    const iso = own("iso") !== undefined;
+    if (iso === (own("kernel") !== undefined || own("initrd") !== undefined)) {
+      throw fail("an installer is an ISO, or a kernel and an initrd", "iso", 'give "iso", or "kernel" and "initrd"');
+    }
+    const foreign = (
+      iso
+        ? ["kernel_checksum", "initrd_checksum", "kernel_arguments"]
+        : ["checksum", "boot_command", "boot_wait", "ssh_password"]
+    ).find((key) => own(key) !== undefined);
+    if (foreign !== undefined) {
+      throw fail(`"${foreign}" is of no use with ${iso ? "an ISO" : "a kernel"}`, foreign, "remove it");
+    }
+    const { bootCommand, ...installer } = {
+      media: iso
+        ? [medium("iso", "checksum")]
+        : [medium("kernel", "kernel_checksum"), medium("initrd", "initrd_checksum")],
+      bootCommand: ([] as unknown[])
+        .concat(own("boot_command") ?? [])
+        .map((line) => renderer.render(String(line), at("boot_command"))),
+      bootWait: iso ? (rendered("boot_wait") ?? renderer.render("5s")) : undefined,
+      kernelArguments: rendered("kernel_arguments"),
+      password: rendered("ssh_password"),
+      timeout: rendered("timeout")?.real ?? INSTALLER_TIMEOUT,
+    };
+    return checkInstaller({ kind, bootCommand, ...installer }, problem);
+  }
   const checksum = readChecksum(text("checksum", ""), problem("checksum"));
   const format = readFormat(text("format", "qcow2"), problem("format"));
   return kind === "file"
@@ -43,9 +103,8 @@ export function resolveBasePackages(template: Template, renderer: Renderer): str
   return readPackages(template.parts.basePackages, renderer, template.parts.locate(["base_packages"]));
 }
 
-/** A bootstrapped base with more packages; any other base is what it is, and its layers install what they need. */
-export function withPackages(base: Base, packages: readonly string[]): Base {
-  if (base.kind !== "bootstrap") return base;
+/** A bootstrapped base with more packages; for any other one the layers install what they need. */
+export function withPackages(base: BootstrapBase, packages: readonly string[]): BootstrapBase {
   return { ...base, packages: [...new Set([...base.packages, ...packages])].sort() };
 }
 
@@ -63,8 +122,8 @@ function readPackages(value: unknown, renderer: Renderer, location: Location | u
   });
 }
 
-/** packme's way: a QEMU builder that boots an image rather than an installer. */
-function fromBuilder(template: Template, renderer: Renderer): Base {
+/** packme's way: a QEMU builder that boots a disk image, or an installer. */
+function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
   const builder = template.parts.builders.find(({ type }) => type === "qemu");
   const value = (key: string): string => {
     const own = builder?.settings[key];
@@ -75,22 +134,52 @@ function fromBuilder(template: Template, renderer: Renderer): Base {
   if (url === "") return { kind: "bootstrap", suite: "bookworm", packages: [], diskSizeGb: BOOTSTRAP_DISK_GB };
   const problem = (key: string) => (what: string, fix: string) =>
     new VisaImageError(what, { location: builder?.locate([key]), fix, exitCode: ExitCode.USAGE });
-  if (!/^(true|yes|on)$/i.test(value("disk_image"))) {
-    throw problem("iso_url")(
-      `"${template.name}" starts from an installer, which is not supported`,
-      'give the manifest a "base", or point iso_url at a disk image and set "disk_image: true"',
-    );
-  }
   const type = value("iso_checksum_type");
   const sum = value("iso_checksum");
   const checksum = readChecksum(
     type && type !== "none" && !sum.includes(":") ? `${type}:${sum}` : sum,
     problem("iso_checksum"),
   );
+  if (!/^(true|yes|on)$/i.test(value("disk_image"))) {
+    const text = (key: string): Text | undefined => {
+      const own = builder?.settings[key] ?? undefined;
+      return own === undefined ? undefined : renderer.render(String(own), builder?.locate([key]));
+    };
+    const command = builder?.settings.boot_command ?? [];
+    const lines = command === "none" ? [] : ([] as unknown[]).concat(command);
+    return checkInstaller(
+      {
+        kind: "installer",
+        media: [{ name: "iso", source: readSource(url, template, problem("iso_url")), checksum }],
+        bootCommand: lines.map((line) => renderer.render(String(line), builder?.locate(["boot_command"]))),
+        bootWait: text("boot_wait") ?? renderer.render("10s"),
+        password: text("ssh_password"),
+        timeout: text("ssh_timeout")?.real ?? text("ssh_wait_timeout")?.real ?? INSTALLER_TIMEOUT,
+      },
+      (key) => problem(key === "timeout" ? "ssh_timeout" : key),
+    );
+  }
   const format: DiskFormat = /\.raw$/i.test(url) ? "raw" : "qcow2";
   return /^https?:/i.test(url)
     ? { kind: "cloud-image", url: readUrl(url, problem("iso_url")), checksum, format }
     : { kind: "file", path: readPath(url, template, problem("iso_url")), checksum, format };
+}
+
+/** What holds for an installer from `base` and from a builder. */
+function checkInstaller(installer: Installer, problem: (key: string) => Problem): Installer {
+  const shown = { boot_command: installer.bootCommand, kernel_arguments: [installer.kernelArguments] };
+  for (const [key, texts] of Object.entries(shown)) {
+    const [secret] = texts.flatMap((text) => text?.packerVariables() ?? []);
+    if (secret === undefined) continue;
+    throw problem(key)(
+      `the secret "${secret}" would stand on the kernel's command line, where everyone can read it`,
+      `move it into a file of http/ whose name ends in .j2, as {{ ${secret}_hash }}`,
+    );
+  }
+  if (!/^(\d+h)?(\d+m)?(\d+s)?$/.test(installer.timeout) || installer.timeout === "") {
+    throw problem("timeout")(`"${installer.timeout}" is not a time`, "for example 90m or 2h");
+  }
+  return installer;
 }
 
 type Problem = (what: string, fix: string) => VisaImageError;
@@ -120,8 +209,13 @@ function readUrl(text: string, problem: Problem): string {
   return text;
 }
 
+/** A URL or a path. */
+function readSource(text: string, template: Template, problem: Problem): string {
+  return /^https?:/i.test(text) ? readUrl(text, problem) : readPath(text, template, problem);
+}
+
 function readPath(text: string, template: Template, problem: Problem): string {
-  if (text === "" || text.includes("\0")) throw problem(`"${text}" is not a path`, "name a disk image");
+  if (text === "" || text.includes("\0")) throw problem(`"${text}" is not a path`, "name a file");
   if (/^file:/i.test(text)) {
     try {
       return fileURLToPath(text);

@@ -67,7 +67,8 @@ export class Catalog {
     }
     const yaml = YamlFile.read(file);
     check("config", yaml.value, yaml);
-    const config = yaml.value as { templates: Record<string, { extends?: string; packages?: string[] } | null> };
+    type Own = { extends?: string; same_as?: string; packages?: string[] };
+    const config = yaml.value as { templates: Record<string, Own | null> };
     const catalog = new Catalog(options.parents, file);
     const folders = {
       templates: options.templatesFolder === undefined ? undefined : resolve(options.templatesFolder),
@@ -80,6 +81,13 @@ export class Catalog {
         parent,
         location: yaml.locate(["templates", name, "extends"]),
         load: once(() => {
+          const locatePackage = (i: number) => yaml.locate(["templates", name, "packages", i]);
+          const { same_as: model, packages = [] } = own;
+          if (model !== undefined) {
+            const { parts } = catalog.model(model, yaml.locate(["templates", name, "same_as"]));
+            const more = readPackages(packages, name, folders.packages, locatePackage);
+            return Template.fromParts(name, onParent(parts, parent, more));
+          }
           const candidates = folders.templates ? [folders.templates] : [join(folder, "templates"), folder];
           const home = candidates.map((candidate) => join(candidate, name)).find(isFolder);
           if (home === undefined) {
@@ -89,9 +97,7 @@ export class Catalog {
               exitCode: ExitCode.USAGE,
             });
           }
-          return readTemplate(name, parent, home, own.packages ?? [], folders.packages, (i) =>
-            yaml.locate(["templates", name, "packages", i]),
-          );
+          return readTemplate(name, parent, home, () => readPackages(packages, name, folders.packages, locatePackage));
         }),
       });
     }
@@ -179,6 +185,23 @@ export class Catalog {
     return chain;
   }
 
+  /** A template of a parent catalog, to be the same as. */
+  private model(name: string, location: Location | undefined): Template {
+    for (const parent of this.parents()) {
+      const entry = parent.lookup(name);
+      if (entry) return entry.load();
+    }
+    throw new VisaImageError(`there is no template "${name}" in the package, to be the same as`, {
+      location,
+      fix: suggestion(
+        name,
+        this.parents().flatMap((parent) => parent.allNames()),
+        "templates",
+      ),
+      exitCode: ExitCode.USAGE,
+    });
+  }
+
   private find(name: string): Entry {
     const entry = this.lookup(name);
     if (entry) return entry;
@@ -227,9 +250,7 @@ function readTemplate(
   name: string,
   parent: string | undefined,
   directory: string,
-  packages: readonly string[],
-  packagesFolder: string,
-  locatePackage: (index: number) => Location,
+  fromPackages: () => Step[],
 ): Template {
   const files = templateFiles(name, directory);
   const manifestFile = join(directory, "manifest.yml");
@@ -244,8 +265,6 @@ function readTemplate(
     postprocessors: [],
     locate: () => ({ file: manifestFile }),
   };
-  const fromPackages = () =>
-    packageNames(packages, packagesFolder, locatePackage).flatMap((own) => readPackage(own, name, packagesFolder));
   readEnvironment(join(directory, "environment.yml"), parts);
   // packme takes a template without a manifest as one that does nothing itself (its packages do).
   if (isThere(manifestFile)) {
@@ -264,6 +283,18 @@ function readTemplate(
   }
   parts.provisioners = [...parts.provisioners, ...fromPackages()];
   return Template.fromParts(name, parts);
+}
+
+/** A template's parts with another parent, in the place of a base of its own. */
+function onParent(parts: TemplateParts, parent: string | undefined, more: readonly Step[]): TemplateParts {
+  const { renderBlocks } = parts;
+  return {
+    ...parts,
+    parent,
+    base: undefined,
+    provisioners: [...parts.provisioners, ...more],
+    renderBlocks: renderBlocks && ((...args) => onParent(renderBlocks(...args), parent, more)),
+  };
 }
 
 /** A manifest as it is; undefined where its block tags have to be rendered first. */
@@ -349,6 +380,15 @@ function packageNames(names: readonly string[], folder: string, locate: (index: 
     });
   });
   return [...names];
+}
+
+function readPackages(
+  names: readonly string[],
+  template: string,
+  folder: string,
+  locate: (index: number) => Location,
+): Step[] {
+  return packageNames(names, folder, locate).flatMap((name) => readPackage(name, template, folder));
 }
 
 /** The provisioners of one of packme's packages; its paths are relative to a folder named after the template. */

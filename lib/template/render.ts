@@ -1,14 +1,8 @@
 import { Environment } from "minijinja-js";
 import { ExitCode, type Location, VisaImageError } from "../errors";
+import { packerVariable, VARIABLE } from "./marks";
 import { suggestion } from "./nearest";
 
-/*
- * While a value is rendered, what is a Packer variable and what is a template's variable is marked by characters of
- * Unicode's private use area, which no text of a template may hold: so that the two can be told from anything that a
- * user wrote, whatever it looks like.
- */
-const PACKER = ["\uE000", "\uE001"] as const;
-const VARIABLE = ["\uE002", "\uE003"] as const;
 const RESERVED = /[\uE000-\uE003]/;
 
 /** `{{ name | filter | … }}`, where the filters take no arguments. */
@@ -42,23 +36,6 @@ export class Text {
   packerVariables(): string[] {
     return [...this.real.matchAll(/\uE000([^\uE001]*)\uE001/g)].map((match) => match[1] as string);
   }
-}
-
-/** A reference to a Packer variable inside a text that is to be rendered. */
-export function packerVariable(name: string): string {
-  return PACKER[0] + name + PACKER[1];
-}
-
-/** Replaces marks of Packer variables, and everything around them, piece by piece. */
-export function mapPieces(
-  text: string,
-  literal: (text: string, next: boolean) => string,
-  variable: (name: string) => string,
-) {
-  return text
-    .split(/\uE000([^\uE001]*)\uE001/)
-    .map((piece, i, pieces) => (i % 2 === 1 ? variable(piece) : literal(piece, i + 1 < pieces.length)))
-    .join("");
 }
 
 let sharedEnvironment: Environment | undefined;

@@ -10,7 +10,40 @@ import type { ValuePath } from "./yaml-file";
 export type TemplateBase =
   | { readonly bootstrap: { suite?: string; packages?: readonly string[]; diskSizeGb?: number | string } }
   | { readonly cloudImage: { url: string; checksum: string; format?: string } }
-  | { readonly file: { path: string; checksum: string; format?: string } };
+  | { readonly file: { path: string; checksum: string; format?: string } }
+  | { readonly installer: TemplateInstaller };
+
+/**
+ * A distribution's installer as a base. What it asks for comes from the template's folders `http` (served to it) and `cd`
+ * (a CD with the label `cidata`); it is done when the machine goes down or boots again.
+ */
+export interface TemplateInstaller {
+  /** URL or path of an ISO. @default - a kernel is given instead */
+  readonly iso?: string;
+  /** Of the ISO: `sha256:…` or `sha512:…`. @default - needed with `iso` */
+  readonly checksum?: string;
+  /** What is typed over VNC, in Packer's words, without secrets: only with an ISO. @default - nothing */
+  readonly bootCommand?: readonly string[];
+  /** How long to wait before it is typed. @default "5s" */
+  readonly bootWait?: string;
+  /** URL or path of a kernel. @default - an ISO is given instead */
+  readonly kernel?: string;
+  /** @default - needed with `kernel` */
+  readonly kernelChecksum?: string;
+  /** URL or path of the initrd that belongs to it. @default - needed with `kernel` */
+  readonly initrd?: string;
+  /** @default - needed with `initrd` */
+  readonly initrdChecksum?: string;
+  /** The kernel's command line, without secrets. @default - empty */
+  readonly kernelArguments?: string;
+  /**
+   * Root's password in the new system, for example `{{ root_password }}`: Packer logs in with it once that has booted, and
+   * installs cloud-init. Only with an ISO. @default - the installer has done that
+   */
+  readonly sshPassword?: string;
+  /** How long the installation may take, for example `90m`. @default "2h" */
+  readonly timeout?: string;
+}
 
 /** A variable that only the build knows. */
 export interface SecretDeclaration {
@@ -240,6 +273,11 @@ function baseInYaml(base: TemplateBase): Record<string, Record<string, unknown>>
   if ("bootstrap" in base) {
     const { diskSizeGb, ...rest } = base.bootstrap;
     return { bootstrap: given({ ...rest, disk_size_gb: diskSizeGb }) };
+  }
+  if ("installer" in base) {
+    const snakeCase = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    const entries = Object.entries(base.installer).map(([key, value]) => [snakeCase(key), value]);
+    return { installer: given(Object.fromEntries(entries)) };
   }
   return "cloudImage" in base ? { cloud_image: given(base.cloudImage) } : { file: given(base.file) };
 }

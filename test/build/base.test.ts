@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { baseRecipeFiles, makeBase, type RunTool } from "../../lib/build/base";
-import type { Base } from "../../lib/specification";
+import type { CloudImageBase } from "../../lib/specification";
 
 const MEGABYTE = 2 ** 20;
 // Not a multiple of anything, and no two parts alike.
@@ -38,7 +38,7 @@ const run: RunTool = async (command, args, { env } = {}) => {
   }
 };
 
-const make = (base: Base) =>
+const make = (base: Parameters<typeof makeBase>[0]) =>
   makeBase(base, { scratch, downloads: join(folder, "downloads"), run, log: (line) => log.push(line) });
 
 /** The checksum of a disk's bytes, whatever its format. */
@@ -131,7 +131,7 @@ describe("a cloud image", () => {
     server.close();
   });
 
-  const base = (changes: Partial<Extract<Base, { kind: "cloud-image" }>> = {}): Base => ({
+  const base = (changes: Partial<CloudImageBase> = {}): CloudImageBase => ({
     kind: "cloud-image",
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/image`,
     checksum: SHA256,

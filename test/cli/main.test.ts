@@ -278,8 +278,9 @@ test("a reader that goes away is no error", () => {
 });
 
 test("variables go to the template that is built, or to the one that they name", () => {
-  expect(readVariables(["a=1", "visa-base.b=x=y", "c="], "apps")).toEqual({
+  expect(readVariables(["a=1", "visa-base.b=x=y.z=1", "ubuntu-24.04.b=2", "c="], "apps")).toEqual({
     apps: { a: "1", c: "" },
-    "visa-base": { b: "x=y" },
+    "visa-base": { b: "x=y.z=1" },
+    "ubuntu-24.04": { b: "2" },
   });
 });

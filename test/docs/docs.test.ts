@@ -31,6 +31,12 @@ test.each(guides)("%s links to what is there", (name) => {
   expect(links.filter((link) => !existsSync(resolve("docs", dirname(name), link)))).toEqual([]);
 });
 
+test.each([...guides, "../README.md"])("%s shows files as they are", (name) => {
+  for (const [, file = "", shown] of read(name).matchAll(/<!-- (\S+) -->\n```\w*\n([\s\S]*?)```/g)) {
+    expect({ file, text: shown }).toEqual({ file, text: readFileSync(file, "utf8") });
+  }
+});
+
 test.each([...guides, "../README.md"])("%s names commands and options that are there", (name) => {
   for (const [, command, rest = ""] of read(name).matchAll(/\bvisa-image ([a-z-]+)([^`\n&|;]*)/g)) {
     const found = programFor(command ?? "").commands.find((each) => each.name() === command);

@@ -4,20 +4,24 @@ import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFil
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { hcl } from "../../lib/packer/hcl";
-import type { LayerSpecification } from "../../lib/specification";
+import type { InstallerBase, LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
-import { packerVariable, Renderer } from "../../lib/template/render";
+import { packerVariable } from "../../lib/template/marks";
+import { Renderer } from "../../lib/template/render";
+import { Template } from "../../lib/template/template";
 import { GUEST_FOLDER } from "../fixtures/temporary-catalog";
 
 /** A scratch folder as the runner stages it, with dummies for what only a build makes. */
-function scratch(layer: LayerSpecification): string {
+function scratch(layer: Pick<LayerSpecification | InstallerBase, "files" | "configuration">): string {
   const folder = mkdtempSync(join(tmpdir(), "packer-"));
-  for (const { path, source, mode } of layer.files) {
+  for (const { path, source, mode, content } of layer.files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
-    copyFileSync(source, join(folder, path));
+    if (content === undefined) copyFileSync(source, join(folder, path));
+    else writeFileSync(join(folder, path), content);
     chmodSync(join(folder, path), mode);
   }
+  for (const name of ["installer.iso", "kernel", "initrd", "empty.qcow2"]) writeFileSync(join(folder, name), "");
   mkdirSync(join(folder, "seed/openstack/latest"), { recursive: true });
   writeFileSync(join(folder, "seed/openstack/latest/meta_data.json"), "{}");
   writeFileSync(join(folder, "build-ca.crt"), "");
@@ -57,6 +61,47 @@ test.each([
   },
   60_000,
 );
+
+const SHA256 = `sha256:${"a".repeat(64)}`;
+
+test.each<[string, string, Record<string, string>]>([
+  ["debian-13", "debian-desktop", { image_checksum: SHA256 }],
+  ["ubuntu-24.04", "ubuntu-desktop", { image_checksum: SHA256 }],
+  [
+    "debian-installer",
+    "debian-desktop",
+    { kernel: "linux", kernel_checksum: SHA256, initrd: "i", initrd_checksum: SHA256, mirror_host: "mirror.example" },
+  ],
+  ["ubuntu-installer", "ubuntu-desktop", { iso: "https://images.example/u.iso", iso_checksum: SHA256 }],
+])(
+  "packer validate accepts the base and every layer of the example %s",
+  (example, template, variables) => {
+    const catalog = Catalog.fromDirectory(join("examples", example));
+    const [first = ""] = catalog.names();
+    const environment = { VISA_ROOT_PASSWORD: "x" };
+    expect(() => specify({ catalog, template, environment })).toThrow(/ is empty\n.*set the variable/);
+    const { layers } = specify({ catalog, template, environment, variables: { [first]: variables } });
+    expect(layers.map(({ name }) => name)).toEqual(catalog.names());
+    const base = layers[0]?.base;
+    for (const each of [...(base?.kind === "installer" ? [base] : []), ...layers]) {
+      expect(() => packer(scratch(each), "validate", "layer.pkr.json")).not.toThrow();
+    }
+  },
+  60_000,
+);
+
+test("packer validate accepts an ISO whose new system Packer logs in to", () => {
+  const installer = {
+    iso: "debian.iso",
+    checksum: SHA256,
+    bootCommand: ["<enter>"],
+    sshPassword: "{{ root_password }}",
+  };
+  const template = new Template("one", { base: { installer }, directory: "test/fixtures" });
+  const environment = { VISA_ROOT_PASSWORD: "x" };
+  const { layers } = specify({ catalog: new Catalog([]).add(template), template: "one", environment });
+  expect(() => packer(scratch(layers[0]?.base as InstallerBase), "validate", "layer.pkr.json")).not.toThrow();
+}, 60_000);
 
 test("packer reads every literal as it was written", () => {
   const texts = [

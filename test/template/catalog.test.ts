@@ -253,6 +253,34 @@ describe("parents", () => {
     );
   });
 
+  describe("same_as", () => {
+    const open = (config: string, files: Files = {}) =>
+      Catalog.fromDirectory(temporaryCatalog({ "config.yml": config, ...files }), { parents: [Catalog.shipped()] });
+    const config = `templates: {mine: , system: {extends: mine, same_as: system-base}, desktop: {extends: system, same_as: visa-base}}\n`;
+    const base = `packer: {base: {file: {path: /x.raw, format: raw, checksum: 'sha256:${"a".repeat(64)}'}}}\n`;
+
+    test("puts the package's templates on another base, with all their files and variables", () => {
+      const { layers } = specify({
+        catalog: open(config, { "mine/manifest.yml": base }),
+        template: "desktop",
+        environment: {},
+      });
+      expect(layers.map(({ name }) => name)).toEqual(["mine", "system", "desktop"]);
+      expect(layers[0]?.base).toMatchObject({ kind: "file" });
+      const original = specify({ catalog: Catalog.shipped(), template: "visa-base", environment: {} }).layers;
+      for (const [i, layer] of original.entries()) {
+        expect(layers[i + 1]?.files).toEqual(layer.files);
+        expect(layers[i + 1]?.contract).toEqual(layer.contract);
+      }
+    });
+
+    test("fails for a template that the package has not", () => {
+      expect(() => open("templates: {one: {same_as: visa-bse}}\n").template("one")).toThrow(
+        /config\.yml:1:28: there is no template "visa-bse" in the package[\s\S]*visa-base/,
+      );
+    });
+  });
+
   test("the example of a facility's own layer extends visa-base", () => {
     const catalog = Catalog.fromDirectory(resolve("examples/facility-layer"), { parents: [shipped] });
     const { layers } = specify({ catalog, template: "my-apps", environment: {}, guestFolder: GUEST_FOLDER });

@@ -184,6 +184,17 @@ describe("system.sh", () => {
     expect(sandbox.read("/etc/systemd/journald.conf.d/90-visa.conf")).toBe("[Journal]\nSystemMaxUse=200M\n");
   });
 
+  test("sets cloud-init up where the base has not: a config drive, and no user of the distribution's", () => {
+    const file = "etc/cloud/cloud.cfg.d/90_visa.cfg";
+    expect(sandbox.script("system-base/scripts/system.sh", environment).status).toBe(0);
+    expect(sandbox.read(`/${file}`)).toMatch(
+      /^datasource_list: \[ConfigDrive, OpenStack, None\]$[\s\S]*^users: \[\]$/m,
+    );
+    writeFileSync(join(sandbox.folder, file), "the base's\n");
+    expect(sandbox.script("system-base/scripts/system.sh", environment).status).toBe(0);
+    expect(sandbox.read(`/${file}`)).toBe("the base's\n");
+  });
+
   test.each(['us"; reboot; "', "de, fr", "(fr)"])("fails for the keyboard %j", (keyboard) => {
     const { status, text } = sandbox.script("system-base/scripts/system.sh", {
       ...environment,

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Turns the base into a virtual machine that is kept: boot loader, locale, keyboard, time, journal, power button, tools.
+# Turns the base into a virtual machine that is kept: boot loader, cloud-init, locale, keyboard, time, journal, power
+# button, tools.
 #
 #   VISA_TIMEZONE, VISA_LOCALE, VISA_KEYBOARD, VISA_NTP_SERVERS  see environment.yml
 #   VISA_ROOT_PASSWORD                                           empty: root stays locked
@@ -30,6 +31,22 @@ END
     grub-install --target=i386-pc "/dev/$disk"
   fi
   update-grub
+}
+
+# A bootstrapped base brings this file; a cloud image and what an installer made do not.
+set_cloud_init() {
+  local file=/etc/cloud/cloud.cfg.d/90_visa.cfg
+  if [[ -e $file ]]; then return; fi
+  mkdir -p "${file%/*}"
+  cat >"$file" <<'END'
+# OpenStack gives an instance its data by a config drive or by the metadata service.
+datasource_list: [ConfigDrive, OpenStack, None]
+# Package sources are the image's, not made anew at the first boot.
+apt:
+  preserve_sources_list: true
+# An instance has one user, its owner, and that one is VISA's: no user of the distribution's name takes its number.
+users: []
+END
 }
 
 set_locale() {
@@ -102,6 +119,7 @@ set_root_password() {
 
 install_packages
 install_boot_loader
+set_cloud_init
 set_locale
 set_keyboard
 set_time
