@@ -13,10 +13,11 @@ const { BENCH_TEMPLATES = "", BENCH_VERIFY, BENCH_FORMAT } = process.env;
 const app = new App();
 const stack = new TerraformStack(app, "bench");
 new OpenstackProvider(stack, "openstack");
+const catalog = Catalog.fromDirectory(".");
 for (const template of BENCH_TEMPLATES.split(",")) {
   new VisaImage(stack, template, {
     template,
-    catalog: Catalog.fromDirectory("."),
+    catalog,
     verify: BENCH_VERIFY === "true",
     diskFormat: BENCH_FORMAT as DiskFormat,
     protected: false,
