@@ -233,7 +233,10 @@ class SideBySide {
   }
 }
 
-const DEPLOY = ["npx", "cdktf", "deploy", "bench", "--auto-approve", "--skip-provider-lock"];
+const DEPLOY = [
+  join(packageRoot(), "node_modules", ".bin", "cdktf"),
+  ...["deploy", "bench", "--auto-approve", "--skip-provider-lock"],
+];
 
 function percent(part: number, whole: number): string {
   return `${((100 * part) / whole).toFixed(1)} %`;
