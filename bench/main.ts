@@ -1,54 +1,48 @@
 /**
- * `npm run bench`: what of a deploy's time is this package's own. Ratios within one run; nothing here is a test.
+ * `npm run bench`: the original's flow and ours side by side, and what synth and rendering take. Prints Markdown.
  *
- *   npm run bench                synth of the shipped stacks, beside what loading cdktf alone takes
- *   npm run bench -- --build     also the whole chain, built into an empty cache and flattened (minutes)
+ *   npm run bench                    all of it: some 40 minutes without KVM
+ *   npm run bench -- synth           synth and rendering alone: a minute
+ *   npm run bench -- side-by-side    the builds alone
+ *
+ * It works in a folder of its own below /var/tmp, 40 GB at most, and removes it; where it fails, the logs stay there.
  */
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { cpus, tmpdir } from "node:os";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { chooseAccelerator } from "../lib/build/accelerator";
+import { sideBySide } from "./side-by-side";
+import { synth } from "./synth";
 
-const RUNS = 5;
-const scratch = mkdtempSync(join(tmpdir(), "visa-bench-"));
-const environment = { ...process.env, CDKTF_OUTDIR: join(scratch, "cdktf.out") };
+const PARTS = { synth, "side-by-side": sideBySide };
 
-/** The median of some runs of a command, in seconds. */
-function median(command: readonly string[]): number {
-  const [program, ...args] = command as [string, ...string[]];
-  const times = Array.from({ length: RUNS }, () => {
-    const begin = performance.now();
-    execFileSync(program, args, { env: environment, stdio: "ignore" });
-    return (performance.now() - begin) / 1000;
-  });
-  return times.sort((a, b) => a - b)[Math.floor(RUNS / 2)] as number;
-}
-
-function row(what: string, seconds: number, base: number): void {
-  console.log(`${what.padEnd(52)} ${seconds.toFixed(2).padStart(8)} s ${(seconds / base).toFixed(2).padStart(8)}`);
-}
-
-function synth(): void {
-  const base = median(["node", "-e", "require('cdktf')"]);
-  console.log(`${"synth (median of 5)".padEnd(52)} ${"time".padStart(10)} ${"ratio".padStart(8)}`);
-  row("loading cdktf, and nothing else", base, base);
-  row("the shipped stacks, as cdktf.json runs them (tsx)", median(["node", "--import", "tsx", "stacks/main.ts"]), base);
-  row("the same, compiled", median(["node", "dist/stacks/main.js"]), base);
-}
-
-function build(): void {
-  const cache = join(scratch, "cache");
-  const command = ["dist/lib/cli/main.js", "build", "visa-apps", "--format", "raw", "--cache", cache];
-  const { status, stderr } = spawnSync("node", command, { env: environment, encoding: "utf8" });
-  if (status !== 0) throw new Error(`the build ended with ${status}:\n${stderr}`);
-  const layers = stderr.match(/^\[\S+\] built in .*$/gm) ?? [];
-  console.log(`\nthe chain, from nothing\n  ${layers.join("\n  ")}\n  ${stderr.trimEnd().split("\n").at(-1)}`);
-}
-
-try {
-  console.log(`${cpus().length} cores, ${cpus()[0]?.model}, Node ${process.versions.node}\n`);
-  synth();
-  if (process.argv.includes("--build")) build();
-} finally {
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2);
+  const unknown = asked.find((part) => !Object.hasOwn(PARTS, part));
+  if (unknown !== undefined) throw new Error(`there is no part "${unknown}": ${Object.keys(PARTS).join(" or ")}`);
+  const scratch = mkdtempSync("/var/tmp/visa-bench-");
+  const tables = [await machine(scratch)];
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (asked.length === 0 || asked.includes(name)) tables.push(await part(join(scratch, name)));
+  }
+  console.log(tables.join("\n\n"));
   rmSync(scratch, { recursive: true, force: true });
 }
+
+async function machine(scratch: string): Promise<string> {
+  const { name } = await chooseAccelerator("auto", scratch);
+  const version = (program: string) =>
+    /\d+\.\d[\d.]*/.exec(execFileSync(program, ["--version"], { encoding: "utf8" }))?.[0];
+  const system = /^PRETTY_NAME="(.*)"$/m.exec(readFileSync("/etc/os-release", "utf8"))?.[1];
+  return [
+    `${new Date().toISOString().slice(0, 10)}: ${availableParallelism()} × ${cpus()[0]?.model}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB, ${name === "kvm" ? "KVM" : "no KVM (QEMU's TCG)"}, ${system}`,
+    `Node ${process.versions.node}, Packer ${version("packer")}, QEMU ${version("qemu-img")}, Terraform ${version("terraform")}`,
+  ].join("; ");
+}
+
+main().catch((error: unknown) => {
+  console.error(`bench: ${(error as Error).message}`);
+  process.exitCode = 1;
+});

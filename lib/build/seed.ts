@@ -25,17 +25,18 @@ export async function writeSeed(scratch: string, layer: string, run: RunTool): P
 
 /**
  * Lets root in by a key and creates nobody. Not through an entry for root in `users`: that locks root's password.
- * What costs time and is not kept is left out: a locale, and host keys of four kinds. JSON is YAML, and needs no
- * quoting of ours.
+ * What costs time and is not kept is left out: of cloud-init's modules all but those that grow the file system, name the
+ * machine and let the key in, and host keys of four kinds. JSON is YAML, and needs no quoting of ours.
  */
 function userData(key: string): string {
   const configuration = {
     disable_root: false,
-    ssh_pwauth: false,
     users: [],
     ssh_authorized_keys: [key],
     ssh_genkeytypes: ["ed25519"],
-    locale: "false",
+    cloud_init_modules: ["growpart", "resizefs", "set_hostname", "ssh"],
+    cloud_config_modules: [],
+    cloud_final_modules: [],
   };
   return `#cloud-config\n${JSON.stringify(configuration, null, 2)}\n`;
 }

@@ -220,10 +220,12 @@ it("lets nobody in by a password, and listens for ssh alone", () => {
 it("names Debian's own mirror, wherever it was made", () => {
   expect(report.get("suite")).toBe("bookworm");
   const [archive, updates, security, ...rest] = report.get("sources")?.split("\n") ?? [];
-  const mirror = /^deb (https?:\/\/[a-z.]+debian\.org\/debian) bookworm main$/.exec(archive ?? "")?.[1];
+  const signed = "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]";
+  expect(archive?.startsWith(`${signed} `)).toBe(true);
+  const mirror = /\] (https?:\/\/[a-z.]+debian\.org\/debian) bookworm main$/.exec(archive ?? "")?.[1];
   expect(mirror).toBeDefined();
-  expect(updates).toBe(`deb ${mirror} bookworm-updates main`);
-  expect(security).toBe(`deb ${mirror}-security bookworm-security main`);
+  expect(updates).toBe(`${signed} ${mirror} bookworm-updates main`);
+  expect(security).toBe(`${signed} ${mirror}-security bookworm-security main`);
   expect(rest).toEqual([]);
 });
 

@@ -13,10 +13,12 @@ suite=$(. "$root/etc/os-release" && echo "$VERSION_CODENAME")
 archive=$(grep -rhoE 'https?://[^ ]+/debian( |/|$)' "$root/usr/share/doc/apt/examples" | head -n 1)
 archive=${archive%[ /]}
 [ -n "$archive" ] || { echo "customize: apt's examples name no mirror of Debian" >&2; exit 1; }
+# With a keyring that is named, apt need not put one together from many files at each update.
+signed="[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]"
 cat >"$root/etc/apt/sources.list" <<END
-deb $archive $suite main
-deb $archive $suite-updates main
-deb $archive-security $suite-security main
+deb $signed $archive $suite main
+deb $signed $archive $suite-updates main
+deb $signed $archive-security $suite-security main
 END
 rm -f "$root"/etc/apt/sources.list.d/0000*
 

@@ -29,18 +29,24 @@ clean_packages() {
     mkdir -p /var/lib/apt/lists/partial
 }
 
-# What cloud-init made for the build machine. Its own "clean" leaves most of it before 23.4.
+# What cloud-init made for the build machine. Its own "clean" leaves most of it before 23.4, and takes seconds to start
+# without KVM.
 clean_cloud_init() {
     command -v cloud-init >/dev/null || return 0
-    local user
-    user=$(python3 -c 'import yaml
-print(yaml.safe_load(open("/etc/cloud/cloud.cfg"))["system_info"]["default_user"]["name"])' 2>/dev/null || true)
+    local user script
     # Only a user that cloud-init made: one that a template made has no line there.
-    if [[ $user ]] && grep -qs "^$user " /etc/sudoers.d/90-cloud-init-users; then
-        userdel --remove "$user" 2>/dev/null || true
+    if [[ -e /etc/sudoers.d/90-cloud-init-users ]]; then
+        user=$(python3 -c 'import yaml
+print(yaml.safe_load(open("/etc/cloud/cloud.cfg"))["system_info"]["default_user"]["name"])' 2>/dev/null || true)
+        if [[ $user ]] && grep -q "^$user " /etc/sudoers.d/90-cloud-init-users; then
+            userdel --remove "$user" 2>/dev/null || true
+        fi
     fi
-    cloud-init clean --logs >/dev/null
-    rm -rf /etc/sudoers.d/90-cloud-init-users /etc/ssh/sshd_config.d/50-cloud-init.conf \
+    # What other packages want cleaned with it.
+    for script in /etc/cloud/clean.d/*; do
+        if [[ -x $script ]]; then "$script" >/dev/null || true; fi
+    done
+    rm -rf /var/log/cloud-init*.log /etc/sudoers.d/90-cloud-init-users /etc/ssh/sshd_config.d/50-cloud-init.conf \
         /etc/netplan/50-cloud-init.yaml /etc/network/interfaces.d/50-cloud-init* \
         /etc/systemd/network/10-cloud-init-* /etc/udev/rules.d/*cloud-init*.rules /var/lib/cloud/*
     echo localhost >/etc/hostname
@@ -53,16 +59,11 @@ clean_identity() {
     rm -f /etc/ssh/ssh_host_* /etc/ssh/sshd_config.d/*visa-build* /root/.ssh/authorized_keys
     if [[ -d /root/.ssh ]]; then rmdir --ignore-fail-on-non-empty /root/.ssh; fi
     rm -f /etc/xrdp/rsakeys.ini /etc/xrdp/visa-key.pem /etc/xrdp/visa-cert.pem
-    rm -f /var/lib/systemd/credential.secret /var/lib/dhcp/*.leases
-    # systemd would save a new seed as this machine goes down.
-    mkdir -p /run/systemd/system/systemd-random-seed.service.d
-    printf '[Service]\nExecStop=\n' >/run/systemd/system/systemd-random-seed.service.d/visa-build.conf
-    systemctl daemon-reload
-    rm -f /var/lib/systemd/random-seed
+    rm -f /var/lib/systemd/credential.secret /var/lib/dhcp/*.leases /var/lib/systemd/random-seed
 }
 
-# Whatever runs has its last words as it is stopped (sshd in wtmp, xrdp in its log): what empties the logs is stopped after
-# all of them.
+# Whatever runs has its last words as it is stopped (sshd in wtmp, xrdp in its log, systemd in a new random seed): what
+# empties the logs is stopped after all of them.
 empty_logs_at_shutdown() {
     local running
     running=$(systemctl list-units --plain --no-legend --type=service,scope --state=active | awk '{ print $1 }' | tr '\n' ' ')
@@ -76,8 +77,9 @@ Type=oneshot
 RemainAfterExit=yes
 ExecStart=/bin/true
 ExecStop=/usr/bin/find /var/log -type f -exec truncate --size 0 {} +
+ExecStop=/bin/rm -f /var/lib/systemd/random-seed
 END
-    systemctl daemon-reload
+    # A unit that systemd does not know yet needs no reload, which without KVM takes seconds.
     systemctl start visa-build-logs.service
     find /var/log -type f -exec truncate --size 0 {} +
 }

@@ -1,0 +1,250 @@
+/**
+ * The original's flow and ours, side by side: the same template tree, the same starting disk, the same Glance, one after
+ * the other. Where a choice is open it is the original's favour (original-flow.sh).
+ */
+import { createHash } from "node:crypto";
+import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { EmbeddedCloud } from "../dev/embedded-cloud/embedded-cloud";
+import { asSeenFromGuest, hostDebianMirror } from "../lib/build/mirror";
+import { VisaImageError } from "../lib/errors";
+import { packageRoot } from "../lib/package-root";
+import { credentialsFrom, Glance } from "../lib/releases/glance";
+import { cloudEnvironmentOf } from "../test/integration/terraform-support";
+import { packmePrograms } from "../test/support/packme";
+import { type Measured, measure } from "./measure";
+import { Stopwatch } from "./stopwatch";
+import { mib, seconds, table } from "./table";
+
+const BENCH = join(packageRoot(), "bench");
+const PASSWORD = "bench";
+
+/** One flow in one step. */
+interface Run extends Measured {
+  /** Seconds in which Packer or qemu-img ran. */
+  readonly toolSeconds: number;
+  /** Seconds of uploads. */
+  readonly uploadSeconds: number;
+  /** Bytes that Glance took. */
+  readonly bytesSent: number;
+}
+
+/** Runs all steps, and returns the tables. @param scratch an empty folder */
+export async function sideBySide(scratch: string): Promise<string> {
+  const cloud = new EmbeddedCloud(join(scratch, "cloud"), { say });
+  await cloud.start();
+  try {
+    return await new SideBySide(scratch, await startingDisk(scratch)).run();
+  } finally {
+    await cloud.reset();
+  }
+}
+
+function say(text: string): void {
+  process.stderr.write(`[${new Date().toISOString().slice(11, 19)}] ${text}\n`);
+}
+
+/** A bootable Debian that both flows can log in to: bootstrapped by us, since the original's installer is gone. */
+async function startingDisk(scratch: string): Promise<{ file: string; sha256: string }> {
+  say("making the starting disk (not measured)");
+  const output = join(scratch, "start");
+  const cache = join(scratch, "start-cache");
+  const args = ["build", "start", "--catalog", join(BENCH, "start"), "--format", "qcow2", "--cache", cache];
+  await measure(["node", join(packageRoot(), "dist/lib/cli/main.js"), ...args, "--output", output], {
+    ...{ cwd: scratch, folder: scratch, name: "starting-disk" },
+    env: { ...process.env, VISA_ROOT_PASSWORD: PASSWORD },
+  });
+  rmSync(cache, { recursive: true });
+  const file = join(output, "start.qcow2");
+  return { file, sha256: createHash("sha256").update(readFileSync(file)).digest("hex") };
+}
+
+class SideBySide {
+  private readonly original: string;
+  private readonly ours: string;
+  private readonly stopwatch: Stopwatch;
+  private readonly environment: NodeJS.ProcessEnv;
+  private readonly rows: { what: string; original?: Run; ours?: Run }[] = [];
+  private count = 0;
+
+  constructor(
+    private readonly scratch: string,
+    disk: { file: string; sha256: string },
+  ) {
+    const mirror = hostDebianMirror();
+    if (!mirror) throw new VisaImageError("no mirror of Debian is known", { fix: "run the bench on Debian" });
+    this.original = join(scratch, "original");
+    this.ours = join(scratch, "ours");
+    for (const folder of [this.original, this.ours]) cpSync(join(BENCH, "tree"), folder, { recursive: true });
+    writeFileSync(
+      join(this.ours, "cdktf.json"),
+      JSON.stringify({
+        language: "typescript",
+        app: `node ${join(packageRoot(), "dist/bench/app.js")}`,
+        projectId: "bench",
+        sendCrashReports: "false",
+      }),
+    );
+    mkdirSync(join(scratch, "logs"));
+    this.stopwatch = new Stopwatch(join(scratch, "stopwatch"));
+    this.environment = {
+      ...process.env,
+      ...cloudEnvironmentOf(join(scratch, "cloud")),
+      PATH: this.stopwatch.path(process.env.PATH ?? ""),
+      headless: "true",
+      root_password: PASSWORD,
+      VISA_ROOT_PASSWORD: PASSWORD,
+      start_disk: disk.file,
+      start_sha256: disk.sha256,
+      mirror: asSeenFromGuest(mirror),
+      VISA_IMAGE_CACHE: join(scratch, "cache"),
+      CHECKPOINT_DISABLE: "1",
+    };
+  }
+
+  async run(): Promise<string> {
+    const first = await this.step("1. first build and registration of three layers");
+    const nothing = await this.step("2. again, nothing changed");
+    this.change("visa-apps/scripts/application.sh");
+    this.discard("visa-apps");
+    await this.step("3. the last layer's script changed");
+    this.change("system-base/scripts/system.sh");
+    this.discard("system-base", "visa-base", "visa-apps");
+    await this.step("4. one line in the first layer changed");
+    for (const folder of [this.original, this.ours]) {
+      cpSync(join(BENCH, "tree", "second", "visa-imaging"), join(folder, "templates", "visa-imaging"), {
+        recursive: true,
+      });
+      appendFileSync(join(folder, "config.yml"), "  visa-imaging:\n    extends: visa-base\n");
+    }
+    await this.step("5. a second image on the same base", { second: true });
+    await this.step("the first image as qcow2 instead of raw", { original: false, second: true, format: "qcow2" });
+    return [this.times(), this.bytes(), this.share(first.ours as Run, nothing.ours as Run)].join("\n\n");
+  }
+
+  /** A line at the end of a script, in both trees. */
+  private change(script: string): void {
+    for (const folder of [this.original, this.ours]) {
+      appendFileSync(join(folder, "templates", script), "true # changed\n");
+    }
+  }
+
+  /** What a person does who knows what changed: packme skips a template that has been built. */
+  private discard(...templates: readonly string[]): void {
+    for (const template of templates) rmSync(join(this.original, "templates", template, "builds"), { recursive: true });
+  }
+
+  private async step(
+    what: string,
+    options: { original?: false; second?: boolean; format?: string } = {},
+  ): Promise<{ original?: Run; ours?: Run }> {
+    const { second, format = "raw" } = options;
+    const original = options.original ?? (await this.runOriginal(what, second ? "visa-imaging" : "visa-apps"));
+    const templates = second ? "visa-apps,visa-imaging" : "visa-apps";
+    const ours = await this.flow("ours", what, this.ours, DEPLOY, {
+      BENCH_TEMPLATES: templates,
+      // The tree's images are none for VISA; what the gate takes is in the demo's table.
+      BENCH_VERIFY: "false",
+      BENCH_FORMAT: format,
+    });
+    const row = { what, original: original || undefined, ours };
+    this.rows.push(row);
+    return row;
+  }
+
+  private async runOriginal(what: string, template: string): Promise<Run> {
+    const run = await this.flow(
+      "original",
+      what,
+      this.original,
+      [join(BENCH, "original-flow.sh"), template, `original ${template}`],
+      { PATH: `${packmePrograms()}:${this.environment.PATH}` },
+    );
+    rmSync(join(this.original, `${template}.raw`));
+    return run;
+  }
+
+  private async flow(
+    flow: "original" | "ours",
+    what: string,
+    cwd: string,
+    command: readonly string[],
+    environment: NodeJS.ProcessEnv,
+  ): Promise<Run> {
+    // What one flow left to be written is not the next one's.
+    await measure(["sync"], { cwd, folder: join(this.scratch, "logs"), name: "sync" });
+    say(`${what}: ${flow}`);
+    this.stopwatch.read();
+    const before = new Set((await this.images()).map(({ id }) => id));
+    const measured = await measure(command, {
+      ...{ cwd, folder: join(this.scratch, "logs"), name: `${++this.count}-${flow}` },
+      env: { ...this.environment, ...environment },
+    });
+    const sent = (await this.images()).filter(({ id }) => !before.has(id));
+    const run = {
+      ...measured,
+      toolSeconds: this.stopwatch.read(),
+      uploadSeconds: uploads(measured.text),
+      bytesSent: sent.reduce((sum, { size }) => sum + Number(size ?? 0), 0),
+    };
+    say(`  ${seconds(run.seconds)}, ${mib(run.bytesWritten)} written, ${mib(run.bytesSent)} sent`);
+    return run;
+  }
+
+  private async images() {
+    return (await Glance.connect(credentialsFrom(this.environment))).images();
+  }
+
+  private times(): string {
+    const rows = this.rows.map(({ what, original, ours }) => [
+      what,
+      original ? seconds(original.seconds) : "–",
+      ours ? seconds(ours.seconds) : "–",
+      original && ours ? (ours.seconds / original.seconds).toFixed(2) : "–",
+    ]);
+    return table(["step", "original", "ours", "ratio"], rows);
+  }
+
+  private bytes(): string {
+    const cells = (run?: Run) => (run ? [mib(run.bytesWritten), mib(run.bytesSent)] : ["–", "–"]);
+    return table(
+      ["6. bytes", "original: written", "sent to Glance", "ours: written", "sent to Glance"],
+      this.rows.map(({ what, original, ours }) => [what, ...cells(original), ...cells(ours)]),
+    );
+  }
+
+  /** Step 9: what is neither Packer, QEMU, qemu-img nor an upload. */
+  private share(first: Run, nothing: Run): string {
+    const own = first.seconds - first.toolSeconds - first.uploadSeconds;
+    return table(
+      ["9. our share of the first deploy", "seconds", "share"],
+      [
+        ["all of it", seconds(first.seconds), "100 %"],
+        ["Packer and qemu-img (QEMU in them)", seconds(first.toolSeconds), percent(first.toolSeconds, first.seconds)],
+        ["upload, by the provider", seconds(first.uploadSeconds), percent(first.uploadSeconds, first.seconds)],
+        ["all else: cdktf, Terraform, the runner", seconds(own), percent(own, first.seconds)],
+        [
+          "of that, what a deploy without changes takes",
+          seconds(nothing.seconds),
+          percent(nothing.seconds, first.seconds),
+        ],
+      ],
+    );
+  }
+}
+
+const DEPLOY = [
+  join(packageRoot(), "node_modules", ".bin", "cdktf"),
+  ...["deploy", "bench", "--auto-approve", "--skip-provider-lock"],
+];
+
+function percent(part: number, whole: number): string {
+  return `${((100 * part) / whole).toFixed(1)} %`;
+}
+
+/** Seconds that Terraform says its images took. */
+function uploads(text: string): number {
+  return [...text.matchAll(/openstack_images_image_v2\.\S+: Creation complete after (?:(\d+)m)?(\d+)s/g)]
+    .map(([, minutes, rest]) => Number(minutes ?? 0) * 60 + Number(rest))
+    .reduce((sum, each) => sum + each, 0);
+}
