@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
@@ -67,12 +67,23 @@ export function newStack(id = "images", outdir?: string): TerraformStack {
   return stack;
 }
 
+let locks: string | undefined;
+afterAll(() => {
+  if (locks !== undefined) rmSync(locks, { recursive: true, force: true });
+});
+
+/** The path of a lock of its own, which goes with the test file. */
+function ownLock(): string {
+  locks ??= scratchFolder();
+  return join(mkdtempSync(join(locks, "lock-")), "visa-images.lock.json");
+}
+
 /** An image of the chain, with a lock of its own unless one is named. */
 export function addImage(stack: TerraformStack, props: Partial<VisaImageProps> = {}, id = "visa-apps"): VisaImage {
   const specification = props.specification ?? chain();
   return new VisaImageConstruct(stack, id, {
     template: specification.layers.at(-1)?.name ?? "",
-    lockFile: join(scratchFolder(), "visa-images.lock.json"),
+    lockFile: ownLock(),
     userData,
     ...props,
     specification,
