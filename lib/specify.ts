@@ -27,6 +27,7 @@ import { suggestion } from "./template/nearest";
 import { fillPlaceholders, PAM_PUBLIC_KEY_FILE, type Placeholder } from "./template/original";
 import { readPamPublicKey } from "./template/pam-public-key";
 import { Renderer, Text } from "./template/render";
+import { isUrl } from "./template/source";
 import { readMachine, Template } from "./template/template";
 
 /** What to specify. */
@@ -175,7 +176,6 @@ export function relativeTo(specification: BuildSpecification, directory: string)
 function relativeBase(base: Base, from: (path: string) => string): Base {
   if (base.kind === "file") return { ...base, path: from(base.path) };
   if (base.kind !== "installer") return base;
-  const isUrl = (source: string) => /^https?:/i.test(source);
   return {
     ...base,
     media: base.media.map((own) => (isUrl(own.source) ? own : { ...own, source: from(own.source) })),

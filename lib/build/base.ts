@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { assetFolder } from "../package-root";
 import type { Base, BootstrapBase, CloudImageBase, FileBase, InstallerBase, InstallerMedium } from "../specification";
+import { isUrl } from "../template/source";
 import { cacheRoot, hashFile } from "./cache";
 
 /**
@@ -81,7 +82,7 @@ export async function makeBase(base: Exclude<Base, InstallerBase>, options: Make
  * @throws VisaImageError as {@link makeBase}
  */
 export async function obtainMedium({ source, checksum }: InstallerMedium, options: MakeBaseOptions): Promise<string> {
-  if (/^https?:/i.test(source)) return download({ url: source, checksum }, options);
+  if (isUrl(source)) return download({ url: source, checksum }, options);
   await checkFile(source, checksum, options);
   return source;
 }

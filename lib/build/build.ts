@@ -24,6 +24,7 @@ import {
   type OutputSpecification,
   SPECIFICATION_VERSION,
 } from "../specification";
+import { isUrl } from "../template/source";
 import { type Accelerator, chooseAccelerator, cpuArgument } from "./accelerator";
 import { type MakeBaseOptions, makeBase, obtainMedium, type RunTool } from "./base";
 import {
@@ -530,8 +531,7 @@ class Build {
     const run = this.toolRunner(scratch, log);
     const isIso = base.media[0]?.name === "iso";
     for (const medium of base.media) {
-      const isUrl = /^https?:/i.test(medium.source);
-      const located = isUrl ? medium : { ...medium, source: resolve(this.directory, medium.source) };
+      const located = isUrl(medium.source) ? medium : { ...medium, source: resolve(this.directory, medium.source) };
       const file = await obtainMedium(located, this.baseOptions(scratch, log));
       await symlink(file, join(scratch.path, isIso ? "installer.iso" : medium.name));
     }

@@ -4,7 +4,7 @@ import { chmod, open, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import type { InstallerBase } from "../specification";
-import { HASH_SUFFIX, mapPieces } from "../template/marks";
+import { HASH_SUFFIX, mapPieces, packerVariablesIn } from "../template/marks";
 import type { RunTool } from "./base";
 import { LineSplitter } from "./lines";
 import type { Masker } from "./masking";
@@ -19,8 +19,7 @@ const CONSOLE_INTERVAL_MS = 500;
 /** The names that a base's files use: each secret's own, and its hash's. */
 export function withPasswordHashes({ files, secrets }: InstallerBase, values: ReadonlyMap<string, string>) {
   const all = new Map(values);
-  const shown = new Set<string>();
-  for (const { content = "" } of files) mapPieces(content, String, (name) => shown.add(name) && "");
+  const shown = new Set(files.flatMap(({ content = "" }) => packerVariablesIn(content)));
   for (const { name } of secrets) {
     const hash = name + HASH_SUFFIX;
     if (shown.has(hash)) all.set(hash, hashPassword(name, values.get(name) ?? ""));
@@ -69,7 +68,7 @@ export async function fillSecrets(
   }
 }
 
-/** Fails where nothing on a disk would boot: an installer that gave up goes down like one that is done. */
+/** Whether a disk would boot: an installer that gave up goes down like one that is done. */
 export async function hasBootLoader(disk: string, scratch: string, run: RunTool): Promise<boolean> {
   const sector = join(scratch, "first-sector");
   await run("qemu-img", [

@@ -101,8 +101,9 @@ export async function useRelease(options: UseReleaseOptions): Promise<readonly s
     });
   });
   const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
-  const differences = await lockDifferences(glance, image, known);
-  const left = leftovers(await glance.images({ visa_image: image }), known);
+  const owned = await glance.images({ visa_image: image });
+  const differences = await lockDifferences(glance, image, known, owned);
+  const left = leftovers(owned, known);
   return [
     ...(differences.length > 0 ? [`${file} and Glance differ: ${SYNC_FIX}`, ...differences.map(indent)] : []),
     ...(left.length > 0 ? [`a stopped upload left images in Glance: ${PRUNE_FIX}`, ...left.map(describeLeftover)] : []),

@@ -74,8 +74,8 @@ export async function lockDifferences(
   glance: Glance,
   image: string,
   known: readonly Release[],
+  owned: readonly GlanceImage[],
 ): Promise<readonly string[]> {
-  const owned = await glance.images({ visa_image: image });
   return reconcile(image, known, await withNamed(glance, owned, known)).differences;
 }
 

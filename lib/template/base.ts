@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import type { BootstrapBase, CloudImageBase, DiskFormat, FileBase, InstallerMedium } from "../specification";
 import type { Renderer, Text } from "./render";
+import { isUrl } from "./source";
 import type { Template } from "./template";
 
 /** Size of a bootstrapped base in GiB: the root file system grows to the layer's disk when that is first booted. */
@@ -160,7 +161,7 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
     );
   }
   const format: DiskFormat = /\.raw$/i.test(url) ? "raw" : "qcow2";
-  return /^https?:/i.test(url)
+  return isUrl(url)
     ? { kind: "cloud-image", url: readUrl(url, problem("iso_url")), checksum, format }
     : { kind: "file", path: readPath(url, template, problem("iso_url")), checksum, format };
 }
@@ -211,7 +212,7 @@ function readUrl(text: string, problem: Problem): string {
 
 /** A URL or a path. */
 function readSource(text: string, template: Template, problem: Problem): string {
-  return /^https?:/i.test(text) ? readUrl(text, problem) : readPath(text, template, problem);
+  return isUrl(text) ? readUrl(text, problem) : readPath(text, template, problem);
 }
 
 function readPath(text: string, template: Template, problem: Problem): string {

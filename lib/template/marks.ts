@@ -16,6 +16,11 @@ export function packerVariable(name: string): string {
   return PACKER[0] + name + PACKER[1];
 }
 
+/** Names of the Packer variables that a text refers to, in their order. */
+export function packerVariablesIn(text: string): string[] {
+  return [...text.matchAll(/\uE000([^\uE001]*)\uE001/g)].map((match) => match[1] as string);
+}
+
 /** Replaces marks of Packer variables, and everything around them, piece by piece. */
 export function mapPieces(
   text: string,

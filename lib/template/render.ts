@@ -1,6 +1,6 @@
 import { Environment } from "minijinja-js";
 import { ExitCode, type Location, VisaImageError } from "../errors";
-import { packerVariable, VARIABLE } from "./marks";
+import { packerVariable, packerVariablesIn, VARIABLE } from "./marks";
 import { suggestion } from "./nearest";
 
 const RESERVED = /[\uE000-\uE003]/;
@@ -34,7 +34,7 @@ export class Text {
 
   /** Names of the Packer variables that it refers to. */
   packerVariables(): string[] {
-    return [...this.real.matchAll(/\uE000([^\uE001]*)\uE001/g)].map((match) => match[1] as string);
+    return packerVariablesIn(this.real);
   }
 }
 
