@@ -12,6 +12,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { chooseAccelerator } from "../lib/build/accelerator";
+import { stopMeasured } from "./measure";
 import { sideBySide } from "./side-by-side";
 import { synth } from "./synth";
 
@@ -21,6 +22,8 @@ async function main(): Promise<void> {
   const asked = process.argv.slice(2);
   const unknown = asked.find((part) => !Object.hasOwn(PARTS, part));
   if (unknown !== undefined) throw new Error(`there is no part "${unknown}": ${Object.keys(PARTS).join(" or ")}`);
+  // What it was doing fails then, and everything else is cleared up on the way out.
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stopMeasured);
   const scratch = mkdtempSync("/var/tmp/visa-bench-");
   const tables = [await machine(scratch)];
   for (const [name, part] of Object.entries(PARTS)) {

@@ -1,5 +1,5 @@
 /** Runs a command, and says what it and all its children took. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../lib/package-root";
@@ -25,6 +25,13 @@ export interface MeasureOptions {
   readonly folder: string;
 }
 
+const running = new Set<ChildProcess>();
+
+/** Ends what runs, with all its children: {@link measure} then fails. */
+export function stopMeasured(): void {
+  for (const { pid } of running) if (pid) process.kill(-pid, "SIGTERM");
+}
+
 /** Runs a command. @throws Error where it fails, with its last lines */
 export async function measure(command: readonly string[], options: MeasureOptions): Promise<Measured> {
   const report = join(options.folder, `${options.name}.json`);
@@ -33,13 +40,16 @@ export async function measure(command: readonly string[], options: MeasureOption
     cwd: options.cwd,
     env: options.env ?? process.env,
     stdio: ["ignore", "pipe", "pipe"],
+    // A process group of its own.
+    detached: true,
   });
+  running.add(child);
   const file = createWriteStream(log);
   for (const stream of [child.stdout, child.stderr]) stream.pipe(file, { end: false });
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on("error", reject);
     child.on("close", resolve);
-  });
+  }).finally(() => running.delete(child));
   await new Promise((done) => file.end(done));
   const text = readFileSync(log, "utf8");
   if (code !== 0) {

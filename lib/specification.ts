@@ -149,7 +149,7 @@ export interface MachineOptions {
   readonly memoryMb?: number;
   /** @default "auto" KVM where /dev/kvm can be opened and used, else TCG */
   readonly accelerator?: "auto" | "kvm" | "tcg";
-  /** QEMU's name of a CPU, with flags if need be: `EPYC,+aes`. @default - `host` with KVM, `Nehalem` with TCG */
+  /** QEMU's name of a CPU, with flags if need be: `EPYC,+aes`. @default - `host` with KVM, with TCG one that has what wheels are compiled for (x86-64-v2) */
   readonly cpuModel?: string;
   /** Whether virtual machines with KVM can run in the build machine; it needs KVM itself. @default false */
   readonly nested?: boolean;

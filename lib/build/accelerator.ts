@@ -6,13 +6,14 @@
  * QEMU with a known exit code, 0.1 s where it works.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, uptime } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { MachineOptions } from "../specification";
 import { textOf } from "./files";
+import { bootId } from "./processes";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
@@ -21,15 +22,19 @@ export interface Accelerator {
 }
 
 /**
- * QEMU's CPU for a build machine: what was asked for, else one by the accelerator. Python's wheels are compiled for x86-64-v2; what TCG's "max" has beyond that is
- * slow to emulate: xz takes 3.3 s with "max" and 2.6 s with this one (qemu-user, 60 MB).
+ * TCG's CPU: what Python's wheels are compiled for (x86-64-v2), since what "max" has beyond that is slow to emulate, and
+ * AMD's, on which Linux needs no page-table isolation: with it each call of the kernel costs TCG all that it has
+ * translated addresses to (docs/decisions/speed.md).
  */
+export const TCG_CPU = "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt";
+
+/** QEMU's CPU for a build machine: what was asked for, else one by the accelerator. */
 export function cpuArgument(
   accelerator: Accelerator["name"],
   { cpuModel, nested }: Pick<MachineOptions, "cpuModel" | "nested"> = {},
   modules = "/sys/module",
 ): string {
-  const model = cpuModel ?? (accelerator === "kvm" ? "host" : "Nehalem");
+  const model = cpuModel ?? (accelerator === "kvm" ? "host" : TCG_CPU);
   const flag = nested && nestedFlag(modules);
   return flag && !model.includes(flag) ? `${model},+${flag}` : model;
 }
@@ -51,18 +56,23 @@ const PROBE_OFFSET = 0xff00;
 /** isa-debug-exit makes (value << 1) | 1 of the 0x15 that the probe writes. */
 const PROBE_EXIT_CODE = 0x2b;
 const PROBE_TIMEOUT_MS = 3000;
+/** How long it is remembered that the probe had to be ended, which takes as long as it may. */
+const MEMORY_SECONDS = 3600;
 
 /**
  * Chooses the accelerator; `kvm` that cannot be used is an error, `auto` falls back to TCG.
  *
  * @param directory for the probe's firmware
+ * @param cache where it is remembered for an hour that the probe ran no code. @default - it is found out each time
  */
 export async function chooseAccelerator(
   wish: "auto" | "kvm" | "tcg" = "auto",
   directory = tmpdir(),
+  cache?: string,
 ): Promise<Accelerator> {
   if (wish === "tcg") return { name: "tcg", reason: "asked for" };
-  const obstacle = await kvmObstacle("/dev/kvm", directory);
+  const memory = wish === "auto" && cache !== undefined ? join(cache, "accelerator.json") : undefined;
+  const obstacle = (memory && recall(memory)) ?? (await kvmObstacle("/dev/kvm", directory));
   if (obstacle === undefined) return { name: "kvm", reason: "a test guest ran with it" };
   if (wish === "kvm") {
     throw new VisaImageError(`accelerator "kvm" was asked for but cannot be used: ${obstacle}`, {
@@ -70,7 +80,33 @@ export async function chooseAccelerator(
       exitCode: 2,
     });
   }
+  if (memory && obstacle.includes(NO_CODE)) remember(memory, obstacle);
   return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
+}
+
+const NO_CODE = "a test guest ran no code";
+
+/** What is remembered holds for one device in one boot of this machine, by its clock that does not jump. */
+function recall(file: string): string | undefined {
+  try {
+    const { boot, device, uptime: then, obstacle } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    const age = uptime() - Number(then);
+    const holds = boot === bootId() && device === statSync("/dev/kvm").ctimeMs && age >= 0 && age < MEMORY_SECONDS;
+    return holds && typeof obstacle === "string" ? obstacle : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(file: string, obstacle: string): void {
+  if (recall(file) === obstacle) return;
+  try {
+    const known = { boot: bootId(), device: statSync("/dev/kvm").ctimeMs, uptime: uptime(), obstacle };
+    writeFileSync(`${file}.${process.pid}`, JSON.stringify(known));
+    renameSync(`${file}.${process.pid}`, file);
+  } catch {
+    // Found out again the next time.
+  }
 }
 
 /** Why KVM cannot be used, `undefined` where it can. */
@@ -88,7 +124,7 @@ export async function kvmObstacle(device = "/dev/kvm", directory = tmpdir()): Pr
   }
   const { code, seconds, output } = await runProbe("kvm", directory);
   if (code === PROBE_EXIT_CODE) return undefined;
-  if (code === null) return `${device} can be opened, but a test guest ran no code within ${seconds} s`;
+  if (code === null) return `${device} can be opened, but ${NO_CODE} within ${seconds} s`;
   return `${device} can be opened, but a test guest failed: ${output || `exit code ${code}`}`;
 }
 

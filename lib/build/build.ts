@@ -42,10 +42,12 @@ import {
   SBOM_FILE,
 } from "./cache";
 import { gitState } from "./git";
+import { type GuestReport, GuestReportReader, REPORT_SCRIPT, REPORT_TEXT, withGuestReport } from "./guest-report";
 import { fillSecrets, followConsole, hasBootLoader, plainText, withPasswordHashes } from "./installer";
 import type { LayerSource, OpenLayerSource, SourceDisk } from "./layer-source";
 import { acquireLock, type Lock } from "./lock";
 import { BuildLog } from "./log";
+import { chooseLogin, withLogin, writeLogin } from "./login";
 import { createMasker, type Masker } from "./masking";
 import { asSeenFromGuest, hostDebianMirror } from "./mirror";
 import { countSteps, packerEvent, relevantLines } from "./packer-output";
@@ -62,16 +64,9 @@ import {
   checkVnc,
   readSecrets,
 } from "./requirements";
-import {
-  cycloneDx,
-  type GuestPackages,
-  PACKAGE_LIST_SCRIPT,
-  PACKAGE_LIST_TEXT,
-  PackageListReader,
-  withPackageList,
-} from "./sbom";
+import { cycloneDx } from "./sbom";
 import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./scratch";
-import { writeSeed } from "./seed";
+import { withRelay } from "./ssh-relay";
 import { stageFiles } from "./staging";
 import { type RunToolOptions, readTool, runTool, runToolOrFail, type ToolResult } from "./tools";
 import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
@@ -156,7 +151,7 @@ class Build {
   private prepared = false;
   private toolSeconds = 0;
   private packerSeconds = 0;
-  private guestPackages: GuestPackages | undefined;
+  private guest: GuestReport = {};
   private source: LayerSource | undefined;
 
   constructor(
@@ -400,7 +395,7 @@ class Build {
       const scratch = await createScratch(this.cache, "accelerator");
       try {
         const { accelerator } = this.machine(layers[0] as LayerSpecification);
-        this.accelerator = await chooseAccelerator(accelerator, scratch.path);
+        this.accelerator = await chooseAccelerator(accelerator, scratch.path, this.cache.root);
       } finally {
         await removeScratch(scratch);
       }
@@ -466,6 +461,7 @@ class Build {
         tools: this.tools,
         ...(packer && { accelerator: this.accelerator?.name }),
         packageVersion: packageVersion(),
+        ...(!download && this.guest.login && { login: this.guest.login }),
         ...(!download && (await this.provenance(item, createdAt, staging))),
       };
       await this.cache.publish(staging, manifest, this.rebuilds(item));
@@ -501,11 +497,12 @@ class Build {
   ): Promise<Pick<ArtifactManifest, "git" | "sbom">> {
     if (!layer) return {};
     const git = await gitState(this.directory, this.masker);
-    if (!this.guestPackages) return { git };
+    const { packages } = this.guest;
+    if (!packages) return { git };
     const subject = { template, fingerprint, createdAt, packageVersion: packageVersion() };
-    const text = cycloneDx(subject, this.guestPackages);
+    const text = cycloneDx(subject, packages);
     await writeFile(join(staging, SBOM_FILE), text);
-    return { git, sbom: { sha256: sha256(text), packages: this.guestPackages.packages.length } };
+    return { git, sbom: { sha256: sha256(text), packages: packages.packages.length } };
   }
 
   /** Runs Packer for a layer; returns the disk that it made. */
@@ -516,12 +513,13 @@ class Build {
     log: BuildLog,
   ): Promise<string> {
     await stageFiles(layer, this.directory, scratch.path);
-    await writeSeed(scratch.path, layer.name, this.toolRunner(scratch, log));
+    const login = chooseLogin(parent, layer.configuration);
+    await writeLogin(login, scratch.path, layer.name, this.toolRunner(scratch, log));
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(layer));
     await this.linkParent(parent, scratch, log);
-    await writeFile(join(scratch.path, PACKAGE_LIST_SCRIPT), PACKAGE_LIST_TEXT);
-    const listing = { ...layer, configuration: withPackageList(layer.configuration) };
-    await this.packer(listing, scratch, log, "starting the machine", this.options.keepOnFailure);
+    await writeFile(join(scratch.path, REPORT_SCRIPT), REPORT_TEXT);
+    const complete = { ...layer, configuration: withLogin(withGuestReport(layer.configuration), login) };
+    await this.packer(complete, scratch, log, "starting the machine", this.options.keepOnFailure);
     return join(scratch.path, "output", "disk.qcow2");
   }
 
@@ -590,15 +588,15 @@ class Build {
   ): Promise<void> {
     const machine = this.machine(layer);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
-    const complete = withMonitor(withVncPort(layer.configuration, machine));
+    const complete = withRelay(withMonitor(withVncPort(layer.configuration, machine)));
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
     const environment = this.packerEnvironment(scratch, layer);
     const shared = { environment, directory: scratch.path, masker: this.masker, deathSignal: "TERM" as const };
-    const packages = new PackageListReader();
+    const report = new GuestReportReader();
     const onLine = (line: string) => {
-      if (packages.take(line)) return;
+      if (report.take(line)) return;
       log.write(line);
       this.progress.toolLine(line);
       const event = packerEvent(line);
@@ -627,7 +625,7 @@ class Build {
       { ...shared, onLine, log },
     );
     this.packerSeconds = (performance.now() - start) / 1000;
-    this.guestPackages = packages.result;
+    this.guest = report.result;
     if (code !== 0 && !trouble && keep) await this.leaveRunning(layer, scratch);
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.endStrays();
@@ -777,17 +775,23 @@ class Build {
       base.kind === "bootstrap" ? `bootstrapping Debian ${base.suite}` : "preparing the base image",
     );
     const located = base.kind === "file" ? { ...base, path: resolve(this.directory, base.path) } : base;
-    return makeBase(located, this.baseOptions(scratch, log));
+    const report = new GuestReportReader();
+    const disk = await makeBase(
+      located,
+      this.baseOptions(scratch, log, (line) => report.take(line)),
+    );
+    this.guest = report.result;
+    return disk;
   }
 
-  private baseOptions(scratch: Scratch, log: BuildLog): MakeBaseOptions {
+  private baseOptions(scratch: Scratch, log: BuildLog, onLine?: (line: string) => void): MakeBaseOptions {
     const machine = this.machine(this.specification.layers[0] as LayerSpecification);
     return {
       scratch: scratch.path,
       mirror: this.mirror(machine) || undefined,
       proxy: machine.proxy || undefined,
       downloads: join(this.cache.root, "downloads"),
-      run: this.toolRunner(scratch, log),
+      run: this.toolRunner(scratch, log, onLine),
       log: (line: string) => {
         log.write(this.masker.mask(line));
         this.progress.toolLine(this.masker.mask(line));
@@ -933,8 +937,8 @@ class Build {
     }
   }
 
-  /** What the base and the seed run their tools with. */
-  private toolRunner(scratch: Scratch, log: BuildLog): RunTool {
+  /** What the base and the login run their tools with. */
+  private toolRunner(scratch: Scratch, log: BuildLog, onLine?: (line: string) => void): RunTool {
     return (command, args, { env, cwd } = {}) =>
       runToolOrFail(command, args, {
         environment: { ...process.env, TMPDIR: scratch.temporary, ...env },
@@ -943,6 +947,7 @@ class Build {
         onLine: (line) => {
           log.write(line);
           this.progress.toolLine(line);
+          onLine?.(line);
         },
       });
   }

@@ -152,7 +152,8 @@ export function signal(pid: number, name: NodeJS.Signals): void {
 
 let boot: string | undefined;
 
-function bootId(): string {
+/** The kernel's name for this boot of the machine. */
+export function bootId(): string {
   boot ??= readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
   return boot;
 }

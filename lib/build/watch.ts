@@ -1,6 +1,6 @@
 /**
- * Looks after a build machine while Packer runs. Packer waits for a guest that will never come for as long as it is told
- * to, for a step without any end, and QEMU for room on a full disk for ever.
+ * Looks after a build machine while Packer runs, and lets Packer in. Packer waits for a guest that will never come for as
+ * long as it is told to, for a step without any end, and QEMU for room on a full disk for ever.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -11,6 +11,7 @@ import { ExitCode, NO_ROOM_FIX } from "../errors";
 import { isAlive, type ProcessIdentity } from "./processes";
 import { duration, size } from "./progress";
 import { freeSpace } from "./requirements";
+import { relaySsh, type SshAnswer, type SshRelay } from "./ssh-relay";
 
 /** How often it looks. */
 const POLL_MS = 1000;
@@ -18,9 +19,6 @@ const POLL_MS = 1000;
 const FULL_BYTES = 16 * 2 ** 20;
 /** Packer notices within seconds, where it does, that its QEMU has ended. */
 const GONE_MS = 10_000;
-const PROBE_MS = 5000;
-/** A guest with a network refuses or answers at once, also where it is emulated. */
-const PROBE_ANSWER_MS = 3000;
 const SETTLE_MS = 300;
 /** Whatever is worth knowing is at the end of what the console has shown since the last look. */
 const CONSOLE_BYTES = 64 << 10;
@@ -89,7 +87,7 @@ export function watchMachine(options: WatchOptions): Watch {
   let monitor: Socket | undefined;
   let switchedOff = false;
   let gaveUp = false;
-  let nextProbe = started + PROBE_MS;
+  let relay: SshRelay | undefined;
 
   const readConsole = (): Trouble | undefined => {
     const { text, next } = readFrom(join(options.folder, options.console), offset);
@@ -140,17 +138,25 @@ export function watchMachine(options: WatchOptions): Watch {
         exitCode: ExitCode.PACKER,
       };
     }
-    if (phase === "starting" && now > nextProbe) {
-      nextProbe = now + PROBE_MS;
-      const { qemu, sshPort } = machine;
-      void askSsh(sshPort).then(async (found) => {
+    relay ??= openRelay(machine);
+    return undefined;
+  };
+
+  const openRelay = ({ qemu, sshPort }: BuildMachine) =>
+    relaySsh(
+      sshPort,
+      async (found) => {
         // The end of QEMU closes a connection too, and says nothing of its guest.
         await sleep(SETTLE_MS);
         if (isAlive(qemu)) answer = found;
-      });
-    }
-    return undefined;
-  };
+      },
+      ({ message }) =>
+        giveUp({
+          what: `Packer cannot be let into the machine: ${message}`,
+          fix: "build again",
+          exitCode: ExitCode.FAILURE,
+        }),
+    );
 
   const listen = () => {
     // The path of a socket may have 107 characters, and that of a cache may be longer.
@@ -173,11 +179,14 @@ export function watchMachine(options: WatchOptions): Watch {
   const timer = setInterval(() => {
     monitor ??= listen();
     const trouble = look();
-    if (!trouble) return;
+    if (trouble) giveUp(trouble);
+  }, POLL_MS);
+  const giveUp = (trouble: Trouble) => {
+    if (gaveUp) return;
     gaveUp = true;
     clearInterval(timer);
     options.onTrouble(trouble);
-  }, POLL_MS);
+  };
   return {
     connected() {
       phase = "connected";
@@ -194,6 +203,7 @@ export function watchMachine(options: WatchOptions): Watch {
     stop() {
       clearInterval(timer);
       monitor?.destroy();
+      relay?.close();
       closeSync(folder);
       if (gaveUp || phase === "halting") return;
       const dead = readConsole();
@@ -202,31 +212,11 @@ export function watchMachine(options: WatchOptions): Watch {
   };
 }
 
-type SshAnswer = "silent" | "refused" | "greets";
-
 const UNREACHABLE: Readonly<Record<SshAnswer, string>> = {
   silent: "the guest never answered on its network: it has no address, or did not boot that far",
   refused: "the guest has an address, but nothing answers at its SSH port",
-  greets: "the guest's SSH answers, but does not let the build in: it has not taken the key from the config drive",
+  greets: "the guest's SSH answers, but does not let the build in: it has not taken the build's key",
 };
-
-/**
- * Who answers at the guest's SSH port. QEMU itself takes every connection; what it does with it afterwards depends on the
- * guest: none on the network leaves it open and silent, one that refuses has it closed.
- */
-function askSsh(port: number): Promise<SshAnswer> {
-  return new Promise((resolve) => {
-    const socket = connect({ host: "127.0.0.1", port });
-    const done = (answer: SshAnswer) => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket.setTimeout(PROBE_ANSWER_MS, () => done("silent"));
-    socket.once("data", () => done("greets"));
-    socket.once("end", () => done("refused"));
-    socket.once("error", () => done("refused"));
-  });
-}
 
 /** What was added to a file since, at most its last part; `next` is where its last line begins. */
 function readFrom(path: string, offset: number): { text: string; next: number } {

@@ -10,6 +10,7 @@ import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/ori
 import { type Renderer, Text } from "../template/render";
 import { keyKinds } from "../template/schema";
 import type { Step, Template } from "../template/template";
+import { fetchesListsFirst } from "./apt-lists";
 import { GUEST_SCRIPTS, guestFiles } from "./guest-scripts";
 import { reference, write } from "./hcl";
 
@@ -313,16 +314,36 @@ export class Rendering {
   }
 
   private provisioners(builder: Step | undefined): unknown[] {
-    const own: unknown[] = [];
+    const own: Record<string, unknown>[] = [];
     for (const step of this.template.parts.provisioners) {
       const rendered = this.provisioner(step, builder);
       if (rendered) own.push({ [step.type]: rendered });
     }
-    return this.prepared(own);
+    return this.prepared(own, fetchesListsFirst(this.scripts(own)));
   }
 
-  /** Provisioners, with what goes before and after all of them. */
-  protected prepared(own: readonly unknown[]): unknown[] {
+  /** What provisioners run, one after the other, up to the first that is no shell script. */
+  private scripts(own: readonly Record<string, unknown>[]): string[] {
+    const texts: string[] = [];
+    for (const step of own) {
+      if (step.file) continue;
+      if (!step.shell) break;
+      const { inline, script, scripts } = step.shell as Partial<Record<"inline" | "script" | "scripts", Text | Text[]>>;
+      texts.push(...[inline ?? []].flat().map(({ real }) => real));
+      for (const { real } of [script ?? [], scripts ?? []].flat()) {
+        const file = this.files.get(real);
+        texts.push(file?.content ?? readFileSync(file?.source ?? real, "utf8"));
+      }
+    }
+    return texts;
+  }
+
+  /**
+   * Provisioners, with what goes before and after all of them.
+   *
+   * @param ownLists whether the first of them fetches apt's lists. @default false
+   */
+  protected prepared(own: readonly unknown[], ownLists = false): unknown[] {
     return [
       { shell: { inline: [`mkdir -p ${GUEST_FOLDER}`] } },
       { file: { source: "build-ca.crt", destination: `${GUEST_FOLDER}/ca.crt` } },
@@ -333,6 +354,7 @@ export class Rendering {
             `VISA_BUILD_PROXY=${reference("proxy")}`,
             `VISA_BUILD_NO_PROXY=${reference("no_proxy")}`,
             `VISA_BUILD_MIRROR=${reference("mirror")}`,
+            ...(ownLists ? ["VISA_BUILD_LISTS=own"] : []),
           ],
         },
       },
@@ -579,7 +601,8 @@ export function withMonitor(configuration: Readonly<Record<string, unknown>>): R
   ]);
 }
 
-function withArguments(
+/** A configuration with arguments of QEMU and settings of its builder added; one that is undefined is taken away. */
+export function withArguments(
   configuration: Readonly<Record<string, unknown>>,
   added: readonly (readonly string[])[],
   settings: Readonly<Record<string, unknown>> = {},

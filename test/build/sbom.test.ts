@@ -1,15 +1,6 @@
-import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import Ajv from "ajv";
-import {
-  cycloneDx,
-  type GuestPackages,
-  PACKAGE_LIST_TEXT,
-  PackageListReader,
-  withPackageList,
-} from "../../lib/build/sbom";
-import { scratchFolder } from "../constructs/support";
+import type { GuestPackages } from "../../lib/build/guest-report";
+import { cycloneDx } from "../../lib/build/sbom";
 
 const SUBJECT = {
   template: "visa-apps",
@@ -100,60 +91,4 @@ test("is the same text for the same image, whatever the order of the packages", 
   expect(cycloneDx({ ...SUBJECT, createdAt: "2026-11-24T10:00:00.000Z" }, PACKAGES)).not.toBe(
     cycloneDx(SUBJECT, PACKAGES),
   );
-});
-
-describe("the step that lists the packages", () => {
-  const build = (...provisioner: object[]) => ({ source: {}, build: [{ sources: ["a"], provisioner }] });
-  const own = { shell: { inline: ["true"] } };
-  const seal = { shell: { script: "guest/seal.sh" } };
-  const step = { shell: { script: "visa-package-list.sh" } };
-
-  test("stands before the seal, which is to be the last, and changes nothing else", () => {
-    const configuration = build(own, seal);
-    expect(withPackageList(configuration)).toEqual(build(own, step, seal));
-    expect(configuration).toEqual(build(own, seal));
-    expect(withPackageList(build(own))).toEqual(build(own, step));
-    expect(withPackageList(build())).toEqual(build(step));
-  });
-
-  /** Runs the script with a PATH that has only these commands. */
-  function run(commands: Record<string, string>): string {
-    const folder = join(scratchFolder(), "bin");
-    mkdirSync(folder);
-    for (const [name, body] of Object.entries(commands)) {
-      writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`);
-      chmodSync(join(folder, name), 0o755);
-    }
-    const script = join(folder, "script");
-    writeFileSync(script, PACKAGE_LIST_TEXT);
-    return execFileSync("/bin/sh", ["-e", script], { env: { PATH: folder }, encoding: "utf8" });
-  }
-
-  const read = (printed: string) => {
-    const reader = new PackageListReader();
-    const shown = printed.split("\n").filter((line) => line && !reader.take(`    qemu.visa-apps: ${line}`));
-    return { reader, shown };
-  };
-
-  test("lists what dpkg has installed, as dpkg itself says", () => {
-    const { reader, shown } = read(run({ "dpkg-query": 'exec /usr/bin/dpkg-query "$@"' }));
-    expect(shown).toEqual([]);
-    expect(reader.result?.packages.length).toBeGreaterThan(50);
-    const version = execFileSync("dpkg-query", ["-W", "-f=${Version}", "dpkg"], { encoding: "utf8" });
-    expect(reader.result?.packages).toContainEqual({ name: "dpkg", version, architecture: expect.any(String) });
-    expect(reader.result?.system).toMatch(/^[a-z]+$/);
-  });
-
-  test("says nothing in a guest without dpkg, and never fails", () => {
-    expect(read(run({})).reader.result).toBeUndefined();
-    expect(read(run({ "dpkg-query": "exit 2" })).reader.result).toBeUndefined();
-  });
-
-  test("leaves out what was removed, and lets other lines through", () => {
-    const { reader, shown } = read("visa-package rc gone 1 amd64\nvisa-package ii kept 2:1 all\nwhatever\n");
-    expect(reader.result?.packages).toEqual([{ name: "kept", version: "2:1", architecture: "all" }]);
-    expect(shown).toEqual(["whatever"]);
-    expect(reader.take("==> qemu.a: Provisioning with shell script: visa-package-list.sh")).toBe(true);
-    expect(reader.take("==> qemu.a: Provisioning with shell script: scripts/apps.sh")).toBe(false);
-  });
 });

@@ -213,9 +213,28 @@ test("where one script of visa-apps changed, the plan names it and only visa-app
   expect(await glance.image(first.image_id)).toMatchObject({ status: "active", os_hidden: true });
 });
 
+test("each layer is booted without cloud-init, and so is what stands on it", () => {
+  const logins = readdirSync(join(cache, "artifacts")).map(
+    (name) => JSON.parse(readFileSync(join(cache, "artifacts", name, "manifest.json"), "utf8")).login,
+  );
+  expect(logins.length).toBeGreaterThanOrEqual(5);
+  expect(new Set(logins)).toEqual(new Set(["credentials"]));
+});
+
+/** What a script of a layer can rely on, in such a boot. */
+const CHECKS = `
+[[ ! -e /run/cloud-init/enabled ]]
+timeout 60 cloud-init status --wait
+disk=$(lsblk --bytes --noheadings --nodeps --output SIZE /dev/vda) root=$(df --block-size=1 --output=size / | tail -n 1)
+((disk - root < disk / 10))
+`;
+
 test("a facility's own layer is built on the package's, which is built already", () => {
   const before = artifacts();
-  const command = ["dist/lib/cli/main.js", "build", "my-apps", "--catalog", "examples/facility-layer"];
+  const catalog = join(scratch, "facility");
+  cpSync(join(root, "examples", "facility-layer"), catalog, { recursive: true });
+  appendFileSync(join(catalog, "my-apps", "scripts", "install.sh"), CHECKS);
+  const command = ["dist/lib/cli/main.js", "build", "my-apps", "--catalog", catalog];
   execFileSync("node", command, { cwd: root, env: { ...environment, packages: "bc" }, stdio: "pipe" });
   expect(built(before)).toEqual(["my-apps"]);
 });

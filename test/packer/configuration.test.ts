@@ -184,3 +184,20 @@ test("fails for a download, and for a second builder", () => {
     }),
   ).toThrow(/cannot be downloaded/);
 });
+
+test("apt's lists are fetched before the template's own steps, but where these begin with it", () => {
+  const lists = (...own: Provisioner[]) => {
+    const scripts = steps(layer({ provisioners: own })).map(({ shell }) => (shell ?? {}) as Json);
+    const prepare = scripts.find(({ script }) => script === "guest/prepare.sh") as Json;
+    return (prepare.environment_vars as string[]).includes("VISA_BUILD_LISTS=own");
+  };
+  const install = Provisioner.shell({ inline: ["apt-get install -y x"] });
+  const update = Provisioner.shell({ inline: ["set -e", "apt-get update && apt-get install -y x"] });
+  expect([lists(), lists(install), lists(update), lists(install, update), lists(update, install)]).toEqual([
+    false,
+    false,
+    true,
+    false,
+    true,
+  ]);
+});

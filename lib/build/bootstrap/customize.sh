@@ -71,6 +71,19 @@ system_info:
     renderers: [networkd]
 END
 
+# The build boots without cloud-init, which configures the network elsewhere. Its machine has the card that QEMU gives by
+# itself, and no cloud's has this address.
+mkdir -p "$root/etc/systemd/network"
+cat >"$root/etc/systemd/network/80-visa-build.network" <<'END'
+[Match]
+MACAddress=52:54:00:12:34:56
+
+[Network]
+DHCP=ipv4
+LinkLocalAddressing=no
+IPv6AcceptRA=no
+END
+
 chroot "$root" systemctl --quiet enable systemd-networkd.service systemd-resolved.service ssh.service
 # Of use with LVM alone, and slow.
 chroot "$root" systemctl --quiet disable e2scrub_reap.service e2scrub_all.timer

@@ -5,6 +5,7 @@
 # Environment, each may be empty:
 #   VISA_BUILD_PROXY, VISA_BUILD_NO_PROXY  HTTP proxy for the time of the build, and hosts that go without it
 #   VISA_BUILD_MIRROR                      Debian mirror for the time of the build
+#   VISA_BUILD_LISTS                       "own": the template's first command fetches apt's lists
 # /var/tmp/visa-build/ca.crt holds certificates to trust for the time of the build; it may be empty or missing.
 set -euo pipefail
 
@@ -15,14 +16,14 @@ mirror=${mirror%/}
 folder=/var/tmp/visa-build
 bundle=/etc/ssl/certs/ca-certificates.crt
 
+# Whether cloud-init runs in this boot: its generator says so.
+has_cloud_init() { [[ -e /run/cloud-init/enabled ]]; }
+
 wait_for_first_boot() {
-    command -v cloud-init >/dev/null || return 0
     local code=0 tries=0
     # Its own command takes as long to start as a stage of the boot, which without KVM is many seconds.
-    if [[ -e /run/cloud-init/enabled ]]; then
-        while [[ ! -e /run/cloud-init/result.json ]] && ((tries++ < 4500)); do sleep 0.2; done
-        if grep -qs '"errors": \[\]' /run/cloud-init/result.json; then return 0; fi
-    fi
+    while [[ ! -e /run/cloud-init/result.json ]] && ((tries++ < 4500)); do sleep 0.2; done
+    if grep -qs '"errors": \[\]' /run/cloud-init/result.json; then return 0; fi
     timeout $((901 - tries / 5)) cloud-init status --wait >/dev/null || code=$?
     # 2: done, with warnings (cloud-init 23.4 and later).
     if [[ $code != 0 && $code != 2 ]]; then
@@ -30,6 +31,23 @@ wait_for_first_boot() {
         echo "prepare: cloud-init failed on the build machine" >&2
         exit 1
     fi
+}
+
+# The root file system gets the disk's size, as cloud-init gives it.
+grow_root() {
+    local source type part disk code=0
+    read -r source type < <(findmnt --noheadings --output SOURCE,FSTYPE /)
+    part=$(readlink -f "/sys/class/block/${source##*/}") disk=${part%/*}
+    [[ $type == ext4 && -e $part/partition ]] && command -v growpart >/dev/null || return 0
+    # In sectors of 512 bytes. Less than 2 MiB at the end is no room.
+    (($(<"$disk/size") - $(<"$part/start") - $(<"$part/size") >= 4096)) || return 0
+    growpart "/dev/${disk##*/}" "$(<"$part/partition")" >/dev/null || code=$?
+    case $code in
+        0) resize2fs "$source" 2>/dev/null ;;
+        # There is none to be had.
+        1) ;;
+        *) echo "prepare: the root file system was not given the disk's size" >&2 && exit 1 ;;
+    esac
 }
 
 # Undoes an earlier run of this script, for a second run with other values.
@@ -139,7 +157,7 @@ for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources}; do
     if [[ -e $file ]]; then sources+=("$file"); fi
 done
 mkdir -p "$folder"
-wait_for_first_boot
+if has_cloud_init; then wait_for_first_boot; else grow_root; fi
 stop_timers
 for file in /etc/environment /root/.bashrc; do
     # Seal takes away what was not there before.
@@ -150,4 +168,4 @@ set_apt
 trust_certificates
 set_mirror
 set_environment
-apt-get -qq update
+if [[ ${VISA_BUILD_LISTS:-} != own ]]; then apt-get -qq update; fi
