@@ -54,10 +54,17 @@ export function chain(options: { readonly script?: string; readonly cpus?: numbe
 /** The owner's boot command, in short. */
 export const userData = OwnerUserData.script({ source: '#!/bin/bash\necho "${owner:-}" %{x}\n' });
 
-/** A folder of its own for a lock and an output folder. */
+/** A folder of its own for a lock and an output folder; removed after the tests of the file. */
 export function scratchFolder(): string {
-  return mkdtempSync(join(tmpdir(), "visa-images-test-"));
+  const folder = mkdtempSync(join(tmpdir(), "visa-images-test-"));
+  scratchFolders.push(folder);
+  return folder;
 }
+
+const scratchFolders: string[] = [];
+afterAll(() => {
+  for (const folder of scratchFolders) rmSync(folder, { recursive: true, force: true });
+});
 
 /** A stack with a provider, in an app that writes to `outdir`. */
 export function newStack(id = "images", outdir?: string): TerraformStack {
