@@ -3,7 +3,6 @@
  * looks every seven seconds, and QEMU takes its connection whether there is a guest behind it or not.
  */
 import { connect, createServer, type Socket } from "node:net";
-import { withArguments } from "../packer/configuration";
 
 /** Loopback too, and not the address at which QEMU forwards the same port. */
 const RELAY_ADDRESS = "127.0.0.2";
@@ -25,12 +24,24 @@ export interface SshRelay {
   close(): void;
 }
 
-/** The configuration with the relay's address for Packer. Put in by the runner, so that fingerprints do not know of it. */
+/**
+ * The configuration with the relay's address for Packer, and QEMU's forward of the same port on 127.0.0.1 alone, whatever
+ * the template has. Put in by the runner, so that fingerprints do not know of it.
+ */
 export function withRelay(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { qemu } = configuration.source as { qemu: Record<string, { communicator?: unknown }> };
-  const talks = Object.values(qemu).some(({ communicator }) => communicator === "ssh");
-  return withArguments(configuration, [], talks ? { ssh_host: RELAY_ADDRESS } : {});
+  const { qemu } = configuration.source as { qemu: Record<string, { communicator?: unknown; qemuargs?: string[][] }> };
+  const sources = Object.entries(qemu).map(([name, source]) => {
+    if (source.communicator !== "ssh") return [name, source];
+    const qemuargs = source.qemuargs?.map((each) =>
+      each.map((text) => text.replace(FORWARD, "hostfwd=tcp:127.0.0.1:")),
+    );
+    return [name, { ...source, qemuargs, ssh_host: RELAY_ADDRESS }];
+  });
+  return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
+
+/** All but the port of the forward that Packer goes by. */
+const FORWARD = /hostfwd=tcp:[^:,]*:(?=\{\{\s*\.SSHHostPort\s*\}\}-)/;
 
 /**
  * Opens a relay to a port of 127.0.0.1 at the same port of its own address.

@@ -120,11 +120,16 @@ test("says so where its port is taken", async () => {
   expect(other.errors[0]?.message).toContain("EADDRINUSE");
 });
 
-test("Packer is told of it where it talks to the guest at all", () => {
-  const configuration = (communicator: string) => ({
-    source: { qemu: { one: { communicator, qemuargs: [["-m", "1"]] } } },
+test("Packer is told of it where it talks to the guest at all, and QEMU keeps to its own address", () => {
+  const configured = (communicator: string, ...qemuargs: string[][]) =>
+    (withRelay({ source: { qemu: { one: { communicator, qemuargs } } } }).source as { qemu: { one: object } }).qemu.one;
+  const own = ["-netdev", "user,id=user.0,hostfwd=tcp::{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
+  const kept = ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
+  expect(configured("ssh", ["-m", "1"], own)).toEqual({
+    communicator: "ssh",
+    qemuargs: [["-m", "1"], kept],
+    ssh_host: "127.0.0.2",
   });
-  const told = (communicator: string) =>
-    (withRelay(configuration(communicator)).source as { qemu: { one: { ssh_host?: string } } }).qemu.one.ssh_host;
-  expect([told("ssh"), told("none")]).toEqual(["127.0.0.2", undefined]);
+  expect(configured("ssh", kept)).toMatchObject({ qemuargs: [kept] });
+  expect(configured("none", own)).toEqual({ communicator: "none", qemuargs: [own] });
 });

@@ -163,6 +163,7 @@ function packerConfiguration({
             // An emulated timer on a machine that is busy makes the kernel's check of it fail, and the kernel panic.
             ["-append", `console=ttyS0 quiet panic=-1 no_timer_check ${append}`.trim()],
             ["-cpu", "${var.cpu_model}"],
+            ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
             ["-serial", "file:console.log"],
             ["-no-reboot"],
           ],
