@@ -22,7 +22,7 @@ fi
 takes_credentials() {
   wants=/etc/systemd/system/multi-user.target.wants
   grep -qs 'ssh\\.authorized_keys\\.root' /usr/lib/tmpfiles.d/provision.conf || return 1
-  [ -e /etc/systemd/network/80-visa-build.network ] || return 1
+  [ -e /etc/systemd/network/80-visa-qemu.network ] || return 1
   [ -L $wants/systemd-networkd.service ] && [ -L $wants/ssh.service ] || return 1
   sources=$(cat /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg | grep '^datasource_list:' | sort -u)
   [ "$sources" = 'datasource_list: [ConfigDrive, OpenStack, None]' ]

@@ -74,7 +74,7 @@ END
 # The build boots without cloud-init, which configures the network elsewhere. Its machine has the card that QEMU gives by
 # itself, and no cloud's has this address.
 mkdir -p "$root/etc/systemd/network"
-cat >"$root/etc/systemd/network/80-visa-build.network" <<'END'
+cat >"$root/etc/systemd/network/80-visa-qemu.network" <<'END'
 [Match]
 MACAddress=52:54:00:12:34:56
 
