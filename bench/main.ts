@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the original's flow and ours side by side, and what synth and rendering take. Prints Markdown.
  *
- *   npm run bench                    all of it: some 40 minutes without KVM
+ *   npm run bench                    all of it: half an hour without KVM
  *   npm run bench -- synth           synth and rendering alone: a minute
  *   npm run bench -- side-by-side    the builds alone
  *

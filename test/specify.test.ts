@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { chmodSync, cpSync, mkdtempSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { BuildSpecification, LayerSpecification } from "../lib/specification";
 import { relativeTo, type SpecifyOptions, specify } from "../lib/specify";
@@ -8,6 +7,7 @@ import { Catalog } from "../lib/template/catalog";
 import { Provisioner } from "../lib/template/provisioner";
 import { Template } from "../lib/template/template";
 import { CHAIN, GUEST_FOLDER, temporaryCatalog, writeFiles } from "./fixtures/temporary-catalog";
+import { scratchFolder } from "./support/scratch";
 
 type Options = Partial<Omit<SpecifyOptions, "catalog">>;
 
@@ -32,7 +32,7 @@ function changed(a: LayerSpecification, b: LayerSpecification): string[] {
 }
 
 function publicKey(bits: number): string {
-  const file = join(mkdtempSync(join(tmpdir(), "key-")), "public.pem");
+  const file = join(scratchFolder(), "public.pem");
   const { publicKey } = generateKeyPairSync("rsa", { modulusLength: bits });
   writeFileSync(file, publicKey.export({ type: "spki", format: "pem" }));
   return file;
@@ -374,7 +374,7 @@ test("sources become relative to the folder of the specification, and no absolut
 
 test("a copy of the catalog elsewhere gives the same specification, but for the sources", () => {
   const folder = temporaryCatalog(CHAIN);
-  const copy = mkdtempSync(join(tmpdir(), "copy-"));
+  const copy = scratchFolder();
   cpSync(folder, copy, { recursive: true });
   expect(relativeTo(run(copy), copy)).toEqual({
     ...relativeTo(run(folder), folder),

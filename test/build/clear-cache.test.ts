@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type ArtifactManifest, Cache, recordFile } from "../../lib/build/cache";
 import { type ClearOptions, cacheEntries, clearCache } from "../../lib/build/clear-cache";
 import { identify } from "../../lib/build/processes";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const DAY = 24 * 3600 * 1000;
 const NOW = Date.parse("2026-11-23T00:00:00Z");

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gitState } from "../../lib/build/git";
 import { createMasker } from "../../lib/build/masking";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const masker = createMasker([]);
 

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { GuestReportReader, REPORT_TEXT, withGuestReport } from "../../lib/build/guest-report";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const build = (...provisioner: object[]) => ({ source: {}, build: [{ sources: ["a"], provisioner }] });
 const own = { shell: { inline: ["true"] } };

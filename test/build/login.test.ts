@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { RunTool } from "../../lib/build/base";
 import { chooseLogin, withLogin, writeLogin } from "../../lib/build/login";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const run: RunTool = async (command, args, { cwd } = {}) => {
   execFileSync(command, [...args], { cwd });

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImage } from "../../lib";
 import { packageRoot } from "../../lib/package-root";
-import { newStack, scratchFolder, synthesized } from "./support";
+import { scratchFolder } from "../support/scratch";
+import { newStack, synthesized } from "./support";
 
 /** Runs an example, and returns what its stacks are synthesized to. */
 // biome-ignore lint/suspicious/noExplicitAny: Terraform's JSON has no type of its own

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack, Testing } from "cdktf";
 import { OwnerUserData } from "../../lib/constructs/owner-user-data";
 import { type VisaImage, VisaImage as VisaImageConstruct, type VisaImageProps } from "../../lib/constructs/visa-image";
 import type { BuildSpecification, LayerSpecification } from "../../lib/specification";
+import { scratchFolder } from "../support/scratch";
 
 /** The inputs of one layer, by which tests change what is built. */
 export interface LayerFixture {
@@ -54,18 +54,6 @@ export function chain(options: { readonly script?: string; readonly cpus?: numbe
 /** The owner's boot command, in short. */
 export const userData = OwnerUserData.script({ source: '#!/bin/bash\necho "${owner:-}" %{x}\n' });
 
-/** A folder of its own for a lock and an output folder; removed after the tests of the file. */
-export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "visa-images-test-"));
-  scratchFolders.push(folder);
-  return folder;
-}
-
-const scratchFolders: string[] = [];
-afterAll(() => {
-  for (const folder of scratchFolders) rmSync(folder, { recursive: true, force: true });
-});
-
 /** A stack with a provider, in an app that writes to `outdir`. */
 export function newStack(id = "images", outdir?: string): TerraformStack {
   const app = outdir ? new App({ outdir, context: { cdktfRelativeModules: [] } }) : Testing.app();
@@ -75,9 +63,6 @@ export function newStack(id = "images", outdir?: string): TerraformStack {
 }
 
 let locks: string | undefined;
-afterAll(() => {
-  if (locks !== undefined) rmSync(locks, { recursive: true, force: true });
-});
 
 /** The path of a lock of its own, which goes with the test file. */
 function ownLock(): string {

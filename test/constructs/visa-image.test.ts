@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { Fn, Lazy, TerraformVariable } from "cdktf";
 import { formatLock, type Release } from "../../lib/releases/lock";
-import { addImage, chain, newStack, scratchFolder, specificationOf, synthesized } from "./support";
+import { scratchFolder } from "../support/scratch";
+import { addImage, chain, newStack, specificationOf, synthesized } from "./support";
 
 const CURRENT = "visa-apps_5c329d84cf97";
 

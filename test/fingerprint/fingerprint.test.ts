@@ -1,4 +1,4 @@
-import { mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -6,6 +6,7 @@ import { canonicalJson, framedDigest } from "../../lib/fingerprint/digest";
 import { digestFile } from "../../lib/fingerprint/file-digest";
 import { bootstrapRecipe, type FileInput, fingerprintBase, fingerprintLayer } from "../../lib/fingerprint/fingerprint";
 import type { BootstrapBase } from "../../lib/specification";
+import { scratchFolder } from "../support/scratch";
 
 const files: FileInput[] = [
   { path: "files/x/b.sh", mode: 0o755, sha256: "b".repeat(64) },
@@ -116,7 +117,7 @@ test("different lists of fields have different digests", () => {
 });
 
 test("a file that was overwritten with as many bytes and its old times is read again", () => {
-  const file = join(mkdtempSync(join(tmpdir(), "digest-")), "f");
+  const file = join(scratchFolder(), "f");
   writeFileSync(file, "one");
   utimesSync(file, 1, 1);
   const before = digestFile(file);

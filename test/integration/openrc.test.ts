@@ -1,18 +1,19 @@
 /** The variables of the original's README, as they are, lead everything to a cloud: a real Keystone and Glance. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { readLock } from "../../lib/releases/lock";
 import { compileCommand, removeCommand } from "../build/support/command";
-import { addImage, chain, scratchFolder } from "../constructs/support";
+import { addImage, chain } from "../constructs/support";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);
 
-const scratch = scratchFolder();
+const scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
 const lockFile = join(scratch, "visa-images.lock.json");
 /** What an operator's shell has after `. openrc`, and nothing else of OpenStack. */

@@ -11,6 +11,7 @@ import { packerVariable } from "../../lib/template/marks";
 import { Renderer } from "../../lib/template/render";
 import { Template } from "../../lib/template/template";
 import { GUEST_FOLDER } from "../fixtures/temporary-catalog";
+import { scratchFolder } from "../support/scratch";
 
 /** A scratch folder as the runner stages it, with dummies for what only a build makes. */
 function scratch(layer: Pick<LayerSpecification | InstallerBase, "files" | "configuration">): string {
@@ -126,7 +127,7 @@ test("packer reads every literal as it was written", () => {
     "é\u2028\n",
   ];
   const renderer = new Renderer(new Map([["pw", packerVariable("pw")]]));
-  const folder = mkdtempSync(join(tmpdir(), "literal-"));
+  const folder = scratchFolder();
   const rendered = texts.map((text) => renderer.render(text));
   const configuration = {
     variable: { pw: { type: "string", default: "SECRET" } },

@@ -1,18 +1,19 @@
 /** Releases on their real parts but for the build itself: Terraform, the provider, Keystone, Glance, `visa-image lock`. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { VisaImageProps } from "../../lib/constructs/visa-image";
 import { type Release, readLock } from "../../lib/releases/lock";
-import { addImage, chain, scratchFolder } from "../constructs/support";
+import { addImage, chain } from "../constructs/support";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);
 
-const scratch = scratchFolder();
+const scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
 const cloudEnvironment = cloudEnvironmentOf(join(scratch, "cloud"));
 const lockFile = join(scratch, "visa-images.lock.json");

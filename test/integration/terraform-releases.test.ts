@@ -1,7 +1,8 @@
 /** Going back and forth, a lock that is lost, adopting and pruning: on Terraform, the provider, Keystone and Glance. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformOutput, TerraformStack } from "cdktf";
@@ -10,13 +11,13 @@ import { type ArtifactManifest, Cache } from "../../lib/build/cache";
 import { VisaImage, type VisaImageProps } from "../../lib/constructs/visa-image";
 import { packageRoot } from "../../lib/package-root";
 import { type Release, readLock } from "../../lib/releases/lock";
-import { addImage, chain, scratchFolder } from "../constructs/support";
+import { addImage, chain } from "../constructs/support";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(300_000);
 
 const IMAGE = "images/visa-apps";
-const scratch = scratchFolder();
+const scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
 const cloudEnvironment = {
   ...cloudEnvironmentOf(join(scratch, "cloud")),

@@ -1,9 +1,9 @@
 /** What a user gets: the packed tarball, in a project that has nothing else. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 jest.setTimeout(300_000);
 
@@ -37,8 +37,6 @@ beforeAll(() => {
     ...["cdktf", "constructs", "typescript", "tsx", "@types/node"].map(version),
   ]);
 });
-
-afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 const APP = `
 import { App, TerraformStack } from "cdktf";

@@ -1,11 +1,11 @@
 /** Downloads that are cut off, by a Glance that cuts them: the real one on loopback never does. */
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, rmSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { credentialsFrom, Glance } from "../../lib/releases/glance";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const folder = scratchFolder();
 const file = join(folder, "disk");
@@ -39,7 +39,6 @@ beforeAll(async () => {
 afterAll(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
   [cuts, knowsRanges, ranges] = [[], true, []];

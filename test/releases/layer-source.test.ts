@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { glanceSource } from "../../lib/releases/layer-source";
 import { formatLock, type Release, withRelease } from "../../lib/releases/lock";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 import { CloudStandIn, type StandInImage } from "./cloud-stand-in";
 
 const FINGERPRINT = "ab".repeat(32);
@@ -11,10 +11,7 @@ const folder = scratchFolder();
 const lockFile = join(folder, "visa-images.lock.json");
 
 beforeAll(() => cloud.start());
-afterAll(async () => {
-  await cloud.stop();
-  rmSync(folder, { recursive: true });
-});
+afterAll(() => cloud.stop());
 beforeEach(() => {
   cloud.images.clear();
   rmSync(lockFile, { force: true });

@@ -11,7 +11,7 @@ import {
   writeLock,
 } from "../../lib/releases/lock";
 import { releaseOf } from "../../lib/releases/release";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const empty: Lock = { version: 1, images: {} };
 

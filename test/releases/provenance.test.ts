@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type ArtifactManifest, Cache } from "../../lib/build/cache";
 import { describeProvenance, provenanceProperties, readProvenance } from "../../lib/releases/provenance";
 import type { VerifyReport } from "../../lib/verify/report";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const FINGERPRINT = "ab".repeat(32);
 const SBOM = '{"bomFormat":"CycloneDX"}\n';

@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatLock, type Release, readLock } from "../../lib/releases/lock";
 import { type PruneOptions, prune } from "../../lib/releases/prune";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 import { CloudStandIn, type StandInNova } from "./cloud-stand-in";
 
 const KEY = "images/visa-apps";

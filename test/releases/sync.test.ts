@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readLock } from "../../lib/releases/lock";
 import { syncLock } from "../../lib/releases/sync";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 import { CloudStandIn } from "./cloud-stand-in";
 
 const KEY = "images/visa-apps";

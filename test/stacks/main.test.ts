@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
 import { createApp } from "../../stacks/main";
 import { VisaImageStack } from "../../stacks/visa-image";
-import { scratchFolder } from "../constructs/support";
+import { scratchFolder } from "../support/scratch";
 
 const VISA_CATALOG = join(__dirname, "..", "fixtures", "catalogs", "packme");
 const VISA_LOCK_FILE = join(scratchFolder(), "visa-images.lock.json");

@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,7 +18,7 @@ import { packageRoot } from "../../../lib/package-root";
 import { credentialsFrom, Glance, type GlanceImage } from "../../../lib/releases/glance";
 import { type Release, readLock } from "../../../lib/releases/lock";
 import type { BuildSpecification } from "../../../lib/specification";
-import { addImage, chain, scratchFolder } from "../../constructs/support";
+import { addImage, chain } from "../../constructs/support";
 import {
   cloudEnvironmentOf,
   type RunningTerraform,
@@ -63,7 +63,7 @@ export class CloudDeployment {
   readonly lockFile: string;
   /** What the last {@link expectDeploy} printed. */
   said = "";
-  private readonly scratch = scratchFolder();
+  private readonly scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
   private readonly out = join(this.scratch, "out");
   private readonly clouds: EmbeddedCloud[] = [];
   private readonly proxies: FaultProxy[] = [];

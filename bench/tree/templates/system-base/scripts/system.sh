@@ -5,6 +5,8 @@ export DEBIAN_FRONTEND=noninteractive
 
 cat >/etc/apt/sources.list <<END
 deb $MIRROR bookworm main
+deb $MIRROR bookworm-updates main
+deb $MIRROR-security bookworm-security main
 END
 apt-get -qq update
 apt-get -qq --yes install --no-install-recommends bash-completion nano unzip >/dev/null
