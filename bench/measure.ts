@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { signal } from "../lib/build/processes";
 import { packageRoot } from "../lib/package-root";
 
 /** What a command took. */
@@ -29,7 +30,7 @@ const running = new Set<ChildProcess>();
 
 /** Ends what runs, with all its children: {@link measure} then fails. */
 export function stopMeasured(): void {
-  for (const { pid } of running) if (pid) process.kill(-pid, "SIGTERM");
+  for (const { pid } of running) if (pid) signal(-pid, "SIGTERM");
 }
 
 /** Runs a command. @throws Error where it fails, with its last lines */

@@ -26,7 +26,7 @@ export interface Accelerator {
  * AMD's, on which Linux needs no page-table isolation: with it each call of the kernel costs TCG all that it has
  * translated addresses to (docs/decisions/speed.md).
  */
-export const TCG_CPU = "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt";
+const TCG_CPU = "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt";
 
 /** QEMU's CPU for a build machine: what was asked for, else one by the accelerator. */
 export function cpuArgument(
@@ -72,7 +72,8 @@ export async function chooseAccelerator(
 ): Promise<Accelerator> {
   if (wish === "tcg") return { name: "tcg", reason: "asked for" };
   const memory = wish === "auto" && cache !== undefined ? join(cache, "accelerator.json") : undefined;
-  const obstacle = (memory && recall(memory)) ?? (await kvmObstacle("/dev/kvm", directory));
+  const known = memory && recall(memory);
+  const obstacle = known ?? (await kvmObstacle("/dev/kvm", directory));
   if (obstacle === undefined) return { name: "kvm", reason: "a test guest ran with it" };
   if (wish === "kvm") {
     throw new VisaImageError(`accelerator "kvm" was asked for but cannot be used: ${obstacle}`, {
@@ -80,7 +81,7 @@ export async function chooseAccelerator(
       exitCode: 2,
     });
   }
-  if (memory && obstacle.includes(NO_CODE)) remember(memory, obstacle);
+  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, obstacle);
   return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
 }
 
@@ -99,7 +100,6 @@ function recall(file: string): string | undefined {
 }
 
 function remember(file: string, obstacle: string): void {
-  if (recall(file) === obstacle) return;
   try {
     const known = { boot: bootId(), device: statSync("/dev/kvm").ctimeMs, uptime: uptime(), obstacle };
     writeFileSync(`${file}.${process.pid}`, JSON.stringify(known));

@@ -3,6 +3,7 @@
  * looks every seven seconds, and QEMU takes its connection whether there is a guest behind it or not.
  */
 import { connect, createServer, type Socket } from "node:net";
+import { mapSources } from "../packer/configuration";
 
 /** Loopback too, and not the address at which QEMU forwards the same port. */
 const RELAY_ADDRESS = "127.0.0.2";
@@ -29,15 +30,13 @@ export interface SshRelay {
  * the template has. Put in by the runner, so that fingerprints do not know of it.
  */
 export function withRelay(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const { qemu } = configuration.source as { qemu: Record<string, { communicator?: unknown; qemuargs?: string[][] }> };
-  const sources = Object.entries(qemu).map(([name, source]) => {
-    if (source.communicator !== "ssh") return [name, source];
+  return mapSources(configuration, (source) => {
+    if (source.communicator !== "ssh") return source;
     const qemuargs = source.qemuargs?.map((each) =>
       each.map((text) => text.replace(FORWARD, "hostfwd=tcp:127.0.0.1:")),
     );
-    return [name, { ...source, qemuargs, ssh_host: RELAY_ADDRESS }];
+    return { ...source, qemuargs, ssh_host: RELAY_ADDRESS };
   });
-  return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
 
 /** All but the port of the forward that Packer goes by. */

@@ -607,11 +607,26 @@ export function withArguments(
   added: readonly (readonly string[])[],
   settings: Readonly<Record<string, unknown>> = {},
 ): Record<string, unknown> {
-  const { qemu } = configuration.source as { qemu: Record<string, { qemuargs?: unknown[] }> };
-  const sources = Object.entries(qemu).map(([name, source]) => [
-    name,
-    { ...source, ...settings, qemuargs: [...(source.qemuargs ?? []), ...added] },
-  ]);
+  return mapSources(configuration, (source) => ({
+    ...source,
+    ...settings,
+    qemuargs: [...(source.qemuargs ?? []), ...added],
+  }));
+}
+
+/** What is read here of a source in a configuration. */
+interface QemuSource {
+  readonly communicator?: unknown;
+  readonly qemuargs?: readonly (readonly string[])[];
+}
+
+/** A configuration with each of its sources changed. */
+export function mapSources(
+  configuration: Readonly<Record<string, unknown>>,
+  change: (source: QemuSource) => object,
+): Record<string, unknown> {
+  const { qemu } = configuration.source as { qemu: Record<string, QemuSource> };
+  const sources = Object.entries(qemu).map(([name, source]) => [name, change(source)]);
   return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
 
