@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expandOriginalOptions } from "../../lib/cli/arguments";
 import { readVariables } from "../../lib/cli/inputs";
@@ -22,10 +22,7 @@ beforeAll(() => {
   command = compileCommand();
   folder = temporaryCatalog(CATALOG);
 });
-afterAll(() => {
-  removeCommand();
-  rmSync(folder, { recursive: true });
-});
+afterAll(removeCommand);
 
 function run(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {

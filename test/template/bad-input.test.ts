@@ -53,7 +53,6 @@ const TREE: Files = {
 };
 const NAMES = Object.keys(TREE).filter((name) => name.endsWith(".yml") && !name.endsWith("play.yml"));
 const folder = temporaryCatalog(TREE);
-afterAll(() => rmSync(folder, { recursive: true }));
 
 let results = 0;
 let errors = 0;
