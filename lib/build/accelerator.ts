@@ -6,14 +6,13 @@
  * QEMU with a known exit code, 0.1 s where it works.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir, uptime } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { MachineOptions } from "../specification";
 import { textOf } from "./files";
-import { bootId } from "./processes";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
@@ -24,9 +23,9 @@ export interface Accelerator {
 /**
  * TCG's CPU: what Python's wheels are compiled for (x86-64-v2), since what "max" has beyond that is slow to emulate, and
  * AMD's, on which Linux needs no page-table isolation: with it each call of the kernel costs TCG all that it has
- * translated addresses to (docs/decisions/speed.md).
+ * translated addresses to. With rdrand no boot waits for randomness (docs/decisions/speed.md).
  */
-const TCG_CPU = "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt";
+const TCG_CPU = "qemu64,-svm,+ssse3,+sse4.1,+sse4.2,+popcnt,+rdrand";
 
 /** QEMU's CPU for a build machine: what was asked for, else one by the accelerator. */
 export function cpuArgument(
@@ -56,24 +55,20 @@ const PROBE_OFFSET = 0xff00;
 /** isa-debug-exit makes (value << 1) | 1 of the 0x15 that the probe writes. */
 const PROBE_EXIT_CODE = 0x2b;
 const PROBE_TIMEOUT_MS = 3000;
-/** How long it is remembered that the probe had to be ended, which takes as long as it may. */
-const MEMORY_SECONDS = 3600;
+/** Where KVM runs nothing the probe spins: it is ended after so many seconds of processor time, however busy the machine. */
+const PROBE_CPU_SECONDS = 1;
 
 /**
  * Chooses the accelerator; `kvm` that cannot be used is an error, `auto` falls back to TCG.
  *
  * @param directory for the probe's firmware
- * @param cache where it is remembered for an hour that the probe ran no code. @default - it is found out each time
  */
 export async function chooseAccelerator(
   wish: "auto" | "kvm" | "tcg" = "auto",
   directory = tmpdir(),
-  cache?: string,
 ): Promise<Accelerator> {
   if (wish === "tcg") return { name: "tcg", reason: "asked for" };
-  const memory = wish === "auto" && cache !== undefined ? join(cache, "accelerator.json") : undefined;
-  const known = memory && recall(memory);
-  const obstacle = known ?? (await kvmObstacle("/dev/kvm", directory));
+  const obstacle = await kvmObstacle("/dev/kvm", directory);
   if (obstacle === undefined) return { name: "kvm", reason: "a test guest ran with it" };
   if (wish === "kvm") {
     throw new VisaImageError(`accelerator "kvm" was asked for but cannot be used: ${obstacle}`, {
@@ -81,32 +76,7 @@ export async function chooseAccelerator(
       exitCode: 2,
     });
   }
-  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, obstacle);
   return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
-}
-
-const NO_CODE = "a test guest ran no code";
-
-/** What is remembered holds for one device in one boot of this machine, by its clock that does not jump. */
-function recall(file: string): string | undefined {
-  try {
-    const { boot, device, uptime: then, obstacle } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-    const age = uptime() - Number(then);
-    const holds = boot === bootId() && device === statSync("/dev/kvm").ctimeMs && age >= 0 && age < MEMORY_SECONDS;
-    return holds && typeof obstacle === "string" ? obstacle : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function remember(file: string, obstacle: string): void {
-  try {
-    const known = { boot: bootId(), device: statSync("/dev/kvm").ctimeMs, uptime: uptime(), obstacle };
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(known));
-    renameSync(`${file}.${process.pid}`, file);
-  } catch {
-    // Found out again the next time.
-  }
 }
 
 /** Why KVM cannot be used, `undefined` where it can. */
@@ -122,30 +92,32 @@ export async function kvmObstacle(device = "/dev/kvm", directory = tmpdir()): Pr
     };
     return `${device} cannot be opened (${(code && hint[code]) ?? code})`;
   }
-  const { code, seconds, output } = await runProbe("kvm", directory);
+  const { code, output } = await runProbe("kvm", directory);
   if (code === PROBE_EXIT_CODE) return undefined;
-  if (code === null) return `${device} can be opened, but ${NO_CODE} within ${seconds} s`;
+  if (code === null) return `${device} can be opened, but a test guest ran no code`;
   return `${device} can be opened, but a test guest failed: ${output || `exit code ${code}`}`;
 }
 
-/** Runs the probe with an accelerator; the code is null where it was still running after the time it has. */
+/** Runs the probe with an accelerator; the code is null where it had not ended by itself in the time it has. */
 export async function runProbe(
   accelerator: "kvm" | "tcg",
   parent = tmpdir(),
   timeoutMs = PROBE_TIMEOUT_MS,
-): Promise<{ code: number | null; seconds: number; output: string }> {
+  probe = PROBE_CODE,
+): Promise<{ code: number | null; output: string }> {
   const directory = await mkdtemp(join(parent, "probe-"));
   try {
     const firmware = join(directory, "probe.rom");
     const rom = Buffer.alloc(PROBE_SIZE);
-    PROBE_CODE.copy(rom, PROBE_OFFSET);
+    probe.copy(rom, PROBE_OFFSET);
     writeFileSync(firmware, rom);
     const child = spawn(
-      "setpriv",
+      "prlimit",
       // biome-ignore format: one option and its value per line
       [
+        `--cpu=${PROBE_CPU_SECONDS}`, "--core=0", "--",
         // Where KVM does not work it would run for ever once nobody is left to end it.
-        "--pdeathsig", "KILL", "--", "qemu-system-x86_64",
+        "setpriv", "--pdeathsig", "KILL", "--", "qemu-system-x86_64",
         "-accel", accelerator,
         "-machine", "pc",
         "-m", "16",
@@ -166,7 +138,7 @@ export async function runProbe(
       child.once("close", resolve);
     });
     const lines = output.split("\n").filter((line) => line && !line.includes("warning:"));
-    return { code, seconds: timeoutMs / 1000, output: (lines.at(-1) ?? "").replace(/^qemu-system-x86_64: /, "") };
+    return { code, output: (lines.at(-1) ?? "").replace(/^qemu-system-x86_64: /, "") };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }

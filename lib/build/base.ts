@@ -10,6 +10,7 @@ import { assetFolder } from "../package-root";
 import type { Base, BootstrapBase, CloudImageBase, FileBase, InstallerBase, InstallerMedium } from "../specification";
 import { isUrl } from "../template/source";
 import { cacheRoot, hashFile } from "./cache";
+import { reportOfDisk } from "./disk-report";
 
 /**
  * Runs a tool; where it fails, rejects with its exit code and last lines in the message. The runner provides it, so that
@@ -69,6 +70,7 @@ export async function makeBase(base: Exclude<Base, InstallerBase>, options: Make
     case "file":
       await checkFile(base.path, base.checksum, options);
       await convert(base.path, base, disk, options);
+      await reportOfDisk(disk, options.scratch, options.run);
       break;
   }
   return disk;

@@ -14,7 +14,13 @@ import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
 import { type Machine, resolveMachine } from "../machine";
 import { packageRoot } from "../package-root";
-import { MONITOR_SOCKET, withMonitor, withRequiredPlugins, withVncPort } from "../packer/configuration";
+import {
+  MONITOR_SOCKET,
+  withMonitor,
+  withoutDefaultDevices,
+  withRequiredPlugins,
+  withVncPort,
+} from "../packer/configuration";
 import {
   type BuildSpecification,
   type DiskFormat,
@@ -395,7 +401,7 @@ class Build {
       const scratch = await createScratch(this.cache, "accelerator");
       try {
         const { accelerator } = this.machine(layers[0] as LayerSpecification);
-        this.accelerator = await chooseAccelerator(accelerator, scratch.path, this.cache.root);
+        this.accelerator = await chooseAccelerator(accelerator, scratch.path);
       } finally {
         await removeScratch(scratch);
       }
@@ -588,7 +594,7 @@ class Build {
   ): Promise<void> {
     const machine = this.machine(layer);
     const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
-    const complete = withRelay(withMonitor(withVncPort(layer.configuration, machine)));
+    const complete = withRelay(withMonitor(withVncPort(withoutDefaultDevices(layer.configuration), machine)));
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 

@@ -8,9 +8,22 @@ import { GUEST_SCRIPTS } from "../packer/guest-scripts";
 export const REPORT_SCRIPT = "visa-guest-report.sh";
 
 /**
- * Prints one line for the system, one for each package (none in a guest without dpkg), and one where a boot lets root in
- * by systemd's credentials, without cloud-init: where all that bootstrap/customize.sh has for it is in its place still.
- * Never fails.
+ * A function of the shell: whether a boot of the system below a folder lets root in by systemd's credentials, without
+ * cloud-init, because all that bootstrap/customize.sh has for it is in its place still.
+ */
+export const TAKES_CREDENTIALS = `takes_credentials() {
+  wants=$1/etc/systemd/system/multi-user.target.wants
+  grep -qs 'ssh\\.authorized_keys\\.root' "$1/usr/lib/tmpfiles.d/provision.conf" || return 1
+  [ -e "$1/etc/systemd/network/80-visa-qemu.network" ] || return 1
+  [ -L "$wants/systemd-networkd.service" ] && [ -L "$wants/ssh.service" ] || return 1
+  sources=$(cat "$1/etc/cloud/cloud.cfg" "$1"/etc/cloud/cloud.cfg.d/*.cfg | grep '^datasource_list:' | sort -u)
+  [ "$sources" = 'datasource_list: [ConfigDrive, OpenStack, None]' ]
+}
+`;
+
+/**
+ * Prints one line for the system, one for each package (none in a guest without dpkg), and one where a boot of this
+ * disk takes credentials. Never fails.
  */
 export const REPORT_TEXT = `#!/bin/sh
 if [ -r /etc/os-release ]; then
@@ -19,15 +32,7 @@ fi
 if command -v dpkg-query >/dev/null 2>&1; then
   dpkg-query -W -f='visa-package \${db:Status-Abbrev}\${Package} \${Version} \${Architecture}\\n' || true
 fi
-takes_credentials() {
-  wants=/etc/systemd/system/multi-user.target.wants
-  grep -qs 'ssh\\.authorized_keys\\.root' /usr/lib/tmpfiles.d/provision.conf || return 1
-  [ -e /etc/systemd/network/80-visa-qemu.network ] || return 1
-  [ -L $wants/systemd-networkd.service ] && [ -L $wants/ssh.service ] || return 1
-  sources=$(cat /etc/cloud/cloud.cfg /etc/cloud/cloud.cfg.d/*.cfg | grep '^datasource_list:' | sort -u)
-  [ "$sources" = 'datasource_list: [ConfigDrive, OpenStack, None]' ]
-}
-if takes_credentials 2>/dev/null; then echo 'visa-login credentials'; fi
+${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then echo 'visa-login credentials'; fi
 exit 0
 `;
 

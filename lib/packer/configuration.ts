@@ -601,6 +601,20 @@ export function withMonitor(configuration: Readonly<Record<string, unknown>>): R
   ]);
 }
 
+/**
+ * The configuration without the devices that QEMU adds by itself (drives for CDs and floppies, a parallel port), which no
+ * cloud's machine has and Linux looks into as it boots. The screen stays. Put in by the runner too.
+ */
+export function withoutDefaultDevices(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return mapSources(configuration, (source) => {
+    const own = source.qemuargs ?? [];
+    const hasScreen = own.some(([name, value = ""]) => name === "-vga" || (name === "-device" && SCREENS.test(value)));
+    return { ...source, qemuargs: [...own, ["-nodefaults"], ...(hasScreen ? [] : [["-vga", "std"]])] };
+  });
+}
+
+const SCREENS = /vga|qxl|cirrus|bochs-display|virtio-gpu|ramfb/i;
+
 /** A configuration with arguments of QEMU and settings of its builder added; one that is undefined is taken away. */
 export function withArguments(
   configuration: Readonly<Record<string, unknown>>,

@@ -97,7 +97,8 @@ export class TestMachine implements AsyncDisposable {
       ...["-netdev", `user,id=net0,restrict=${options.outgoing ? "off" : "on"}${service}${hostForwards}`],
       // An address as Nova gives: what is for build machines alone does not help the image here.
       ...["-device", "virtio-net-pci,netdev=net0,mac=fa:16:3e:00:00:01", "-device", "virtio-rng-pci"],
-      ...["-display", "none", "-vga", "std"],
+      // As Nova starts its machines.
+      ...["-nodefaults", "-display", "none", "-vga", "std"],
       ...["-chardev", `file,id=console,path=${commas(consoleFile)}`, "-serial", "chardev:console"],
       ...["-chardev", `socket,id=qmp,path=${commas(join(sockets, "qmp"))},server=on,wait=off`],
       ...["-mon", "chardev=qmp,mode=control"],

@@ -1,4 +1,4 @@
-import { withRequiredPlugins, withVncPort } from "../../lib/packer/configuration";
+import { withoutDefaultDevices, withRequiredPlugins, withVncPort } from "../../lib/packer/configuration";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
@@ -160,6 +160,23 @@ test("the plugins of newer versions are a block of their own", () => {
 test("the pause between the keys of a boot command is the builder's own", () => {
   const builder = { boot_command: ["<enter>"], boot_key_interval: "50ms" };
   expect(source(layer({ builder }))).toMatchObject(builder);
+});
+
+test("the machine has none of the devices that QEMU adds by itself, but for the screen", () => {
+  const argumentsWith = (...qemuargs: string[][]) => {
+    const own = layer({ builder: { qemuargs } });
+    return source({ ...own, configuration: withoutDefaultDevices(own.configuration) }).qemuargs as string[][];
+  };
+  expect(argumentsWith().slice(-2)).toEqual([["-nodefaults"], ["-vga", "std"]]);
+  for (const own of [
+    ["-vga", "none"],
+    ["-device", "virtio-vga"],
+    ["-device", "qxl-vga,id=a"],
+  ]) {
+    expect(argumentsWith(own)).toContainEqual(own);
+    expect(argumentsWith(own).at(-1)).toEqual(["-nodefaults"]);
+  }
+  expect(argumentsWith(["-device", "virtio-rng-pci"]).at(-1)).toEqual(["-vga", "std"]);
 });
 
 test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
