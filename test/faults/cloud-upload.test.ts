@@ -75,8 +75,8 @@ function failLooks(): void {
   deployment.glance.inject({ on: /^GET \/v2\/images\//, answer: 503 });
 }
 
-/** The provider's words for a 503. */
-const UNAVAILABLE = /The service is currently unable to handle the request/;
+/** The provider's words for a 503: until its version 2, and from 3 on. */
+const UNAVAILABLE = /The service is currently unable to handle the request|but got 503 instead/;
 
 const cases: Record<string, Case> = {
   "Keystone is down": { fault: () => whileDown("keystone"), says: /connection refused/ },
@@ -101,11 +101,11 @@ const thorough: Record<string, Case> = {
       deployment.glance.inject({ on: UPLOAD, before: async () => failLooks() });
       return deployment.deploy(inputs);
     },
-    says: /Error waiting for Image: The service is currently/,
+    says: /Error waiting for Image: (The service is currently|.* but got 503 instead)/,
   },
   "Glance answers 500 to the upload": {
     fault: () => refusing(UPLOAD, 500),
-    says: /Error while uploading file .*Internal Server Error/,
+    says: /Error while uploading file .*(Internal Server Error|but got 500 instead)/,
   },
 };
 
@@ -135,7 +135,8 @@ if (FULL) {
     deployment.glance.heal();
     // The provider has a token again, but may find the file closed: by how much of it was sent.
     if (ended.status === 0) lastGood = deployment.releases.at(-1)?.imageId ?? "";
-    else expect(errorsOf(ended)).toContain("Successfully re-authenticated, but got error executing request");
+    else
+      expect(errorsOf(ended)).toMatch(/Successfully re-authenticated, but got error executing request|already closed/);
     await deployment.expectSafe(lastGood);
   });
 }
@@ -165,12 +166,17 @@ test("fails where Keystone is down after the upload, says so, and the next deplo
 test("fails where an upload takes longer than its time, and what was uploaded is kept by untaint", async () => {
   deployment.glance.inject({ on: UPLOAD, before: () => sleep(6000) });
   const errors = errorsOf(await deployment.deploy(inputs, {}, { timeouts: { create: "5s" } }));
-  expect(errors).toContain("Error waiting for Image: ");
+  // From version 3 on the provider cuts the upload off, and there is nothing to keep.
+  const wasCutOff = /Error while uploading file .*context deadline exceeded/.test(errors);
+  if (!wasCutOff) expect(errors).toContain("Error waiting for Image: ");
   await deployment.expectSafe(lastGood);
 
-  const [, address = ""] = /with (openstack_images_image_v2\.visa-apps_\w+),/.exec(errors) ?? [];
-  expect((await deployment.start(["untaint", address]).ended).status).toBe(0);
-  deployment.glance.inject({ on: UPLOAD, answer: 500 });
+  deployment.glance.heal();
+  if (!wasCutOff) {
+    const [, address = ""] = /with (openstack_images_image_v2\.visa-apps_\w+),/.exec(errors) ?? [];
+    expect((await deployment.start(["untaint", address]).ended).status).toBe(0);
+    deployment.glance.inject({ on: UPLOAD, answer: 500 });
+  }
   lastGood = await deployment.expectDeploy(inputs);
   deployment.glance.heal();
   inputs = deployment.nextInputs();
