@@ -1,26 +1,12 @@
-/**
- * Builds the layers of a specification, each where the cache does not have it, and flattens the last one.
- *
- * It runs in the worker of a supervised build (supervisor.ts), which makes sure that nothing outlives it.
- */
-import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { chmod, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
-import { dirname, join, relative, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
+import { mkdir, readdir, readFile, rename, stat, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
 import { type Machine, resolveMachine } from "../machine";
 import { packageRoot } from "../package-root";
-import {
-  MONITOR_SOCKET,
-  withMonitor,
-  withoutDefaultDevices,
-  withRequiredPlugins,
-  withVncPort,
-} from "../packer/configuration";
 import {
   type BuildSpecification,
   type DiskFormat,
@@ -31,7 +17,7 @@ import {
   SPECIFICATION_VERSION,
 } from "../specification";
 import { isUrl } from "../template/source";
-import { type Accelerator, chooseAccelerator, cpuArgument } from "./accelerator";
+import { type Accelerator, chooseAccelerator } from "./accelerator";
 import { type MakeBaseOptions, makeBase, obtainMedium, type RunTool } from "./base";
 import {
   type ArtifactManifest,
@@ -39,25 +25,25 @@ import {
   Cache,
   type CheckDepth,
   cacheRoot,
-  type Extent,
   exists,
   type FlatManifest,
-  hashSparseFile,
   MANIFEST_VERSION,
   recordFile,
   SBOM_FILE,
 } from "./cache";
+import { checkDiskSize, checkImage, copyDisk, flattenDisk, replaceLink, virtualSizeOf } from "./disks";
 import { gitState } from "./git";
 import { type GuestReport, GuestReportReader, REPORT_SCRIPT, REPORT_TEXT, withGuestReport } from "./guest-report";
-import { fillSecrets, followConsole, hasBootLoader, plainText, withPasswordHashes } from "./installer";
+import { fillSecrets, followConsole, hasBootLoader, withPasswordHashes } from "./installer";
 import type { LayerSource, OpenLayerSource, SourceDisk } from "./layer-source";
 import { acquireLock, type Lock } from "./lock";
 import { BuildLog } from "./log";
 import { chooseLogin, withLogin, writeLogin } from "./login";
 import { createMasker, type Masker } from "./masking";
-import { asSeenFromGuest, hostDebianMirror } from "./mirror";
-import { countSteps, packerEvent, relevantLines } from "./packer-output";
-import { endSession, identify, isAlive, processInfo, sessionMembers } from "./processes";
+import { hostDebianMirror } from "./mirror";
+import { countSteps } from "./packer-output";
+import { CONSOLE_FILE, indent, PackerRun } from "./packer-run";
+import { endSession, processInfo } from "./processes";
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
 import {
@@ -72,10 +58,8 @@ import {
 } from "./requirements";
 import { cycloneDx } from "./sbom";
 import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./scratch";
-import { withRelay } from "./ssh-relay";
 import { stageFiles } from "./staging";
-import { type RunToolOptions, readTool, runTool, runToolOrFail, type ToolResult } from "./tools";
-import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
+import { runToolOrFail } from "./tools";
 
 /** Settings of the build machine and its surroundings; none of them is an input of an image. */
 export interface BuildOptions {
@@ -105,8 +89,6 @@ export interface FlattenOptions {
 
 /** Where the certificates are that an administrator of this host added. */
 const HOST_CA_FOLDER = "/usr/local/share/ca-certificates";
-/** What Packer has to end its QEMU when a build is given up. */
-const PACKER_STOP_MS = 15_000;
 
 /** What it takes where no layer is built. */
 const CONVERSION_TOOLS = ["qemu-img", "setpriv", "flock"];
@@ -132,14 +114,6 @@ interface Item {
   readonly fingerprint: string;
   /** Left out for the base. */
   readonly layer?: LayerSpecification;
-}
-
-/** How Packer ended, and what the watch over its machine saw. */
-interface WatchedResult extends ToolResult {
-  /** Why it was ended, and the last lines before that. */
-  readonly trouble?: Trouble & { readonly lines: readonly string[] };
-  readonly switchedOff: boolean;
-  readonly unreachable?: string;
 }
 
 class Build {
@@ -525,7 +499,7 @@ class Build {
     await this.linkParent(parent, scratch, log);
     await writeFile(join(scratch.path, REPORT_SCRIPT), REPORT_TEXT);
     const complete = { ...layer, configuration: withLogin(withGuestReport(layer.configuration), login) };
-    await this.packer(complete, scratch, log, "starting the machine", this.options.keepOnFailure);
+    await this.packer(this.packerRun(complete, scratch, log), "starting the machine", this.options.keepOnFailure);
     return join(scratch.path, "output", "disk.qcow2");
   }
 
@@ -543,18 +517,19 @@ class Build {
     await stageFiles(work, this.directory, scratch.path);
     await fillSecrets(base, scratch.path, this.secrets);
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(work));
-    const stop = followConsole(join(scratch.path, "console.log"), this.masker, (line) => {
+    const packer = this.packerRun(work, scratch, log);
+    const stop = followConsole(join(scratch.path, CONSOLE_FILE), this.masker, (line) => {
       log.write(`console: ${line}`);
       this.progress.toolLine(line);
       this.progress.detail(line.slice(0, 60));
     });
     const failed = async (how: string, fix: string) =>
-      new VisaImageError(`the installer ${how}:\n${indent(await this.consoleTail(scratch, log))}`, {
+      new VisaImageError(`the installer ${how}:\n${indent(await packer.consoleTail())}`, {
         fix: `${fix}; the whole log: ${log.path}`,
         exitCode: ExitCode.PACKER,
       });
     try {
-      await this.packer(work, scratch, log, "installing");
+      await this.packer(packer, "installing");
     } catch (error) {
       // Packer's words for a machine that has not gone down in time.
       if (!log.tail().some((line) => line.endsWith("Failed to shutdown"))) throw error;
@@ -579,141 +554,30 @@ class Build {
     return { ...first, name: "base", configuration, files, secrets };
   }
 
-  /**
-   * Runs Packer in a scratch folder that has everything it reads.
-   *
-   * @param step what it begins with
-   * @param keep whether to leave a machine running where a step in it fails
-   */
-  private async packer(
-    layer: LayerSpecification,
-    scratch: Scratch,
-    log: BuildLog,
-    step: string,
-    keep = false,
-  ): Promise<void> {
+  private packerRun(layer: LayerSpecification, scratch: Scratch, log: BuildLog): PackerRun {
     const machine = this.machine(layer);
-    const modern = !/^1\.[0-6]\./.test(`${this.tools.packer}.`);
-    const complete = withRelay(withMonitor(withVncPort(withoutDefaultDevices(layer.configuration), machine)));
-    const configuration = modern ? withRequiredPlugins(complete) : complete;
-    await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
-
-    const environment = this.packerEnvironment(scratch, layer);
-    const shared = { environment, directory: scratch.path, masker: this.masker, deathSignal: "TERM" as const };
-    const report = new GuestReportReader();
-    const onLine = (line: string) => {
-      if (report.take(line)) return;
-      log.write(line);
-      this.progress.toolLine(line);
-      const event = packerEvent(line);
-      if (event?.kind === "step") this.progress.startStep(event.label);
-      else if (event?.kind === "detail") this.progress.detail(event.label);
-      else if (event) {
-        // Packer 1.6.6 says another one than it was told.
-        const address = machine.vncPort ? `vnc://${machine.vncAddress}:${machine.vncPort}` : event.address;
-        this.progress.message(`screen of the build machine: ${address}`);
-      }
-    };
-    if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
-    this.progress.startStep(step);
-    const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
-    const args = ["build", "-color=false", onError, ...this.packerVariables(layer), "build.pkr.json"];
-    log.write(`packer ${args.map((arg) => this.masker.mask(arg)).join(" ")}`);
-    const start = performance.now();
-    const { code, signal, trouble, switchedOff, unreachable } = await this.watchPacker(
-      args,
-      {
-        folder: scratch.path,
-        console: "console.log",
-        monitor: MONITOR_SOCKET,
-        timeoutMs: machine.timeoutMinutes * 60_000,
-      },
-      { ...shared, onLine, log },
-    );
-    this.packerSeconds = (performance.now() - start) / 1000;
-    this.guest = report.result;
-    if (code !== 0 && !trouble && keep) await this.leaveRunning(layer, scratch);
-    // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
-    const strays = await this.endStrays();
-    if (code !== 0 || trouble) {
-      const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
-      const ended = strays ? ` (${strays} processes that it left were ended)` : "";
-      const lines = [
-        ...relevantLines(trouble?.lines ?? log.tail()),
-        ...(unreachable ? [unreachable] : []),
-        ...(await this.consoleTail(scratch, log, trouble?.console)),
-      ];
-      const what = trouble
-        ? `the build of "${layer.name}" was given up: ${trouble.what}`
-        : `packer ${how} while building "${layer.name}"${ended}`;
-      const full = lines.some((line) => line.includes("No space left on device"));
-      const fix =
-        trouble?.fix ?? (full ? "the guest's disk is full: give the template a larger disk_size_gb" : undefined);
-      throw new VisaImageError(`${what}${lines.length > 0 ? `:\n${indent(lines)}` : ""}`, {
-        fix: `${fix ? `${fix}; ` : ""}see the whole log: ${log.path}`,
-        exitCode: trouble?.exitCode ?? ExitCode.PACKER,
-      });
-    }
-    // Packer takes any end of QEMU for the one that it waits for.
-    if (!switchedOff) {
-      throw new VisaImageError(`the machine of "${layer.name}" ended before it had shut down: its disk may lack data`, {
-        fix: `build again; if it happens again, look for a lack of memory in the kernel's log (dmesg), and at ${log.path}`,
-        exitCode: ExitCode.PACKER,
-      });
-    }
-  }
-
-  /** Runs Packer, and ends it where its machine is beyond hope. */
-  private async watchPacker(
-    args: readonly string[],
-    watched: Pick<WatchOptions, "folder" | "console" | "monitor" | "timeoutMs">,
-    options: RunToolOptions & { readonly log: BuildLog },
-  ): Promise<WatchedResult> {
-    let packer: ChildProcess | undefined;
-    let trouble: WatchedResult["trouble"];
-    let force: NodeJS.Timeout | undefined;
-    const watch = watchMachine({
-      ...watched,
-      findMachine: ownMachine,
-      onTrouble: (found) => {
-        trouble = { ...found, lines: options.log.tail() };
-        options.log.write(`given up: ${found.what}`);
-        // Asked like this it ends its QEMU.
-        packer?.kill("SIGTERM");
-        force = setTimeout(() => packer?.kill("SIGKILL"), PACKER_STOP_MS);
-      },
+    return new PackerRun({
+      layer,
+      machine,
+      accelerator: this.accelerator?.name,
+      mirror: this.mirror(machine),
+      installerTimeout: this.installer?.timeout,
+      secrets: this.secrets,
+      version: this.tools.packer ?? "",
+      packerCache: this.cache.packer,
+      scratch,
+      log,
+      masker: this.masker,
+      progress: this.progress,
+      environment: this.environment,
+      endStrays: () => this.endStrays(),
     });
-    const result = await runTool("packer", args, {
-      ...options,
-      onLine(line, stream) {
-        if (line.includes("Connected to SSH")) watch.connected();
-        else if (/Gracefully halting|Halting the virtual machine/.test(line)) watch.halting();
-        options.onLine(line, stream);
-      },
-      onStart(child) {
-        packer = child;
-      },
-    }).finally(() => watch.stop());
-    clearTimeout(force);
-    return { ...result, trouble, switchedOff: watch.switchedOff, unreachable: watch.unreachable };
   }
 
-  /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */
-  private async leaveRunning(layer: LayerSpecification, scratch: Scratch): Promise<void> {
-    const machine = ownMachine();
-    if (!machine) {
-      this.progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
-      return;
-    }
-    const key = join(scratch.path, "build-key");
-    this.progress.warn(
-      [
-        `the build of "${layer.name}" failed, and its machine is left running`,
-        `  get in:  ssh -i ${key} -p ${machine.sshPort} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1`,
-        "  end it:  Ctrl-C here, or shut it down in there; what you change in it is not kept",
-      ].join("\n"),
-    );
-    while (isAlive(machine.qemu)) await sleep(500);
+  private async packer(run: PackerRun, step: string, keep?: boolean): Promise<void> {
+    const { seconds, guest } = await run.run(step, keep);
+    this.packerSeconds = seconds;
+    this.guest = guest;
   }
 
   /**
@@ -724,20 +588,6 @@ class Build {
     const disk = this.cache.disk(parent.fingerprint);
     const args = ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", disk, "parent.qcow2"];
     await this.toolRunner(scratch, log)("qemu-img", args);
-  }
-
-  /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */
-  private async consoleTail(scratch: Scratch, log: BuildLog, always = false): Promise<string[]> {
-    const text = await readFile(join(scratch.path, "console.log"), "utf8").catch(() => "");
-    const lines = text
-      .split("\n")
-      .map((line) => this.masker.mask(plainText(line)))
-      .filter((line) => line.trim())
-      .slice(-200);
-    const followed = log.tail().some((line) => line.startsWith("console: "));
-    for (const line of followed ? [] : lines) log.write(`console: ${line}`);
-    const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
-    return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
 
   /** Downloads a layer's flattened disk, and makes a disk of the cache's kind of it: whole, sparse, not compressed. */
@@ -754,23 +604,9 @@ class Build {
     log.write(`downloading the image ${source.imageId} "${source.imageName}" from ${source.glance}`);
     await download.download(image, (done) => this.progress.detail(`${Math.floor((100 * done) / bytes)} %`));
     this.progress.startStep("unpacking the image");
-    await this.checkImage(image, format, layer);
+    await checkImage(image, format, layer, this.masker);
     await this.toolRunner(scratch, log)("qemu-img", ["convert", "-W", "-f", format, "-O", "qcow2", image, disk]);
     return disk;
-  }
-
-  /** Fails for a file that would lead qemu-img to others, or fill the disk. */
-  private async checkImage(file: string, format: DiskFormat, layer: LayerSpecification): Promise<void> {
-    const args = ["info", "--output=json", "-f", format, file];
-    const info = JSON.parse(await readTool("qemu-img", args, { masker: this.masker })) as Record<string, unknown>;
-    const { data } = (info["format-specific"] ?? {}) as { data?: Record<string, unknown> };
-    if (info["backing-filename"] !== undefined || data?.["data-file"] !== undefined) {
-      throw new VisaImageError("the image refers to another file, which no image of ours does");
-    }
-    const gb = Number(info["virtual-size"]) / 2 ** 30;
-    if (gb > layer.diskSizeGb) {
-      throw new VisaImageError(`the image has ${gb} GiB, the disk of "${layer.name}" ${layer.diskSizeGb} GiB`);
-    }
   }
 
   private async runBase(scratch: Scratch, log: BuildLog): Promise<string> {
@@ -814,18 +650,13 @@ class Build {
   ): Promise<{ virtualSize: number }> {
     const run = this.toolRunner(scratch, log);
     await run("qemu-img", ["check", "-q", disk]);
-    const info = await this.diskInfo(disk);
+    const virtualSize = await virtualSizeOf(disk, this.masker);
     if (parent) {
       // Last, since the new name leads nowhere from here. Only the name is changed, no byte of the disk.
       const backing = `../${parent.fingerprint}/disk.qcow2`;
       await run("qemu-img", ["rebase", "-u", "-F", "qcow2", "-b", backing, disk]);
     }
-    return info;
-  }
-
-  private async diskInfo(disk: string): Promise<{ virtualSize: number }> {
-    const text = await readTool("qemu-img", ["info", "--output=json", "-U", disk], { masker: this.masker });
-    return { virtualSize: (JSON.parse(text) as { "virtual-size": number })["virtual-size"] };
+    return { virtualSize };
   }
 
   /** Makes the disk that Glance gets: one full copy, sparse. */
@@ -837,7 +668,7 @@ class Build {
       if (there) return there;
       const manifest = await this.cache.manifest(item.fingerprint);
       if (typeof manifest !== "object") throw new VisaImageError(`the disk of "${item.name}" is gone from the cache`);
-      const { virtualSize } = await this.diskInfo(this.cache.disk(item.fingerprint));
+      const virtualSize = await virtualSizeOf(this.cache.disk(item.fingerprint), this.masker);
       checkDiskSize(item.name, virtualSize / 2 ** 30, output.minDiskGb);
       if (!this.prepared) this.tools = await checkTools(CONVERSION_TOOLS);
       return await this.convert(item, output, manifest, virtualSize);
@@ -860,31 +691,17 @@ class Build {
       }
       this.progress.startStep(`flattening to ${output.format}`);
       const target = join(scratch.path, "flat");
-      const parallel = String(Math.min(8, Math.max(2, availableParallelism())));
-      const format = output.format === "raw" ? ["-S", "4k"] : ["-c", "-o", "compression_type=zstd"];
-      const source = this.cache.disk(item.fingerprint);
-      await runToolOrFail(
-        "qemu-img",
-        ["convert", "-p", "-W", "-m", parallel, "-f", "qcow2", "-O", output.format, ...format, source, target],
-        {
-          masker: this.masker,
-          directory: scratch.path,
-          onLine: (line) => {
-            const percent = /\((\d+)\.\d+\/100%\)/.exec(line)?.[1];
-            if (percent) this.progress.detail(`${percent} %`);
-          },
-        },
-      );
-      this.progress.detail("checksum");
-      const sha256 = await hashSparseFile(target, await this.dataExtents(target, output.format));
-      const { size: bytes, mtimeMs } = await stat(target);
+      const made = await flattenDisk(this.cache.disk(item.fingerprint), target, {
+        format: output.format,
+        directory: scratch.path,
+        masker: this.masker,
+        onDetail: (detail) => this.progress.detail(detail),
+      });
       const flat: FlatManifest = {
         version: MANIFEST_VERSION,
         format: output.format,
-        bytes,
-        modified: Math.floor(mtimeMs),
+        ...made,
         virtualSizeBytes: virtualSize,
-        sha256,
         sourceSha256: manifest.disk.sha256,
       };
       await this.cache.publishFlat(item.fingerprint, target, flat);
@@ -893,15 +710,6 @@ class Build {
       await this.endStrays();
       await removeScratch(scratch);
     }
-  }
-
-  /** The parts of a disk file that are no holes; the whole of one that has none. */
-  private async dataExtents(file: string, format: DiskFormat): Promise<Extent[]> {
-    const whole = { start: 0, length: (await stat(file)).size };
-    if (format !== "raw") return [whole];
-    const text = await readTool("qemu-img", ["map", "-f", "raw", "--output=json", file], { masker: this.masker });
-    const map = JSON.parse(text) as (Extent & { data: boolean })[];
-    return map.filter(({ data }) => data).map(({ start, length }) => ({ start, length }));
   }
 
   /** Puts the disk where it was asked for: a link for Terraform, a copy for a person. */
@@ -913,7 +721,7 @@ class Build {
   ): Promise<NonNullable<BuildReport["output"]>> {
     const file = this.cache.flat(item.fingerprint, output.format);
     const copyTo = this.options.flatten?.copyTo;
-    if (copyTo) await this.copyDisk(file, copyTo);
+    if (copyTo) await copyDisk(file, copyTo, this.masker);
     const path = output.path && resolve(this.directory, output.path);
     if (path) await replaceLink(path, file);
     const { blocks } = await stat(file);
@@ -927,20 +735,6 @@ class Build {
       flattened: seconds > 0,
       seconds,
     };
-  }
-
-  /** A copy that shares its blocks where the file system can, and keeps its holes where it can't. */
-  private async copyDisk(file: string, target: string): Promise<void> {
-    await mkdir(dirname(target), { recursive: true });
-    const temporary = `${target}.new-${process.pid}`;
-    try {
-      const options = { masker: this.masker, onLine: () => {} };
-      await runToolOrFail("cp", ["--reflink=auto", "--sparse=always", "--", file, temporary], options);
-      await chmod(temporary, 0o644);
-      await rename(temporary, target);
-    } finally {
-      await rm(temporary, { force: true });
-    }
   }
 
   /** What the base and the login run their tools with. */
@@ -963,50 +757,6 @@ class Build {
     // Only a worker has a session of its own; in another one there are processes that are none of ours.
     if (processInfo(process.pid)?.session !== process.pid) return 0;
     return endSession(process.pid, { except: this.helpers });
-  }
-
-  private packerVariables(layer: LayerSpecification): string[] {
-    const machine = this.machine(layer);
-    const { cpus, memoryMb, headless } = machine;
-    const mirror = this.mirror(machine);
-    const values: Record<string, string | number | boolean | undefined> = {
-      cpus,
-      memory: memoryMb,
-      headless,
-      accelerator: this.accelerator?.name,
-      cpu_model: cpuArgument(this.accelerator?.name ?? "tcg", machine),
-      vnc_bind_address: machine.vncAddress,
-      mirror: mirror && asSeenFromGuest(mirror),
-      installer_timeout: this.installer?.timeout,
-    };
-    return Object.entries(values)
-      .filter(([name, value]) => value !== undefined && declares(layer, name))
-      .flatMap(([name, value]) => ["-var", `${name}=${value}`]);
-  }
-
-  /**
-   * What Packer and the tools that it starts see: little, so that a build does not depend on whose shell started it.
-   * Secrets, and proxies that may hold a password, come this way: a command line can be read by everyone.
-   */
-  private packerEnvironment(scratch: Scratch, layer: LayerSpecification): NodeJS.ProcessEnv {
-    const own = this.environment;
-    const { proxy, noProxy } = this.machine(layer);
-    const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
-    const environment: NodeJS.ProcessEnv = {
-      ...Object.fromEntries(inherited.filter((name) => own[name]).map((name) => [name, own[name]])),
-      HOME: scratch.temporary,
-      TMPDIR: scratch.temporary,
-      PACKER_CONFIG_DIR: scratch.temporary,
-      PACKER_CACHE_DIR: this.cache.packer,
-      // Plugins that `packer init` installs are kept for the next build.
-      PACKER_PLUGIN_PATH: own.PACKER_PLUGIN_PATH ?? join(this.cache.packer, "plugins"),
-      CHECKPOINT_DISABLE: "1",
-      PKR_VAR_proxy: asSeenFromGuest(proxy),
-      PKR_VAR_no_proxy: noProxy,
-    };
-    for (const { name } of layer.secrets.filter((secret) => declares(layer, secret.name)))
-      environment[`PKR_VAR_${name}`] = this.secrets.get(name) ?? "";
-    return environment;
   }
 
   private machine({ machine: template }: LayerSpecification): Machine {
@@ -1053,51 +803,6 @@ class Build {
   }
 }
 
-/** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
-function ownMachine(): BuildMachine | undefined {
-  // Only a worker has a session of its own; in another one there are processes that are none of ours.
-  if (processInfo(process.pid)?.session !== process.pid) return undefined;
-  for (const { pid } of sessionMembers(process.pid)) {
-    const command = readCommandLine(pid);
-    const sshPort = /hostfwd=tcp:[^:]*:(\d+)-:22/.exec(command)?.[1];
-    const qemu = /^[^\0]*qemu-system/.test(command) && sshPort ? identify(pid) : undefined;
-    if (qemu) return { qemu, sshPort: Number(sshPort) };
-  }
-  return undefined;
-}
-
-function readCommandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-/** Replaces a link at once: whoever looks never finds it missing. */
-async function replaceLink(path: string, target: string): Promise<void> {
-  const existing = await lstat(path).catch(() => undefined);
-  if (existing && !existing.isSymbolicLink()) {
-    throw new VisaImageError(`"${path}" is in the way of the link to the image`, {
-      fix: "move it elsewhere, or let the output have another path",
-      exitCode: ExitCode.USAGE,
-    });
-  }
-  await mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.new-${process.pid}`;
-  await rm(temporary, { force: true });
-  await symlink(relative(dirname(path), target), temporary);
-  await rename(temporary, path);
-}
-
-function checkDiskSize(name: string, sizeGb: number, minDiskGb: number): void {
-  if (sizeGb <= minDiskGb) return;
-  throw new VisaImageError(`the disk of "${name}" has ${sizeGb} GiB, more than the ${minDiskGb} GiB of minDiskGb`, {
-    fix: `let minDiskGb be at least ${Math.ceil(sizeGb)}, or give the template a smaller disk`,
-    exitCode: ExitCode.USAGE,
-  });
-}
-
 function checkSpecification(specification: BuildSpecification): void {
   if (specification.version !== SPECIFICATION_VERSION) {
     throw new VisaImageError(
@@ -1128,15 +833,6 @@ function unneeded({ name, fingerprint }: Item): LayerReport {
 
 function cached({ name, fingerprint }: Item): LayerReport {
   return { name, fingerprint, action: "cached", seconds: 0, toolSeconds: 0 };
-}
-
-function declares(layer: LayerSpecification, name: string): boolean {
-  const blocks = layer.configuration.variable;
-  return (Array.isArray(blocks) ? blocks : [blocks]).some((block) => Object.hasOwn((block as object) ?? {}, name));
-}
-
-function indent(lines: readonly string[]): string {
-  return lines.map((line) => `  ${line}`).join("\n");
 }
 
 function packageVersion(): string {
