@@ -6,13 +6,14 @@
  * QEMU with a known exit code, 0.1 s where it works.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, uptime } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { MachineOptions } from "../specification";
 import { textOf } from "./files";
+import { bootId } from "./processes";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
@@ -58,17 +59,24 @@ const PROBE_TIMEOUT_MS = 3000;
 /** Where KVM runs nothing the probe spins: it is ended after so many seconds of processor time, however busy the machine. */
 const PROBE_CPU_SECONDS = 1;
 
+/** How long it is remembered that the probe ran no code: each layer of a deploy is a process of its own, and asks. */
+const MEMORY_SECONDS = 3600;
+
 /**
  * Chooses the accelerator; `kvm` that cannot be used is an error, `auto` falls back to TCG.
  *
  * @param directory for the probe's firmware
+ * @param cache where it is remembered for an hour that the probe ran no code. @default - it is found out each time
  */
 export async function chooseAccelerator(
   wish: "auto" | "kvm" | "tcg" = "auto",
   directory = tmpdir(),
+  cache?: string,
 ): Promise<Accelerator> {
   if (wish === "tcg") return { name: "tcg", reason: "asked for" };
-  const obstacle = await kvmObstacle("/dev/kvm", directory);
+  const memory = wish === "auto" && cache !== undefined ? join(cache, "accelerator.json") : undefined;
+  const known = memory && recall(memory);
+  const obstacle = known ?? (await kvmObstacle("/dev/kvm", directory));
   if (obstacle === undefined) return { name: "kvm", reason: "a test guest ran with it" };
   if (wish === "kvm") {
     throw new VisaImageError(`accelerator "kvm" was asked for but cannot be used: ${obstacle}`, {
@@ -76,7 +84,32 @@ export async function chooseAccelerator(
       exitCode: 2,
     });
   }
+  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, obstacle);
   return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
+}
+
+const NO_CODE = "a test guest ran no code";
+
+/** What is remembered holds for one device in one boot of this machine, by its clock that does not jump. */
+function recall(file: string): string | undefined {
+  try {
+    const { boot, device, uptime: then, obstacle } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
+    const age = uptime() - Number(then);
+    const holds = boot === bootId() && device === statSync("/dev/kvm").ctimeMs && age >= 0 && age < MEMORY_SECONDS;
+    return holds && typeof obstacle === "string" ? obstacle : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function remember(file: string, obstacle: string): void {
+  try {
+    const known = { boot: bootId(), device: statSync("/dev/kvm").ctimeMs, uptime: uptime(), obstacle };
+    writeFileSync(`${file}.${process.pid}`, JSON.stringify(known));
+    renameSync(`${file}.${process.pid}`, file);
+  } catch {
+    // Found out again the next time.
+  }
 }
 
 /** Why KVM cannot be used, `undefined` where it can. */
@@ -94,7 +127,7 @@ export async function kvmObstacle(device = "/dev/kvm", directory = tmpdir()): Pr
   }
   const { code, output } = await runProbe("kvm", directory);
   if (code === PROBE_EXIT_CODE) return undefined;
-  if (code === null) return `${device} can be opened, but a test guest ran no code`;
+  if (code === null) return `${device} can be opened, but ${NO_CODE}`;
   return `${device} can be opened, but a test guest failed: ${output || `exit code ${code}`}`;
 }
 

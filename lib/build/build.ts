@@ -375,7 +375,7 @@ class Build {
       const scratch = await createScratch(this.cache, "accelerator");
       try {
         const { accelerator } = this.machine(layers[0] as LayerSpecification);
-        this.accelerator = await chooseAccelerator(accelerator, scratch.path);
+        this.accelerator = await chooseAccelerator(accelerator, scratch.path, this.cache.root);
       } finally {
         await removeScratch(scratch);
       }

@@ -93,6 +93,7 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
   let answer: FromWorker | undefined;
   let stopped: { code: number; why: string; signal?: boolean } | undefined;
   let force: NodeJS.Timeout | undefined;
+  let late: NodeJS.Timeout | undefined;
   worker.on("message", (message: FromWorker) => {
     answer = message;
   });
@@ -119,10 +120,14 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
       worker.once("close", (code, name) => resolve({ code, signal: name }));
       // A process of the session may hold the pipes open after the worker's death.
-      worker.once("exit", (code, name) => setTimeout(() => resolve({ code, signal: name }), 300));
+      worker.once("exit", (code, name) => {
+        late = setTimeout(() => resolve({ code, signal: name }), 300);
+      });
     });
     tell(worker, { kind: "build", request });
     const end = await ended;
+    // It would keep this process alive for nothing.
+    clearTimeout(late);
     await sweep(cache, pid, identity);
     if (stopped) throw new StoppedError(`${stopped.why}; nothing of it is left running`, { exitCode: stopped.code });
     if (answer?.kind === "done") return answer.report;

@@ -80,6 +80,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
         const { name, reason } = await chooseAccelerator(
           options.accelerator ?? machineFromEnvironment(process.env).accelerator,
           scratch.path,
+          cache.root,
         );
         say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
         return await verify({

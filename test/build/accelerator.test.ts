@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir, uptime } from "node:os";
 import { join, resolve } from "node:path";
 import { chooseAccelerator, kvmObstacle, PROBE_CODE, runProbe } from "../../lib/build/accelerator";
+import { bootId } from "../../lib/build/processes";
 import { findTool } from "../../lib/build/requirements";
 
 test("the probe runs to its end where code runs", async () => {
@@ -48,6 +49,33 @@ test("a guest that spins is ended by the processor time it took, not only by the
   await expect(runProbe("tcg", tmpdir(), 60_000, spinning)).resolves.toMatchObject({ code: null });
   expect(performance.now() - start).toBeLessThan(50_000);
 }, 70_000);
+
+test("remembers for an hour that the probe ran no code, where KVM is not insisted on", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "visa-image-probe-"));
+  const memory = join(folder, "accelerator.json");
+  try {
+    // As it is written where /dev/kvm is there and runs nothing.
+    const device = existsSync("/dev/kvm") ? statSync("/dev/kvm").ctimeMs : 0;
+    const known = { boot: bootId(), device, uptime: uptime() - 60, obstacle: "as remembered" };
+    const choose = (change: object) => {
+      writeFileSync(memory, JSON.stringify({ ...known, ...change }));
+      return chooseAccelerator("auto", folder, folder);
+    };
+    const forgotten = expect.not.stringContaining("as remembered");
+    if (device) expect((await choose({})).reason).toBe("KVM cannot be used: as remembered");
+    for (const change of [{ boot: "another" }, { device: 1, uptime: uptime() + 1000 }, { uptime: uptime() - 3601 }]) {
+      expect((await choose(change)).reason).toEqual(forgotten);
+    }
+    writeFileSync(memory, "no JSON");
+    const { name, reason } = await chooseAccelerator("auto", folder, folder);
+    expect(reason).toEqual(forgotten);
+    const written = readFileSync(memory, "utf8");
+    expect(written === "no JSON" || name === "tcg").toBe(true);
+    if (reason.includes("ran no code")) expect(reason).toContain(JSON.parse(written).obstacle);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}, 60_000);
 
 test("auto agrees with what the probe finds", async () => {
   const obstacle = await kvmObstacle();
