@@ -2,9 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 
 const templates = join(__dirname, "../../../templates");
+/** Where they are while a script runs. */
+const TEMPLATES = "/mnt";
 
 /** What the scripts and the programs that they start find in /etc. */
 const ETC = [
@@ -54,13 +56,17 @@ export class Sandbox {
   run(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Outcome {
     const root = process.getuid?.() === 0 ? [] : ["--map-root-user"];
     const mounts = [
+      // First, since the checkout itself may lie below one of the others.
+      [templates, TEMPLATES],
       ["etc", "/etc"],
       ["local", "/usr/local"],
       ["tmp", "/var/tmp"],
       ["run", "/run"],
       ["pam-configs", "/usr/share/pam-configs"],
     ];
-    const prepare = mounts.map(([from, to]) => `mount --bind ${join(this.folder, from as string)} ${to}`).join(" && ");
+    const prepare = mounts
+      .map(([from, to]) => `mount --bind ${resolve(this.folder, from as string)} ${to}`)
+      .join(" && ");
     const { status, stdout, stderr } = spawnSync(
       "unshare",
       ["--mount", ...root, "bash", "-c", `${prepare} && cd / && exec bash "$@"`, "bash", ...args],
@@ -80,7 +86,7 @@ export class Sandbox {
 
   /** Runs a script of a template, by its path below templates/. */
   script(path: string, environment: Readonly<Record<string, string>> = {}): Outcome {
-    return this.run([join(templates, path)], environment);
+    return this.run([join(TEMPLATES, path)], environment);
   }
 
   /** Where a file of /etc, /run, /usr/local, /usr/share/pam-configs or /var/tmp really is. */
