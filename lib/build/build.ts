@@ -7,6 +7,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
 import { type Machine, resolveMachine } from "../machine";
 import { packageRoot } from "../package-root";
+import { CONSOLE_FILE } from "../packer/configuration";
 import {
   type BuildSpecification,
   type DiskFormat,
@@ -42,7 +43,7 @@ import { chooseLogin, withLogin, writeLogin } from "./login";
 import { createMasker, type Masker } from "./masking";
 import { hostDebianMirror } from "./mirror";
 import { countSteps } from "./packer-output";
-import { CONSOLE_FILE, indent, PackerRun } from "./packer-run";
+import { indent, PackerRun } from "./packer-run";
 import { endSession, processInfo } from "./processes";
 import { duration, type Progress, size } from "./progress";
 import type { BuildReport, LayerReport } from "./report";
@@ -422,7 +423,7 @@ class Build {
       const toolSeconds = packer ? this.packerSeconds : (performance.now() - toolStart) / 1000;
       this.toolSeconds += toolSeconds;
       this.progress.startStep("checking and publishing");
-      const info = await this.finishDisk(disk, parent, scratch, log);
+      const virtualSize = await this.finishDisk(disk, parent, scratch, log);
       const target = join(staging, "disk.qcow2");
       await rename(disk, target);
       const record = await recordFile(target);
@@ -435,7 +436,7 @@ class Build {
         inputs: item.layer?.inputs ?? {},
         ...(download && { source: download.source }),
         ...(parent && { parent: { fingerprint: parent.fingerprint, diskSha256: parent.disk.sha256 } }),
-        disk: { ...record, virtualSizeGb: info.virtualSize / 2 ** 30 },
+        disk: { ...record, virtualSizeGb: virtualSize / 2 ** 30 },
         createdAt,
         durationSeconds: Math.round(seconds * 10) / 10,
         tools: this.tools,
@@ -647,7 +648,7 @@ class Build {
     parent: ArtifactManifest | undefined,
     scratch: Scratch,
     log: BuildLog,
-  ): Promise<{ virtualSize: number }> {
+  ): Promise<number> {
     const run = this.toolRunner(scratch, log);
     await run("qemu-img", ["check", "-q", disk]);
     const virtualSize = await virtualSizeOf(disk, this.masker);
@@ -656,7 +657,7 @@ class Build {
       const backing = `../${parent.fingerprint}/disk.qcow2`;
       await run("qemu-img", ["rebase", "-u", "-F", "qcow2", "-b", backing, disk]);
     }
-    return { virtualSize };
+    return virtualSize;
   }
 
   /** Makes the disk that Glance gets: one full copy, sparse. */

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../errors";
 import type { Machine } from "../machine";
 import {
+  CONSOLE_FILE,
   MONITOR_SOCKET,
   withMonitor,
   withoutDefaultDevices,
@@ -28,8 +29,6 @@ import { withRelay } from "./ssh-relay";
 import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "./tools";
 import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
 
-/** In a scratch folder, the guest's serial console. */
-export const CONSOLE_FILE = "console.log";
 /** What Packer has to end its QEMU when a build is given up. */
 const STOP_MS = 15_000;
 

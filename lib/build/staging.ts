@@ -4,21 +4,27 @@ import { createReadStream } from "node:fs";
 import { chmod, mkdir, open, stat } from "node:fs/promises";
 import { dirname, join, normalize, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
+import { CONSOLE_FILE, MONITOR_SOCKET } from "../packer/configuration";
 import type { LayerSpecification, SpecifiedFile } from "../specification";
+import { REPORT_SCRIPT } from "./guest-report";
 
 /** Names in a scratch folder that are the runner's. */
 const RESERVED = new Set([
   "parent.qcow2",
   "build-key",
   "build-key.pub",
+  "host-key",
+  "host-key.pub",
+  "credentials",
+  REPORT_SCRIPT,
   "build-ca.crt",
   "build.pkr.json",
   "seed",
   "output",
   "tmp",
   "owner.json",
-  "console.log",
-  "monitor",
+  CONSOLE_FILE,
+  MONITOR_SOCKET,
   "publish",
   "installer.iso",
   "kernel",

@@ -36,7 +36,8 @@ export interface IVisaImage {
 /** Time limits, as Terraform writes durations ("45m"). */
 export interface VisaImageTimeouts {
   /**
-   * For the upload. The provider finishes one that takes longer, and then calls it failed; from its version 3 on it cuts it off.
+   * For the upload. The provider finishes one that takes longer, and then calls it failed; from its version 3 on it cuts
+   * it off.
    * @default - what the disk takes at 1 MB/s (a raw disk is sent with all its zeros), and 20 min
    */
   readonly create?: string;

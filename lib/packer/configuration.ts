@@ -27,6 +27,9 @@ export const RUNNER_VARIABLES = {
   mirror: { type: "string", default: "" },
 } as const;
 
+/** In the scratch folder, the guest's serial console. */
+export const CONSOLE_FILE = "console.log";
+
 /** Where the guest keeps what only the build needs. */
 const GUEST_FOLDER = "/var/tmp/visa-build";
 
@@ -308,7 +311,7 @@ export class Rendering {
       ["-cpu", reference("cpu_model")],
       // Packer's own forwards the guest's SSH from all addresses of this machine.
       ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
-      ["-serial", "file:console.log"],
+      ["-serial", `file:${CONSOLE_FILE}`],
     ];
     return [...kept, ...defaults.filter(([name]) => !names.includes(name))];
   }
