@@ -9,6 +9,7 @@ import type { Machine } from "../machine";
 import {
   CONSOLE_FILE,
   MONITOR_SOCKET,
+  withFixedAddresses,
   withMonitor,
   withoutDefaultDevices,
   withRequiredPlugins,
@@ -78,9 +79,10 @@ export class PackerRun {
    * @throws VisaImageError, with exit code 3 where Packer fails or its machine was given up
    */
   async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
-    const { layer, machine, scratch, log, masker, progress, version } = this.options;
+    const { layer, machine, accelerator, scratch, log, masker, progress, version } = this.options;
     const modern = !/^1\.[0-6]\./.test(`${version}.`);
-    const complete = withRelay(withMonitor(withVncPort(withoutDefaultDevices(layer.configuration), machine)));
+    const own = accelerator === "kvm" ? layer.configuration : withFixedAddresses(layer.configuration);
+    const complete = withRelay(withMonitor(withVncPort(withoutDefaultDevices(own), machine)));
     const configuration = modern ? withRequiredPlugins(complete) : complete;
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 

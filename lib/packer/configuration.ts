@@ -616,6 +616,16 @@ export function withoutDefaultDevices(configuration: Readonly<Record<string, unk
   });
 }
 
+/**
+ * The configuration with a guest that starts each program at the same addresses, where no KVM runs it: TCG translates a
+ * program anew for each address that it starts at, which is most of what a process costs. systemd 251 and later take it,
+ * for the time of this boot. Put in by the runner too.
+ */
+export function withFixedAddresses(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const setting = "name=opt/io.systemd.credentials/sysctl.extra,string=kernel.randomize_va_space=0";
+  return withArguments(configuration, [["-fw_cfg", setting]]);
+}
+
 const SCREENS = /vga|qxl|cirrus|bochs-display|virtio-gpu|ramfb/i;
 
 /** A configuration with arguments of QEMU and settings of its builder added; one that is undefined is taken away. */

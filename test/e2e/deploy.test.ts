@@ -227,6 +227,9 @@ const CHECKS = `
 timeout 60 cloud-init status --wait
 disk=$(lsblk --bytes --noheadings --nodeps --output SIZE /dev/vda) root=$(df --block-size=1 --output=size / | tail -n 1)
 ((disk - root < disk / 10))
+# Fixed addresses, for TCG's sake, and only for the time of the build.
+[[ $(systemd-detect-virt) == kvm || $(</proc/sys/kernel/randomize_va_space) == 0 ]]
+[[ -z $(grep -rs randomize_va_space /etc/sysctl.conf /etc/sysctl.d) ]]
 `;
 
 test("a facility's own layer is built on the package's, which is built already", () => {

@@ -1,4 +1,9 @@
-import { withoutDefaultDevices, withRequiredPlugins, withVncPort } from "../../lib/packer/configuration";
+import {
+  withFixedAddresses,
+  withoutDefaultDevices,
+  withRequiredPlugins,
+  withVncPort,
+} from "../../lib/packer/configuration";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
@@ -177,6 +182,17 @@ test("the machine has none of the devices that QEMU adds by itself, but for the 
     expect(argumentsWith(own).at(-1)).toEqual(["-nodefaults"]);
   }
   expect(argumentsWith(["-device", "virtio-rng-pci"]).at(-1)).toEqual(["-vga", "std"]);
+});
+
+test("a guest without KVM starts each program at the same addresses", () => {
+  const own = layer({});
+  expect(source({ ...own, configuration: withFixedAddresses(own.configuration) })).toEqual({
+    ...source(own),
+    qemuargs: [
+      ...(source(own).qemuargs as string[][]),
+      ["-fw_cfg", "name=opt/io.systemd.credentials/sysctl.extra,string=kernel.randomize_va_space=0"],
+    ],
+  });
 });
 
 test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
