@@ -20,7 +20,7 @@ export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs"> {
 
 /**
  * Builds the chain of a template, system-base → visa-base → visa-apps for the shipped ones, and registers its image.
- * Outputs: `image_id`, `image_name`, `fingerprint`, `boot_command`.
+ * Outputs: `image_id`, `image_name`, `fingerprint`, `boot_command_file`.
  */
 export class VisaImageStack extends TerraformStack {
   readonly image: VisaImage;
@@ -30,10 +30,10 @@ export class VisaImageStack extends TerraformStack {
     useLocalState(this, props.stateFolder);
     new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     this.image = new VisaImage(this, props.template, { ...props, outputs: false });
-    const { imageId, imageName, fingerprint, bootCommand } = this.image;
+    const { imageId, imageName, fingerprint, bootCommandFile } = this.image;
     new TerraformOutput(this, "image_id", { value: imageId });
     new TerraformOutput(this, "image_name", { value: imageName });
     new TerraformOutput(this, "fingerprint", { value: fingerprint });
-    new TerraformOutput(this, "boot_command", { value: bootCommand });
+    new TerraformOutput(this, "boot_command_file", { value: bootCommandFile });
   }
 }

@@ -25,7 +25,7 @@ interface Outputs {
   readonly image_id: string;
   readonly image_name: string;
   readonly fingerprint: string;
-  readonly boot_command: string;
+  readonly boot_command_file: string;
 }
 
 /** The demo's steps and how long each took, in the order in which they ended. */
@@ -49,7 +49,7 @@ async function main(): Promise<void> {
   const metadata = { id: "1", uid: "demo", owner: OWNER, pamPublicKey: keys.publicKey };
   await using machine = await TestMachine.boot({
     ...{ disk, format: image.disk_format as DiskFormat, folder: join(FOLDER, "machine") },
-    ...{ metadata, userData: outputs.boot_command, ports: [3389, 4822], agent: true },
+    ...{ metadata, userData: readFileSync(outputs.boot_command_file, "utf8"), ports: [3389, 4822], agent: true },
   });
   const instance = new Subject("main", machine, metadata, keys, FOLDER);
   const account = await timed("boot, until the owner exists", async () => {

@@ -6,14 +6,14 @@
  * QEMU with a known exit code, 0.1 s where it works.
  */
 import { spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, openSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir, uptime } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { MachineOptions } from "../specification";
 import { textOf } from "./files";
-import { bootId } from "./processes";
+import { recall, remember } from "./memory";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
@@ -59,9 +59,6 @@ const PROBE_TIMEOUT_MS = 3000;
 /** Where KVM runs nothing the probe spins: it is ended after so many seconds of processor time, however busy the machine. */
 const PROBE_CPU_SECONDS = 1;
 
-/** How long it is remembered that the probe ran no code: each layer of a deploy is a process of its own, and asks. */
-const MEMORY_SECONDS = 3600;
-
 /**
  * Chooses the accelerator; `kvm` that cannot be used is an error, `auto` falls back to TCG.
  *
@@ -74,8 +71,9 @@ export async function chooseAccelerator(
   cache?: string,
 ): Promise<Accelerator> {
   if (wish === "tcg") return { name: "tcg", reason: "asked for" };
+  // Each layer of a deploy is a process of its own, and asks.
   const memory = wish === "auto" && cache !== undefined ? join(cache, "accelerator.json") : undefined;
-  const known = memory && recall(memory);
+  const known = memory && recall(memory, "/dev/kvm");
   const obstacle = known ?? (await kvmObstacle("/dev/kvm", directory));
   if (obstacle === undefined) return { name: "kvm", reason: "a test guest ran with it" };
   if (wish === "kvm") {
@@ -84,33 +82,11 @@ export async function chooseAccelerator(
       exitCode: 2,
     });
   }
-  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, obstacle);
+  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, "/dev/kvm", obstacle);
   return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
 }
 
 const NO_CODE = "a test guest ran no code";
-
-/** What is remembered holds for one device in one boot of this machine, by its clock that does not jump. */
-function recall(file: string): string | undefined {
-  try {
-    const { boot, device, uptime: then, obstacle } = JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>;
-    const age = uptime() - Number(then);
-    const holds = boot === bootId() && device === statSync("/dev/kvm").ctimeMs && age >= 0 && age < MEMORY_SECONDS;
-    return holds && typeof obstacle === "string" ? obstacle : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function remember(file: string, obstacle: string): void {
-  try {
-    const known = { boot: bootId(), device: statSync("/dev/kvm").ctimeMs, uptime: uptime(), obstacle };
-    writeFileSync(`${file}.${process.pid}`, JSON.stringify(known));
-    renameSync(`${file}.${process.pid}`, file);
-  } catch {
-    // Found out again the next time.
-  }
-}
 
 /** Why KVM cannot be used, `undefined` where it can. */
 export async function kvmObstacle(device = "/dev/kvm", directory = tmpdir()): Promise<string | undefined> {

@@ -7,6 +7,7 @@
  *                         sbom.cdx.json      CycloneDX, where the guest has Debian packages
  *                         disk.raw           flattened, only where it was asked for (or disk.flat.qcow2)
  *                         disk.raw.json      its size and checksum
+ *                         disk.*.read.json   when a disk was read whole: not again within the hour, while nobody writes
  * artifacts/<fingerprint>.damaged-<time>     what did not match its manifest any more
  * locks/  logs/  reports/  scratch/  packer/
  * ```
@@ -19,6 +20,7 @@ import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
 import type { GitState } from "./git";
+import { recall, remember } from "./memory";
 
 /** The manifest's format; an artifact of another one is built again. */
 export const MANIFEST_VERSION = 1;
@@ -96,7 +98,7 @@ export type ArtifactState =
   /** Whole in itself, but its parent has other bytes now. */
   | { readonly kind: "stale"; readonly reason: string };
 
-/** `quick` compares size and time; `full` reads every byte. */
+/** `quick` compares size and time; `full` reads every byte, or knows that it was read within the hour and not changed. */
 export type CheckDepth = "quick" | "full";
 
 /** Where the cache is: `$VISA_IMAGE_CACHE`, `$XDG_CACHE_HOME/visa-images`, or `~/.cache/visa-images`. */
@@ -255,6 +257,7 @@ export class Cache {
     await chmod(disk, 0o444);
     await writeDurably(join(staging, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await sync(disk);
+    remember(noteOf(disk), disk, manifest.disk.sha256);
     await sync(staging);
     const replaced = replace && (await exists(this.folder(manifest.fingerprint)));
     const aside = replaced && (await this.setAside(manifest.fingerprint, "stale"));
@@ -272,6 +275,7 @@ export class Cache {
     const finish = await prepareFile(`${target}.json`, `${JSON.stringify(manifest, null, 2)}\n`);
     await rename(file, target);
     await finish();
+    remember(noteOf(target), target, manifest.sha256);
     await sync(this.folder(fingerprint));
   }
 
@@ -358,11 +362,17 @@ async function differs(
   if (found.size !== record.bytes) return `its disk has ${found.size} bytes instead of ${record.bytes}`;
   // utimes takes seconds as a floating point number, which can be a millisecond off.
   const untouched = Math.abs(found.mtimeMs - record.modified) < 2;
-  if (untouched && depth === "quick") return undefined;
+  if (untouched && (depth === "quick" || recall(noteOf(file), file) === checksum)) return undefined;
   if ((await hashFile(file)) !== checksum) return "the checksum of its disk does not match";
   // A copied cache has new times: set back, so that the next look is quick again.
   if (!untouched) await utimes(file, found.atime, new Date(record.modified)).catch(() => {});
+  remember(noteOf(file), file, checksum);
   return undefined;
+}
+
+/** Where it is kept that a disk was read whole. */
+function noteOf(disk: string): string {
+  return `${disk}.read.json`;
 }
 
 async function readJson<T>(file: string): Promise<T | undefined> {

@@ -3,7 +3,6 @@ import { Construct } from "constructs";
 import { sha256, short } from "../fingerprint/digest";
 import { VERIFIER_VERSION } from "../verify/contract";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
-import { StagedFile } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
 
@@ -13,8 +12,8 @@ export interface VerificationProps {
   readonly build: LayerBuild;
   /** The image's part of the addresses. */
   readonly address: string;
-  /** The user data that the image's instances get. */
-  readonly bootCommand: string;
+  /** The user data that the image's instances get, and the file that has it, as Terraform finds it. */
+  readonly bootCommand: { readonly text: string; readonly file: string };
   /**
    * Nothing is to be verified, since the image is rolled back: the verdict in the state stays, whatever changed.
    * @default false
@@ -41,16 +40,12 @@ export class Verification extends Construct {
     const checks = layers.flatMap((layer) =>
       layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, short(file.sha256)]),
     );
-    const staged = new StagedFile(this, "BootCommand", {
-      path: `boot-commands/${address}`,
-      content: () => bootCommand,
-    });
     const triggers: Record<string, string> = {
       fingerprint: build.layer.fingerprint,
       "disk format": build.specification.output?.format ?? "",
       contract: build.layer.contract.join(" "),
       verifier: VERIFIER_VERSION,
-      "boot command": short(sha256(bootCommand)),
+      "boot command": short(sha256(bootCommand.text)),
       ...Object.fromEntries(checks),
     };
     const escaped: Record<string, string> = Object.fromEntries(
@@ -60,7 +55,7 @@ export class Verification extends Construct {
     this.resource.overrideLogicalId(`${address}_verified`);
     const command = visaImageCommand(this, [
       ...["verify", "--profile", "gate", "--specification", build.specificationFile],
-      ...["--boot-command", staged.path],
+      ...["--boot-command", bootCommand.file],
     ]);
     new HoldableCommand(this.resource, escaped, command, props.held);
   }

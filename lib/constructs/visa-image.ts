@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { DataOpenstackImagesImageV2 } from "@cdktf/provider-openstack/lib/data-openstack-images-image-v2";
 import { Fn, TerraformOutput, type TerraformProvider, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
@@ -20,6 +20,7 @@ import {
 import { LayerBuild } from "./layer-build";
 import { OwnerUserData } from "./owner-user-data";
 import { defaultProperties } from "./properties";
+import { outputFolder, StagedFile } from "./staged-file";
 import { addressPart, escapeTemplate, refuseToken } from "./text";
 import { Verification } from "./verification";
 
@@ -150,12 +151,12 @@ export interface VisaImageProps {
    */
   readonly lockFile?: string;
   /**
-   * The image's user data, of which it makes an output.
+   * The image's user data, of which synth makes {@link VisaImage.bootCommandFile}.
    * @default - OwnerUserData.script()
    */
   readonly userData?: OwnerUserData;
   /**
-   * Whether to make the outputs `<id>_image_id`, `<id>_image_name`, `<id>_fingerprint` and `<id>_boot_command`.
+   * Whether to make the outputs `<id>_image_id`, `<id>_image_name`, `<id>_fingerprint` and `<id>_boot_command_file`.
    * @default true
    */
   readonly outputs?: boolean;
@@ -210,6 +211,11 @@ export class VisaImage extends Construct implements IVisaImage {
   readonly release: IRelease;
   /** Hex SHA-256 of what the image was made from. */
   readonly fingerprint: string;
+  /**
+   * A file that synth writes, relative to the working directory: what is to be pasted into the image's boot command in
+   * VISA. As an output the text itself would fill each plan, and cdktf breaks its lines.
+   */
+  readonly bootCommandFile: string;
   /** The image's name in Glance, as configured: whoever needs the image to be there refers to {@link imageId}. */
   readonly imageName: string;
 
@@ -289,9 +295,16 @@ export class VisaImage extends Construct implements IVisaImage {
     const fixed = fixedProperties(properties).map(([name, value]) => `${name}=${value}`);
     this.build.addTrigger(`image ${address}`, fixed.join(" "));
 
+    const bootCommand = new StagedFile(this, "BootCommand", {
+      path: `boot-commands/${address}`,
+      content: () => this.userData.text,
+    });
+    this.bootCommandFile = relative(process.cwd(), join(outputFolder(this), bootCommand.path));
     if (props.verify ?? true) {
-      const bootCommand = this.userData.text;
-      this.verification = new Verification(this, "Verification", { build: this.build, address, bootCommand, held });
+      this.verification = new Verification(this, "Verification", {
+        ...{ build: this.build, address, held },
+        bootCommand: { text: this.userData.text, file: bootCommand.path },
+      });
     }
 
     const family = { address, lockKey, lockFile, protected: props.protected ?? true, provider: props.provider };
@@ -351,7 +364,7 @@ export class VisaImage extends Construct implements IVisaImage {
       image_id: { value: this.imageId, description: "id of the image in Glance" },
       image_name: { value: this.imageName, description: "name of the image in Glance" },
       fingerprint: { value: this.fingerprint, description: "what the image was made from" },
-      boot_command: { value: this.bootCommand, description: "to paste into the image's boot command in VISA" },
+      boot_command_file: { value: this.bootCommandFile, description: "to paste into the image's boot command in VISA" },
     };
     for (const [name, output] of Object.entries(outputs)) {
       const id = `${address.replaceAll("-", "_")}_${name}`;

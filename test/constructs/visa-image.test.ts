@@ -1,7 +1,7 @@
-import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
-import { Fn, Lazy, TerraformVariable } from "cdktf";
+import { App, Fn, Lazy, TerraformVariable } from "cdktf";
 import { formatLock, type Release } from "../../lib/releases/lock";
 import { scratchFolder } from "../support/scratch";
 import { addImage, chain, newStack, specificationOf, synthesized } from "./support";
@@ -130,7 +130,7 @@ describe("the image", () => {
     const stack = newStack();
     addImage(stack);
     expect(Object.keys(synthesized(stack).output)).toEqual([
-      "visa_apps_boot_command",
+      "visa_apps_boot_command_file",
       "visa_apps_fingerprint",
       "visa_apps_image_id",
       "visa_apps_image_name",
@@ -140,10 +140,15 @@ describe("the image", () => {
     expect(synthesized(without).output).toBeUndefined();
   });
 
-  test("gives the boot command as Terraform must read it", () => {
-    const stack = newStack();
-    addImage(stack);
-    expect(synthesized(stack).output.visa_apps_boot_command.value).toBe('#!/bin/bash\necho "$${owner:-}" %%{x}\n');
+  test("gives the boot command as Terraform must read it, and in a file as it is to be pasted", () => {
+    const outdir = scratchFolder();
+    const stack = newStack("images", outdir);
+    const { bootCommand, bootCommandFile } = addImage(stack, { verify: false });
+    expect(bootCommand).toBe('#!/bin/bash\necho "$${owner:-}" %%{x}\n');
+    expect(synthesized(stack).output.visa_apps_boot_command_file.value).toBe(bootCommandFile);
+    expect(resolve(bootCommandFile)).toBe(join(outdir, "stacks", "images", "boot-commands", "visa-apps"));
+    App.of(stack).synth();
+    expect(readFileSync(bootCommandFile, "utf8")).toBe('#!/bin/bash\necho "${owner:-}" %{x}\n');
   });
 
   test("says nothing about protection where there is none", () => {

@@ -13,7 +13,6 @@ import {
   readFileSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -52,7 +51,7 @@ interface Outputs {
   readonly image_id: string;
   readonly image_name: string;
   readonly fingerprint: string;
-  readonly boot_command: string;
+  readonly boot_command_file: string;
 }
 
 /** Images by what a deploy registered. */
@@ -159,13 +158,12 @@ test("the registered image keeps VISA's whole contract, and stays byte for byte 
   const disk = join(scratch, "downloaded.raw");
   const { os_hash_value } = (await glance.image(first.image_id)) ?? {};
   expect(await glance.download(first.image_id, disk)).toBe(os_hash_value);
-  writeFileSync(join(scratch, "boot-command"), first.boot_command);
   const reports = process.env.VISA_TEST_REPORTS ?? join(scratch, "reports");
   const { status, stdout, stderr } = spawnSync(
     "node",
     [
       ...["dist/lib/cli/main.js", "verify", "--disk", disk, "--profile", "full", "--json", "--cache", cache],
-      ...["--boot-command", join(scratch, "boot-command"), "--reports", reports],
+      ...["--boot-command", join(root, first.boot_command_file), "--reports", reports],
       ...["--contract", "boot desktop login jupyter hygiene"],
     ],
     { cwd: root, encoding: "utf8", env: environment, maxBuffer: 64 << 20 },

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { TerraformStack, Testing } from "cdktf";
+import { OwnerUserData } from "../../lib";
 import { createApp } from "../../stacks/main";
 import { VisaImageStack } from "../../stacks/visa-image";
 import { scratchFolder } from "../support/scratch";
@@ -20,7 +21,7 @@ test("builds the chain, registers its image and tells what VISA asks for", () =>
   expect(Object.keys(stack.resource.terraform_data)).toEqual(
     expect.arrayContaining(["layer_system-base", "layer_visa-apps", "layer_visa-base", "visa-apps_protection"]),
   );
-  expect(Object.keys(stack.output)).toEqual(["boot_command", "fingerprint", "image_id", "image_name"]);
+  expect(Object.keys(stack.output)).toEqual(["boot_command_file", "fingerprint", "image_id", "image_name"]);
 });
 
 test("names no folder of this machine in what Terraform reads", () => {
@@ -73,7 +74,7 @@ test("makes an instance of the very image that the other stack registers", () =>
     properties: { visa_fingerprint: images.output.fingerprint.value },
   });
   const [instance] = Object.values(stack.resource.openstack_compute_instance_v2);
-  expect(instance).toMatchObject({ metadata: { owner: "ada" }, user_data: images.output.boot_command.value });
+  expect(instance).toMatchObject({ metadata: { owner: "ada" }, user_data: OwnerUserData.script().render() });
 });
 
 test.each([
