@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { MachineOptions } from "../specification";
 import { textOf } from "./files";
-import { recall, remember } from "./memory";
+import { recall, remember, stateOf } from "./memory";
 
 /** What was chosen, and why, in words for a person. */
 export interface Accelerator {
@@ -82,7 +82,7 @@ export async function chooseAccelerator(
       exitCode: 2,
     });
   }
-  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, "/dev/kvm", obstacle);
+  if (memory && !known && obstacle.includes(NO_CODE)) remember(memory, stateOf("/dev/kvm"), obstacle);
   return { name: "tcg", reason: `KVM cannot be used: ${obstacle}` };
 }
 

@@ -20,7 +20,7 @@ import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
 import type { GitState } from "./git";
-import { recall, remember } from "./memory";
+import { recall, remember, stateOf } from "./memory";
 
 /** The manifest's format; an artifact of another one is built again. */
 export const MANIFEST_VERSION = 1;
@@ -257,7 +257,7 @@ export class Cache {
     await chmod(disk, 0o444);
     await writeDurably(join(staging, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
     await sync(disk);
-    remember(noteOf(disk), disk, manifest.disk.sha256);
+    remember(noteOf(disk), stateOf(disk), manifest.disk.sha256);
     await sync(staging);
     const replaced = replace && (await exists(this.folder(manifest.fingerprint)));
     const aside = replaced && (await this.setAside(manifest.fingerprint, "stale"));
@@ -275,7 +275,7 @@ export class Cache {
     const finish = await prepareFile(`${target}.json`, `${JSON.stringify(manifest, null, 2)}\n`);
     await rename(file, target);
     await finish();
-    remember(noteOf(target), target, manifest.sha256);
+    remember(noteOf(target), stateOf(target), manifest.sha256);
     await sync(this.folder(fingerprint));
   }
 
@@ -363,10 +363,11 @@ async function differs(
   // utimes takes seconds as a floating point number, which can be a millisecond off.
   const untouched = Math.abs(found.mtimeMs - record.modified) < 2;
   if (untouched && (depth === "quick" || recall(noteOf(file), file) === checksum)) return undefined;
+  const state = stateOf(file);
   if ((await hashFile(file)) !== checksum) return "the checksum of its disk does not match";
   // A copied cache has new times: set back, so that the next look is quick again.
   if (!untouched) await utimes(file, found.atime, new Date(record.modified)).catch(() => {});
-  remember(noteOf(file), file, checksum);
+  remember(noteOf(file), state, checksum);
   return undefined;
 }
 

@@ -8,7 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { withArguments } from "../packer/configuration";
+import { systemdCredential, withArguments } from "../packer/configuration";
 import type { RunTool } from "./base";
 import type { ArtifactManifest } from "./cache";
 
@@ -35,10 +35,7 @@ export async function writeLogin(login: Login, scratch: string, layer: string, r
 /** A layer's configuration, which has the config drive, with the way in that was chosen. */
 export function withLogin(configuration: Readonly<Record<string, unknown>>, login: Login): Record<string, unknown> {
   if (login === "config-drive") return { ...configuration };
-  const added = CREDENTIALS.map((name) => [
-    "-fw_cfg",
-    `name=opt/io.systemd.credentials/${name},file=credentials/${name}`,
-  ]);
+  const added = CREDENTIALS.map((name) => systemdCredential(name, `file=credentials/${name}`));
   return withArguments(configuration, added, { cd_files: undefined, cd_label: undefined });
 }
 

@@ -20,11 +20,15 @@ export function recall(note: string, file: string): string | undefined {
   }
 }
 
-/** Remembers a finding about a file, where the note can be written. */
-export function remember(note: string, file: string, finding: string): void {
+/**
+ * Remembers a finding about a file, where the note can be written.
+ *
+ * @param state what {@link stateOf} said before it was found out: what is written to the file meanwhile is then seen
+ */
+export function remember(note: string, state: string, finding: string): void {
   const temporary = `${note}.${process.pid}`;
   try {
-    writeFileSync(temporary, JSON.stringify({ state: stateOf(file), time: uptime(), finding }));
+    writeFileSync(temporary, JSON.stringify({ state, time: uptime(), finding }));
     renameSync(temporary, note);
   } catch {
     // Found out again the next time.
@@ -32,7 +36,8 @@ export function remember(note: string, file: string, finding: string): void {
   }
 }
 
-function stateOf(file: string): string {
+/** Which file it is, in which boot, and when it was changed last. */
+export function stateOf(file: string): string {
   const { dev, ino, size, ctimeNs } = statSync(file, { bigint: true });
   return [bootId(), dev, ino, size, ctimeNs].join(" ");
 }

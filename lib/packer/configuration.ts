@@ -622,8 +622,12 @@ export function withoutDefaultDevices(configuration: Readonly<Record<string, unk
  * for the time of this boot. Put in by the runner too.
  */
 export function withFixedAddresses(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const setting = "name=opt/io.systemd.credentials/sysctl.extra,string=kernel.randomize_va_space=0";
-  return withArguments(configuration, [["-fw_cfg", setting]]);
+  return withArguments(configuration, [systemdCredential("sysctl.extra", "string=kernel.randomize_va_space=0")]);
+}
+
+/** QEMU's arguments that hand a credential to the guest's systemd. @param content `string=…`, or `file=…` with its path */
+export function systemdCredential(name: string, content: string): [string, string] {
+  return ["-fw_cfg", `name=opt/io.systemd.credentials/${name},${content}`];
 }
 
 const SCREENS = /vga|qxl|cirrus|bochs-display|virtio-gpu|ramfb/i;

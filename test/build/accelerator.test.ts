@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chooseAccelerator, kvmObstacle, PROBE_CODE, runProbe } from "../../lib/build/accelerator";
-import { remember } from "../../lib/build/memory";
+import { remember, stateOf } from "../../lib/build/memory";
 import { findTool } from "../../lib/build/requirements";
 
 test("the probe runs to its end where code runs", async () => {
@@ -54,10 +54,10 @@ test("remembers for an hour that the probe ran no code, where KVM is not insiste
   const folder = mkdtempSync(join(tmpdir(), "visa-image-probe-"));
   const memory = join(folder, "accelerator.json");
   try {
-    // As it is written where /dev/kvm is there and runs nothing.
     const forgotten = expect.not.stringContaining("as remembered");
+    // As it is written where /dev/kvm is there and runs nothing.
     if (existsSync("/dev/kvm")) {
-      remember(memory, "/dev/kvm", "as remembered");
+      remember(memory, stateOf("/dev/kvm"), "as remembered");
       const { reason } = await chooseAccelerator("auto", folder, folder);
       expect(reason).toBe("KVM cannot be used: as remembered");
     }

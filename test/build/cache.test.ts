@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArtifactManifest, Cache, cacheRoot, hashFile, hashSparseFile, recordFile } from "../../lib/build/cache";
-import { recall, remember } from "../../lib/build/memory";
+import { recall, remember, stateOf } from "../../lib/build/memory";
 
 let folder: string;
 let cache: Cache;
@@ -105,12 +105,12 @@ test("a disk of the same size and time and of other bytes is seen by a full look
 test("a full look reads a disk once an hour, and whenever it was written to", async () => {
   const note = `${cache.disk(LAYER)}.read.json`;
   // That it was read is known from its publication; here it has been, by the note, with another finding.
-  remember(note, cache.disk(LAYER), "another checksum");
+  remember(note, stateOf(cache.disk(LAYER)), "another checksum");
   await expect(cache.check(LAYER, base, "full")).resolves.toMatchObject({ kind: "intact" });
   expect(recall(note, cache.disk(LAYER))).toBe(layer.disk.sha256);
   // A look that trusts the note does not see what no write of the file system has done.
   damage(LAYER, "layer disc");
-  remember(note, cache.disk(LAYER), layer.disk.sha256);
+  remember(note, stateOf(cache.disk(LAYER)), layer.disk.sha256);
   await expect(cache.check(LAYER, base, "full")).resolves.toMatchObject({ kind: "intact" });
   rmSync(note);
   await expect(cache.check(LAYER, base, "full")).resolves.toMatchObject({ kind: "damaged" });

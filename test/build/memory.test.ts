@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { recall, remember } from "../../lib/build/memory";
+import { recall, remember, stateOf } from "../../lib/build/memory";
 
 let folder: string;
 let file: string;
@@ -12,7 +12,7 @@ beforeEach(() => {
   file = join(folder, "file");
   note = join(folder, "note.json");
   writeFileSync(file, "content");
-  remember(note, file, "finding");
+  remember(note, stateOf(file), "finding");
 });
 
 afterEach(() => {
@@ -33,6 +33,13 @@ test("what was found out about a file is known while nobody writes to it", () =>
   expect(recall(note, file)).toBeUndefined();
 });
 
+test("what was written while it was found out is seen", () => {
+  const before = stateOf(file);
+  writeFileSync(file, "CONTENT");
+  remember(note, before, "finding");
+  expect(recall(note, file)).toBeUndefined();
+});
+
 test.each([
   ["after an hour", ({ time }) => ({ time: Number(time) - 3601 })],
   ["from a boot that ran longer", ({ time }) => ({ time: Number(time) + 1000 })],
@@ -47,13 +54,13 @@ test("nothing is known where there is no note, a broken one, or no file", () => 
   expect(recall(join(folder, "none"), file)).toBeUndefined();
   writeFileSync(note, "no JSON");
   expect(recall(note, file)).toBeUndefined();
-  remember(note, file, "finding");
+  remember(note, stateOf(file), "finding");
   rmSync(file);
   expect(recall(note, file)).toBeUndefined();
 });
 
 test("where a note cannot be written nothing is remembered, and nothing left", () => {
-  remember(join(folder, "none", "note"), file, "finding");
-  remember(folder, file, "finding");
+  remember(join(folder, "none", "note"), stateOf(file), "finding");
+  remember(folder, stateOf(file), "finding");
   expect(readdirSync(folder).sort()).toEqual(["file", "note.json"]);
 });
