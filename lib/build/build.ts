@@ -27,6 +27,7 @@ import {
   type CheckDepth,
   cacheRoot,
   exists,
+  FLAT_VERSION,
   type FlatManifest,
   MANIFEST_VERSION,
   recordFile,
@@ -699,7 +700,7 @@ class Build {
         onDetail: (detail) => this.progress.detail(detail),
       });
       const flat: FlatManifest = {
-        version: MANIFEST_VERSION,
+        version: FLAT_VERSION,
         format: output.format,
         ...made,
         virtualSizeBytes: virtualSize,
@@ -732,7 +733,7 @@ class Build {
       bytes: flat.bytes,
       bytesOnDisk: blocks * 512,
       virtualSizeBytes: flat.virtualSizeBytes,
-      sha256: flat.sha256,
+      digest: flat.digest,
       flattened: seconds > 0,
       seconds,
     };

@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { dirname, relative } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
-import { type Extent, hashSparseFile } from "./cache";
+import { digestDisk, type Extent } from "./disk-digest";
 import type { Masker } from "./masking";
 import { readTool, runToolOrFail } from "./tools";
 
@@ -57,7 +57,7 @@ export async function flattenDisk(
   source: string,
   target: string,
   { format, directory, masker, onDetail }: FlattenDiskOptions,
-): Promise<{ bytes: number; modified: number; sha256: string }> {
+): Promise<{ bytes: number; modified: number; digest: string }> {
   const parallel = String(Math.min(8, Math.max(2, availableParallelism())));
   const options = format === "raw" ? ["-S", "4k"] : ["-c", "-o", "compression_type=zstd"];
   const args = ["convert", "-p", "-W", "-m", parallel, "-f", "qcow2", "-O", format, ...options, source, target];
@@ -70,9 +70,9 @@ export async function flattenDisk(
     },
   });
   onDetail("checksum");
-  const sha256 = await hashSparseFile(target, await dataExtents(target, format, masker));
+  const digest = await digestDisk(target, await dataExtents(target, format, masker));
   const { size: bytes, mtimeMs } = await stat(target);
-  return { bytes, modified: Math.floor(mtimeMs), sha256 };
+  return { bytes, modified: Math.floor(mtimeMs), digest };
 }
 
 /** The parts of a disk file that are no holes; the whole of one that has none. */

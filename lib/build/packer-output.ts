@@ -4,7 +4,9 @@
 export type PackerEvent =
   | { readonly kind: "step"; readonly label: string }
   | { readonly kind: "detail"; readonly label: string }
-  | { readonly kind: "screen"; readonly address: string };
+  | { readonly kind: "screen"; readonly address: string }
+  /** Of the step that comes next, as its template has it: `3s`. */
+  | { readonly kind: "timeout"; readonly timeout: string };
 
 /** What a line says, `undefined` for most of them. */
 export function packerEvent(line: string): PackerEvent | undefined {
@@ -18,6 +20,8 @@ export function packerEvent(line: string): PackerEvent | undefined {
   if (upload) return { kind: "step", label: `copying ${upload[1]}` };
   const other = /^Provisioning with ([^.]*)/.exec(text)?.[1];
   if (other) return { kind: "step", label: `provisioning with ${other}` };
+  const timeout = /^Setting a (\S+) timeout for the next provisioner/.exec(text)?.[1];
+  if (timeout) return { kind: "timeout", timeout };
   const shown = screen(text);
   if (shown) return shown;
   if (/^(Waiting for SSH|Connected to SSH|Gracefully halting|Starting VM|Waiting for shutdown)/.test(text)) {
@@ -82,6 +86,17 @@ export function relevantLines(lines: readonly string[]): string[] {
     result.push(text);
   }
   return result;
+}
+
+/**
+ * Whether Packer ended a build because a step's time was up. It means to say so ("Cancelling provisioner after a timeout"),
+ * and is now and then done with the build before it does.
+ */
+export function endedByTimeout(lines: readonly string[]): boolean {
+  return (
+    lines.some((line) => /^Build '.*' errored.*: context (canceled|deadline exceeded)/.test(line)) &&
+    !lines.some((line) => /Cancelling build after receiving/.test(line))
+  );
 }
 
 function list(value: unknown): unknown[] {

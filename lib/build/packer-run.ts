@@ -22,7 +22,7 @@ import { plainText } from "./installer";
 import type { BuildLog } from "./log";
 import type { Masker } from "./masking";
 import { asSeenFromGuest } from "./mirror";
-import { packerEvent, relevantLines } from "./packer-output";
+import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
 import { identify, isAlive, processInfo, sessionMembers } from "./processes";
 import type { Progress } from "./progress";
 import type { Scratch } from "./scratch";
@@ -68,6 +68,9 @@ interface WatchedResult extends ToolResult {
 
 /** A run of Packer for a layer, or for the installation of a base. */
 export class PackerRun {
+  /** Of the last step that had one of its own. */
+  private stepTimeout: string | undefined;
+
   constructor(private readonly options: PackerRunOptions) {}
 
   /**
@@ -100,6 +103,7 @@ export class PackerRun {
       const event = packerEvent(line);
       if (event?.kind === "step") progress.startStep(event.label);
       else if (event?.kind === "detail") progress.detail(event.label);
+      else if (event?.kind === "timeout") this.stepTimeout = event.timeout;
       else if (event) {
         // Packer 1.6.6 says another one than it was told.
         const address = machine.vncPort ? `vnc://${machine.vncAddress}:${machine.vncPort}` : event.address;
@@ -156,13 +160,20 @@ export class PackerRun {
     const what = trouble
       ? `the build of "${layer.name}" was given up: ${trouble.what}`
       : `packer ${how} while building "${layer.name}"${ended}`;
-    const full = lines.some((line) => line.includes("No space left on device"));
-    const fix =
-      trouble?.fix ?? (full ? "the guest's disk is full: give the template a larger disk_size_gb" : undefined);
+    const fix = trouble?.fix ?? this.remedy(lines);
     return new VisaImageError(`${what}${lines.length > 0 ? `:\n${indent(lines)}` : ""}`, {
       fix: `${fix ? `${fix}; ` : ""}see the whole log: ${log.path}`,
       exitCode: trouble?.exitCode ?? ExitCode.PACKER,
     });
+  }
+
+  /** What to do about what Packer said; nothing where that speaks for itself. */
+  private remedy(lines: readonly string[]): string | undefined {
+    if (lines.some((line) => line.includes("No space left on device"))) {
+      return "the guest's disk is full: give the template a larger disk_size_gb";
+    }
+    if (!this.stepTimeout || !endedByTimeout(this.options.log.tail())) return undefined;
+    return `the step was not done within its timeout of ${this.stepTimeout}: see what it waits for, or give it longer`;
   }
 
   /** Runs Packer, and ends it where its machine is beyond hope. */

@@ -30,7 +30,8 @@ export interface BuildReport {
     readonly bytes: number;
     readonly bytesOnDisk: number;
     readonly virtualSizeBytes: number;
-    readonly sha256: string;
+    /** Of its contents: {@link import("./disk-digest").digestDisk}. */
+    readonly digest: string;
     /** Whether it was made by this build. */
     readonly flattened: boolean;
     readonly seconds: number;

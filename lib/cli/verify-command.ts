@@ -2,7 +2,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { chooseAccelerator } from "../build/accelerator";
-import { Cache, cacheRoot, hashFile } from "../build/cache";
+import { Cache, cacheRoot } from "../build/cache";
+import { digestDisk } from "../build/disk-digest";
 import { identify } from "../build/processes";
 import { cleanUpAfter, createScratch, removeScratch } from "../build/scratch";
 import { SIGNALS, watchParents } from "../build/supervisor";
@@ -46,7 +47,7 @@ export interface VerifyCommandOptions
 interface Artifact {
   readonly disk: string;
   readonly format: DiskFormat;
-  readonly sha256: string;
+  readonly digest: string;
   readonly template: string;
   readonly fingerprint: string;
   readonly parts: readonly ContractPart[];
@@ -68,7 +69,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
     if (!options.quiet || text.startsWith("FAIL")) process.stderr.write(`[${artifact.template}] ${text}\n`);
   };
   let report: VerifyReport;
-  if (before?.passed && before.sha256 === artifact.sha256) {
+  if (before?.passed && before.digest === artifact.digest) {
     say(`verified already, on ${before.startedAt}`);
     report = before;
   } else {
@@ -121,7 +122,7 @@ async function builtDisk(template: string | undefined, options: VerifyCommandOpt
   const { output } = await superviseJob(job, options, environment, { flatten: { format } });
   if (!output) throw new VisaImageError(`there is no disk of "${layer.name}"`);
   return {
-    ...{ disk: output.path, format, sha256: output.sha256 },
+    ...{ disk: output.path, format, digest: output.digest },
     ...{ template: layer.name, fingerprint: layer.fingerprint, parts: layer.contract },
     checks: readChecks(job.specification, job.directory),
   };
@@ -137,12 +138,12 @@ async function givenDisk(template: string | undefined, options: VerifyCommandOpt
   }
   if (!existsSync(disk)) throw new VisaImageError(`there is no disk "${disk}"`, { exitCode: ExitCode.USAGE });
   const parts = contractParts(contract.split(/[\s,]+/).filter(Boolean));
-  const digest = await hashFile(disk);
+  const digest = await digestDisk(disk);
   const format = options.format ?? (disk.endsWith(".qcow2") ? "qcow2" : "raw");
   return {
     disk: resolve(disk),
     format,
-    sha256: digest,
+    digest,
     template: basename(disk),
     fingerprint: digest,
     parts,
@@ -168,8 +169,8 @@ function readCheck(template: string, file: SpecifiedFile, directory: string): Ow
 }
 
 /** Changes with whatever the verdict depends on, but for the profile. */
-function verificationKey({ sha256: disk, format, parts, checks }: Artifact, bootCommand: string): string {
-  const inputs = JSON.stringify([VERIFIER_VERSION, disk, format, parts, checks, bootCommand]);
+function verificationKey({ digest, format, parts, checks }: Artifact, bootCommand: string): string {
+  const inputs = JSON.stringify([VERIFIER_VERSION, digest, format, parts, checks, bootCommand]);
   return short(sha256(inputs));
 }
 

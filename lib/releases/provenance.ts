@@ -85,10 +85,11 @@ async function lastReport(cache: Cache, fingerprint: string): Promise<Provenance
   const folder = cache.reports;
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(short(fingerprint)));
   const reports = await Promise.all(names.map((name) => readReport(join(folder, name, REPORT_FILE))));
-  const flat = await Promise.all((["raw", "qcow2"] as const).map((format) => flatSha256(cache, fingerprint, format)));
+  const flat = await Promise.all((["raw", "qcow2"] as const).map((format) => flatDigest(cache, fingerprint, format)));
+  const verified = (digest: string | undefined) => digest !== undefined && flat.includes(digest);
   return reports
     .filter((each) => each !== undefined)
-    .filter(({ report }) => report.passed && report.fingerprint === fingerprint && flat.includes(report.sha256))
+    .filter(({ report }) => report.passed && report.fingerprint === fingerprint && verified(report.digest))
     .sort((a, b) => (a.report.startedAt < b.report.startedAt ? -1 : 1))
     .at(-1);
 }
@@ -104,10 +105,10 @@ async function readReport(path: string): Promise<(Evidence & { report: VerifyRep
 }
 
 /** What the flattened disk's own note says: the disk is not read for this. */
-async function flatSha256(cache: Cache, fingerprint: string, format: "raw" | "qcow2"): Promise<string | undefined> {
+async function flatDigest(cache: Cache, fingerprint: string, format: "raw" | "qcow2"): Promise<string | undefined> {
   try {
-    const note = JSON.parse(await readFile(`${cache.flat(fingerprint, format)}.json`, "utf8")) as { sha256?: string };
-    return note.sha256;
+    const note = JSON.parse(await readFile(`${cache.flat(fingerprint, format)}.json`, "utf8")) as { digest?: string };
+    return note.digest;
   } catch {
     return undefined;
   }

@@ -17,14 +17,14 @@ export interface Finding {
 
 /** A report; `report.json` holds it. */
 export interface VerifyReport {
-  readonly version: 1;
+  readonly version: 2;
   readonly verifier: string;
   readonly template: string;
   readonly fingerprint: string;
   readonly profile: VerifyProfile;
   readonly parts: readonly ContractPart[];
-  /** Of the disk that was verified. */
-  readonly sha256: string;
+  /** Of the contents of the disk that was verified: {@link import("../build/disk-digest").digestDisk}. */
+  readonly digest: string;
   readonly accelerator: string;
   /** ISO 8601. */
   readonly startedAt: string;

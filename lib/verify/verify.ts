@@ -27,8 +27,8 @@ export interface OwnCheck {
 export interface VerifyOptions {
   readonly disk: string;
   readonly format: DiskFormat;
-  /** SHA-256 of the disk, for the report. */
-  readonly sha256: string;
+  /** Of its contents, for the report: {@link import("../build/disk-digest").digestDisk}. */
+  readonly digest: string;
   readonly template: string;
   readonly fingerprint: string;
   readonly profile: VerifyProfile;
@@ -105,9 +105,9 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
       },
   );
   const report: VerifyReport = {
-    version: 1,
+    version: 2,
     verifier: VERIFIER_VERSION,
-    ...{ template: options.template, fingerprint: options.fingerprint, profile, parts, sha256: options.sha256 },
+    ...{ template: options.template, fingerprint: options.fingerprint, profile, parts, digest: options.digest },
     ...{ accelerator: options.accelerator, startedAt, seconds: (performance.now() - began) / 1000 },
     passed: [...all, ...own].every(({ verdict }) => verdict !== "fail"),
     findings: [...all, ...own],

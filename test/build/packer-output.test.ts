@@ -1,4 +1,4 @@
-import { countSteps, packerEvent, relevantLines } from "../../lib/build/packer-output";
+import { countSteps, endedByTimeout, packerEvent, relevantLines } from "../../lib/build/packer-output";
 
 test.each([
   ["==> qemu.one: Provisioning with shell script: scripts/a.sh", { kind: "step", label: "scripts/a.sh" }],
@@ -10,6 +10,7 @@ test.each([
   ["==> qemu.one: Provisioning with Ansible...", { kind: "step", label: "provisioning with Ansible" }],
   ["==> qemu.one: Connected to SSH!", { kind: "detail", label: "Connected to SSH" }],
   ["    qemu.one: vnc://127.0.0.1:48", { kind: "screen", address: "vnc://127.0.0.1:5948" }],
+  ["==> qemu.one: Setting a 1m30s timeout for the next provisioner...", { kind: "timeout", timeout: "1m30s" }],
   ["    qemu.one: Provisioning with shell script: no", undefined],
   ["==> qemu.one: what the guest says on its standard error", undefined],
 ])("%s", (line, event) => expect(packerEvent(line)).toEqual(event));
@@ -57,3 +58,13 @@ test("of a failure before the first step shows what Packer itself says", () => {
     relevantLines(["    qemu.one: xorriso says much", "==> qemu.one: Error creating hard drive: no space"]),
   ).toEqual(["Error creating hard drive: no space"]);
 });
+
+test.each([
+  ["a step's time was up", ["Build 'qemu.one' errored after 10 seconds 328 milliseconds: context canceled"], true],
+  ["a script failed", ["Build 'qemu.one' errored after 3 minutes: Script exited with non-zero exit status: 1."], false],
+  [
+    "somebody ended Packer",
+    ["Cancelling build after receiving terminated", "Build 'qemu.one' errored after 3 minutes: context canceled"],
+    false,
+  ],
+])("tells where %s", (_, lines, expected) => expect(endedByTimeout(lines)).toBe(expected));

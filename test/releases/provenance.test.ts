@@ -36,12 +36,12 @@ function report(name: string, changes: Partial<VerifyReport> = {}): string {
   const folder = join(cache.root, "reports", `${FINGERPRINT.slice(0, 12)}-${name}`);
   mkdirSync(folder, { recursive: true });
   const text = JSON.stringify({
-    ...{ version: 1, fingerprint: FINGERPRINT, sha256: "flat", passed: true, startedAt: "2026-11-23T01:00:00Z" },
+    ...{ version: 2, fingerprint: FINGERPRINT, digest: "flat", passed: true, startedAt: "2026-11-23T01:00:00Z" },
     findings: [{ verdict: "pass" }, { verdict: "not applicable" }],
     ...changes,
   });
   writeFileSync(join(folder, "report.json"), text);
-  writeFileSync(`${cache.flat(FINGERPRINT, "raw")}.json`, JSON.stringify({ sha256: "flat" }));
+  writeFileSync(`${cache.flat(FINGERPRINT, "raw")}.json`, JSON.stringify({ digest: "flat" }));
   return sha256(text);
 }
 
@@ -84,7 +84,7 @@ test("is the last report by which this very disk passed", async () => {
   const last = report("b-gate", { startedAt: "2026-11-23T05:00:00Z" });
   report("a-gate", { startedAt: "2026-11-23T02:00:00Z" });
   report("c-gate", { startedAt: "2026-11-23T06:00:00Z", passed: false });
-  report("d-gate", { startedAt: "2026-11-23T07:00:00Z", sha256: "another disk" });
+  report("d-gate", { startedAt: "2026-11-23T07:00:00Z", digest: "another disk" });
   report("e-gate", { startedAt: "2026-11-23T08:00:00Z", fingerprint: `${FINGERPRINT.slice(0, 12)}${"0".repeat(52)}` });
   expect((await readProvenance(cache, FINGERPRINT))?.report?.sha256).toBe(last);
 });

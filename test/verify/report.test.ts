@@ -1,13 +1,13 @@
 import { contractTable, junit, table, type VerifyReport } from "../../lib/verify/report";
 
 const report: VerifyReport = {
-  version: 1,
+  version: 2,
   verifier: "1",
   template: "visa-<base>",
   fingerprint: "0123456789abcdef",
   profile: "gate",
   parts: ["boot"],
-  sha256: "ab",
+  digest: "ab",
   accelerator: "tcg",
   startedAt: "2026-11-23T00:00:00Z",
   seconds: 61.4,
