@@ -76,8 +76,9 @@ export function glanceConfiguration(
 use_stderr = true
 bind_host = 127.0.0.1
 bind_port = ${settings.ports.glance}
-# A large upload keeps one worker busy; the other answers meanwhile.
-workers = 2
+# oslo.db begins each of SQLite's transactions as one that reads: where another process writes before it does, it gets
+# "database is locked" at once, and the client a 500. One worker answers within 10 ms while it takes an upload.
+workers = 1
 enabled_backends = file:file
 node_staging_uri = file://${join(glance, "staging")}
 lock_path = ${join(glance, "lock")}

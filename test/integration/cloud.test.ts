@@ -147,6 +147,29 @@ describe("an embedded cloud", () => {
     expect(readFileSync(join(scratch, "back.raw")).equals(bytes)).toBe(true);
   });
 
+  it("takes uploads that end at the same time", async () => {
+    const { endpoint } = service(first, "glance");
+    const headers = { "X-Auth-Token": await token() };
+    const ask = async (method: string, path: string, body: string, type: string) => {
+      const answer = await fetch(`${endpoint}/v2/images${path}`, {
+        ...{ method, headers: { ...headers, "Content-Type": type } },
+        ...(body && { body }),
+      });
+      return { status: answer.status, text: await answer.text() };
+    };
+    const one = async () => {
+      const description = JSON.stringify({ name: "at once", disk_format: "raw", container_format: "bare" });
+      const made = await ask("POST", "", description, "application/json");
+      const { id } = JSON.parse(made.text) as { id: string };
+      const sent = await ask("PUT", `/${id}/file`, "x".repeat(MIB), "application/octet-stream");
+      const gone = await ask("DELETE", `/${id}`, "", "application/json");
+      return [made.status, sent.status, gone.status].join(" ");
+    };
+    const results: string[] = [];
+    for (let round = 0; round < 15; round++) results.push(...(await Promise.all([one(), one(), one()])));
+    expect(new Set(results)).toEqual(new Set(["201 204 204"]));
+  });
+
   it("hides and protects images", async () => {
     const names = async (...options: string[]) =>
       ((await openstack("image", "list", "-f", "json", ...options)) as unknown as { Name: string }[]).map(
