@@ -5,6 +5,9 @@ import { delimiter, join } from "node:path";
 
 const TOOLS = ["packer", "qemu-img"] as const;
 
+/** From when to when, in seconds since 1970. */
+export type Span = readonly [from: number, to: number];
+
 /** A folder of such programs, and what they noted. */
 export class Stopwatch {
   private readonly notes: string;
@@ -31,21 +34,26 @@ exit $code
     return `${this.folder}${delimiter}${own}`;
   }
 
-  /** Seconds in which one of them ran since the last call; where two ran at once, once. */
-  read(): number {
-    if (!existsSync(this.notes)) return 0;
+  /** When one of them ran since the last call, in order; what overlaps is one. */
+  read(): Span[] {
+    if (!existsSync(this.notes)) return [];
     const spans = readFileSync(this.notes, "utf8")
       .trim()
       .split("\n")
       .map((line) => line.split(" ").slice(1).map(Number) as [number, number])
       .sort(([a], [b]) => a - b);
     rmSync(this.notes);
-    let end = 0;
-    let seconds = 0;
+    const merged: [number, number][] = [];
     for (const [from, to] of spans) {
-      seconds += Math.max(0, to - Math.max(from, end));
-      end = Math.max(end, to);
+      const last = merged.at(-1);
+      if (last && from <= last[1]) last[1] = Math.max(last[1], to);
+      else merged.push([from, to]);
     }
-    return seconds;
+    return merged;
   }
+}
+
+/** Seconds that spans take, as far as they lie within another one. */
+export function secondsOf(spans: readonly Span[], [begin, end]: Span = [0, Number.POSITIVE_INFINITY]): number {
+  return spans.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(to, end) - Math.max(from, begin)), 0);
 }

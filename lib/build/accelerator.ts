@@ -12,7 +12,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { MachineOptions } from "../specification";
-import { textOf } from "./files";
+import { namesIn, textOf } from "./files";
 import { recall, remember, stateOf } from "./memory";
 
 /** What was chosen, and why, in words for a person. */
@@ -56,8 +56,12 @@ const PROBE_OFFSET = 0xff00;
 /** isa-debug-exit makes (value << 1) | 1 of the 0x15 that the probe writes. */
 const PROBE_EXIT_CODE = 0x2b;
 const PROBE_TIMEOUT_MS = 3000;
-/** Where KVM runs nothing the probe spins: it is ended after so many seconds of processor time, however busy the machine. */
-const PROBE_CPU_SECONDS = 1;
+/**
+ * Where KVM runs nothing the probe's processor spins: it is ended after so much processor time of its thread, however busy
+ * the machine, and however long QEMU takes to start. Its few instructions need some microseconds.
+ */
+const PROBE_CPU_MS = 200;
+const PROBE_POLL_MS = 20;
 
 /**
  * Chooses the accelerator; `kvm` that cannot be used is an error, `auto` falls back to TCG.
@@ -121,12 +125,13 @@ export async function runProbe(
     probe.copy(rom, PROBE_OFFSET);
     writeFileSync(firmware, rom);
     const child = spawn(
-      "prlimit",
+      "setpriv",
       // biome-ignore format: one option and its value per line
       [
-        `--cpu=${PROBE_CPU_SECONDS}`, "--core=0", "--",
         // Where KVM does not work it would run for ever once nobody is left to end it.
-        "setpriv", "--pdeathsig", "KILL", "--", "qemu-system-x86_64",
+        "--pdeathsig", "KILL", "--", "qemu-system-x86_64",
+        // Its threads have names then.
+        "-name", "visa-probe,debug-threads=on",
         "-accel", accelerator,
         "-machine", "pc",
         "-m", "16",
@@ -142,13 +147,27 @@ export async function runProbe(
     child.stderr.on("data", (chunk: Buffer) => {
       if (output.length < 4096) output += chunk.toString();
     });
+    const watch = setInterval(() => {
+      if (child.pid && processorMs(child.pid) >= PROBE_CPU_MS) child.kill("SIGKILL");
+    }, PROBE_POLL_MS);
     const code = await new Promise<number | null>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", resolve);
-    });
+    }).finally(() => clearInterval(watch));
     const lines = output.split("\n").filter((line) => line && !line.includes("warning:"));
     return { code, output: (lines.at(-1) ?? "").replace(/^qemu-system-x86_64: /, "") };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** Milliseconds that the thread of a QEMU's first processor has run; 0 before there is one. */
+function processorMs(pid: number): number {
+  const tasks = `/proc/${pid}/task`;
+  const processor = namesIn(tasks).find((task) => textOf(join(tasks, task, "comm")).startsWith("CPU 0/"));
+  if (!processor) return 0;
+  // After the name, which may hold anything: state, nine more fields, then user's and system's time in 1/100 s.
+  const stat = textOf(join(tasks, processor, "stat"));
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return 10 * (Number(fields[11]) + Number(fields[12]));
 }

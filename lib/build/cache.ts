@@ -311,9 +311,9 @@ export async function hashFile(file: string, algorithm = "sha256"): Promise<stri
   return hash.digest("hex");
 }
 
-/** Size, time and checksum of a file. */
+/** Size, time and checksum of a file, which is written out meanwhile: a power cut does not take it back. */
 export async function recordFile(file: string): Promise<FileRecord> {
-  const sha256 = await hashFile(file);
+  const [sha256] = await Promise.all([hashFile(file), sync(file)]);
   const { size, mtimeMs } = await stat(file);
   return { bytes: size, sha256, modified: Math.floor(mtimeMs) };
 }
@@ -376,7 +376,8 @@ async function prepareFile(file: string, text: string): Promise<() => Promise<vo
   return () => rename(temporary, file);
 }
 
-async function sync(path: string): Promise<void> {
+/** Waits until a file or a folder's list is on the disk. */
+export async function sync(path: string): Promise<void> {
   const handle = await open(path, "r");
   try {
     await handle.sync();

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { dirname, relative } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
+import { sync } from "./cache";
 import { digestDisk, type Extent } from "./disk-digest";
 import type { Masker } from "./masking";
 import { readTool, runToolOrFail } from "./tools";
@@ -70,7 +71,8 @@ export async function flattenDisk(
     },
   });
   onDetail("checksum");
-  const digest = await digestDisk(target, await dataExtents(target, format, masker));
+  const extents = await dataExtents(target, format, masker);
+  const [digest] = await Promise.all([digestDisk(target, extents), sync(target)]);
   const { size: bytes, mtimeMs } = await stat(target);
   return { bytes, modified: Math.floor(mtimeMs), digest };
 }
