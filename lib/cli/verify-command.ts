@@ -187,10 +187,15 @@ function readReport(folder: string): VerifyReport | undefined {
  * cache is removed here, or by the next run.
  */
 async function stoppable<T>(cache: Cache, run: () => Promise<T>): Promise<T> {
+  let stopping: Promise<never> | undefined;
   const stop = (code: number, why: string) => {
     process.stderr.write(`visa-image: ${why}\n`);
     const self = identify();
-    void (self ? cleanUpAfter(cache, self) : Promise.resolve()).finally(() => process.exit(code));
+    const cleaned = self ? cleanUpAfter(cache, self) : Promise.resolve();
+    stopping ??= cleaned.then(
+      () => process.exit(code),
+      () => process.exit(code),
+    );
   };
   const handlers = Object.entries(SIGNALS).map(([name, code]) => {
     const handler = () => stop(code, `stopped by ${name}`);
@@ -200,6 +205,10 @@ async function stoppable<T>(cache: Cache, run: () => Promise<T>): Promise<T> {
   const watch = watchParents((why) => stop(SIGNALS.SIGTERM, why));
   try {
     return await run();
+  } catch (error) {
+    // What it lacks was taken away from it: it is not that which ends the command.
+    await stopping;
+    throw error;
   } finally {
     clearInterval(watch);
     for (const [name, handler] of handlers) process.off(name, handler);
