@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { signal } from "../lib/build/processes";
 import { packageRoot } from "../lib/package-root";
+import { signal } from "../lib/runner/processes";
 
 /** What a command took. */
 export interface Measured {

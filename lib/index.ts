@@ -1,4 +1,6 @@
 /** The public API of cdktf-visa-images. */
+
+export { PRESETS } from "./build-machine";
 export { CurrentRelease, type ImageVisibility, type IRelease, PastRelease } from "./constructs/image-release";
 export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
 export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
@@ -20,8 +22,7 @@ export {
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
 export { ExitCode, type Location, VisaImageError, type VisaImageErrorOptions } from "./errors";
-export { PRESETS } from "./machine";
-export { type Lock, type Release, readLock } from "./releases/lock";
+export { type Lock, type Release, readLock } from "./releases/release-lock";
 export * from "./specification";
 export { relativeTo, type SpecifyOptions, specify } from "./specify";
 export { Catalog, type CatalogOptions } from "./template/catalog";

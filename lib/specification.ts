@@ -2,7 +2,7 @@
  * The build specification: what synth hands to the runner.
  *
  * Synth (lib/template, lib/packer, lib/fingerprint, lib/constructs) makes one from a catalog and stages it as JSON
- * inside the stack's output folder; the runner (lib/build) builds from it. It holds no secret and no absolute path of
+ * inside the stack's output folder; the runner (lib/runner) builds from it. It holds no secret and no absolute path of
  * its own making, and it is the only thing that the two sides share.
  */
 

@@ -4,12 +4,12 @@
  * Pure but for reading the declared inputs: no child process, no network, nothing written.
  */
 import { relative } from "node:path";
+import { readFlag, withoutCredentials } from "./build-machine";
 import { ExitCode, VisaImageError } from "./errors";
 import { canonicalJson, framedDigest, short } from "./fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "./fingerprint/fingerprint";
-import { readFlag, withoutCredentials } from "./machine";
 import { type RenderOptions, RUNNER_VARIABLES, renderConfiguration } from "./packer/configuration";
-import { renderInstaller } from "./packer/installer";
+import { renderInstaller } from "./packer/installation";
 import { legacyManifest } from "./packer/legacy";
 import {
   type Base,
@@ -21,11 +21,11 @@ import {
 } from "./specification";
 import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "./template/base";
 import type { Catalog } from "./template/catalog";
-import { resolveChecks, resolveContract } from "./template/contract";
 import { HASH_SUFFIX, packerVariable } from "./template/marks";
 import { suggestion } from "./template/nearest";
 import { fillPlaceholders, PAM_PUBLIC_KEY_FILE, type Placeholder } from "./template/original";
 import { readPamPublicKey } from "./template/pam-public-key";
+import { resolveChecks, resolveContract } from "./template/promised-contract";
 import { Renderer, Text } from "./template/render";
 import { isUrl } from "./template/source";
 import { readMachine, Template } from "./template/template";

@@ -8,12 +8,12 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
+import { credentialsFrom, Glance } from "../../lib/cloud/glance";
 import { VisaImageError } from "../../lib/errors";
-import { credentialsFrom, Glance } from "../../lib/releases/glance";
 import type { DiskFormat } from "../../lib/specification";
-import { Subject } from "../../lib/verify/check";
-import { showDesktop } from "../../lib/verify/desktop-checks";
-import { TestMachine } from "../../lib/verify/machine";
+import { Subject } from "../../lib/verify/checks/check";
+import { showDesktop } from "../../lib/verify/checks/desktop-checks";
+import { TestMachine } from "../../lib/verify/machine/test-machine";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
 const OWNER = "ada";

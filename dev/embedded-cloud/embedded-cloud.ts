@@ -10,7 +10,7 @@ import { access, appendFile, chmod, mkdir, readFile, rename, rm, writeFile } fro
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
-import { freePort, isFree } from "../../lib/verify/ports";
+import { freePort, isFree } from "../../lib/verify/machine/ports";
 import {
   CLOUD_NAME,
   type CloudSettings,

@@ -1,15 +1,15 @@
 /** `visa-image build`: specifies templates, or reads what a synth specified, and has them built under supervision. */
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { FlattenOptions } from "../build/build";
-import { Cache, cacheRoot } from "../build/cache";
-import { duration, size } from "../build/progress";
-import type { BuildReport, LayerReport } from "../build/report";
-import { availableMemory, freeSpace, spaceFor } from "../build/requirements";
-import { supervise } from "../build/supervisor";
+import { checkMachine, readVnc, resolveMachine } from "../build-machine";
 import { ExitCode, VisaImageError } from "../errors";
-import { checkMachine, readVnc, resolveMachine } from "../machine";
-import { LOCK_FILE } from "../releases/lock";
+import { LOCK_FILE } from "../releases/release-lock";
+import type { FlattenOptions } from "../runner/build";
+import type { BuildReport, LayerReport } from "../runner/build-report";
+import { Cache, cacheRoot } from "../runner/cache";
+import { duration, size } from "../runner/progress";
+import { availableMemory, freeSpace, spaceFor } from "../runner/requirements";
+import { supervise } from "../runner/supervisor";
 import type { BuildSpecification, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 import { cutIntoPieces, type Piece, reportsOf, runPieces, withName } from "./parallel";

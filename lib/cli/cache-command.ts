@@ -1,10 +1,10 @@
 /** `visa-image cache`: what the artifact cache takes, and making room in it. */
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
-import { Cache, cacheRoot } from "../build/cache";
-import { type CacheEntry, cacheEntries, clearCache } from "../build/clear-cache";
-import { size } from "../build/progress";
 import { ExitCode, VisaImageError } from "../errors";
+import { Cache, cacheRoot } from "../runner/cache";
+import { type CacheEntry, cacheEntries, clearCache } from "../runner/clear-cache";
+import { size } from "../runner/progress";
 
 const DAY = 24 * 3600 * 1000;
 

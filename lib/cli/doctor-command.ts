@@ -4,13 +4,13 @@ import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { kvmObstacle } from "../build/accelerator";
-import { cacheRoot } from "../build/cache";
-import { namesIn, textOf } from "../build/files";
-import { hostDebianMirror } from "../build/mirror";
-import { size } from "../build/progress";
-import { compareVersions, findTool, TOOLS } from "../build/requirements";
 import { ExitCode } from "../errors";
+import { kvmObstacle } from "../runner/accelerator";
+import { cacheRoot } from "../runner/cache";
+import { hostDebianMirror } from "../runner/mirror";
+import { namesIn, textOf } from "../runner/optional-files";
+import { size } from "../runner/progress";
+import { compareVersions, findTool, TOOLS } from "../runner/requirements";
 import { table } from "./inputs";
 
 /** Options of the command. */
@@ -218,7 +218,7 @@ async function network(environment: Environment): Promise<Finding> {
 
 async function credentials(environment: Environment): Promise<Finding> {
   const name = "cloud";
-  const { credentialsFrom, Glance } = require("../releases/glance") as typeof import("../releases/glance");
+  const { credentialsFrom, Glance } = require("../cloud/glance") as typeof import("../cloud/glance");
   const fix = "set OS_CLOUD and clouds.yaml, or the OS_* variables of your openrc; only deploying needs them";
   try {
     const own = credentialsFrom(environment);

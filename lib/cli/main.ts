@@ -94,9 +94,9 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
   }
 
   program.command("worker", { hidden: true }).action(async () => {
-    const { runWorker } = require("../build/supervisor") as typeof import("../build/supervisor");
+    const { runWorker } = require("../runner/supervisor") as typeof import("../runner/supervisor");
     runWorker((lockFile) => {
-      const { glanceSource } = require("../releases/layer-source") as typeof import("../releases/layer-source");
+      const { glanceSource } = require("../releases/glance-source") as typeof import("../releases/glance-source");
       return glanceSource(lockFile);
     });
     // It lives by its channel to the front.

@@ -1,10 +1,10 @@
 /** `visa-image show`: one artifact of the cache, and the releases that were made of it. */
 import { resolve } from "node:path";
-import { type ArtifactManifest, Cache, cacheRoot } from "../build/cache";
-import { duration, size } from "../build/progress";
 import { ExitCode, VisaImageError } from "../errors";
-import { type Release, readLock } from "../releases/lock";
 import { describeProvenance, readProvenance } from "../releases/provenance";
+import { type Release, readLock } from "../releases/release-lock";
+import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache";
+import { duration, size } from "../runner/progress";
 import { suggestion } from "../template/nearest";
 import { table } from "./inputs";
 

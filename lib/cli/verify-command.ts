@@ -1,20 +1,20 @@
 /** `visa-image verify`: has a disk made where it is not there, boots it, and says whether it keeps VISA's contract. */
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
-import { chooseAccelerator } from "../build/accelerator";
-import { Cache, cacheRoot } from "../build/cache";
-import { digestDisk } from "../build/disk-digest";
-import { identify } from "../build/processes";
-import { cleanUpAfter, createScratch, removeScratch } from "../build/scratch";
-import { SIGNALS, watchParents } from "../build/supervisor";
+import { machineFromEnvironment } from "../build-machine";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
-import { machineFromEnvironment } from "../machine";
 import { ownerScript } from "../owner-script";
+import { chooseAccelerator } from "../runner/accelerator";
+import { Cache, cacheRoot } from "../runner/cache";
+import { digestDisk } from "../runner/disk-digest";
+import { identify } from "../runner/processes";
+import { cleanUpAfter, createScratch, removeScratch } from "../runner/scratch";
+import { SIGNALS, watchParents } from "../runner/supervisor";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
 import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
-import { contractTable, REPORT_FILE, summary, table, type VerifyReport } from "../verify/report";
 import { type OwnCheck, verify } from "../verify/verify";
+import { contractTable, REPORT_FILE, summary, table, type VerifyReport } from "../verify/verify-report";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
 import { environmentOf } from "./inputs";
 

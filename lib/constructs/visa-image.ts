@@ -3,8 +3,8 @@ import { DataOpenstackImagesImageV2 } from "@cdktf/provider-openstack/lib/data-o
 import { Fn, TerraformOutput, type TerraformProvider, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
-import { DEFAULT_RETAIN, LOCK_FILE, type Release, readLock } from "../releases/lock";
 import { fixedProperties, releaseOf } from "../releases/release";
+import { DEFAULT_RETAIN, LOCK_FILE, type Release, readLock } from "../releases/release-lock";
 import type { BuildSpecification, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
 import { type SpecifyOptions, specify } from "../specify";
 import { Catalog } from "../template/catalog";

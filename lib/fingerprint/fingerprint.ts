@@ -72,9 +72,9 @@ export function fingerprintBase(base: Base, recipe: readonly FileInput[] = boots
   return framedDigest([VERSION, "image", base.checksum.toLowerCase(), base.format]);
 }
 
-/** The files of the recipe that bootstraps a base: all below lib/build/bootstrap. */
+/** The files of the recipe that bootstraps a base: all below lib/runner/bootstrap. */
 export function bootstrapRecipe(): FileInput[] {
-  const folder = assetFolder(join("build", "bootstrap"));
+  const folder = assetFolder(join("runner", "bootstrap"));
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))

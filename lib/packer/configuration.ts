@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { type Machine, readFlag } from "../build-machine";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
-import { type Machine, readFlag } from "../machine";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
 import { type Staged, stage } from "../template/files";
 import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/original";

@@ -1,8 +1,8 @@
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { acquireLock } from "../build/lock";
 import { sha256 } from "../fingerprint/digest";
-import { type Lock, readLock, writeLock } from "./lock";
+import { acquireLock } from "../runner/file-lock";
+import { type Lock, readLock, writeLock } from "./release-lock";
 
 /**
  * Reads the lock, changes it and writes it. Two images of one deploy are registered at the same time: one after the other.

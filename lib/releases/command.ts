@@ -1,11 +1,15 @@
 /** `visa-image lock`: what Terraform runs after an image is registered, and what a person does about the lock by hand. */
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { Cache, cacheRoot } from "../build/cache";
+import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
+import { Cache, cacheRoot } from "../runner/cache";
 import { changeLock } from "./change-lock";
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
 import { leftovers } from "./leftovers";
+import { provenanceProperties, readProvenance } from "./provenance";
+import { prune } from "./prune";
+import { releaseFromImage } from "./reconcile";
+import { PROTECTED_BY_US, releaseProperties } from "./release";
 import {
   DEFAULT_RETAIN,
   LOCK_FILE,
@@ -15,11 +19,7 @@ import {
   withRelease,
   withReleaseInUse,
   withReleases,
-} from "./lock";
-import { provenanceProperties, readProvenance } from "./provenance";
-import { prune } from "./prune";
-import { releaseFromImage } from "./reconcile";
-import { PROTECTED_BY_US, releaseProperties } from "./release";
+} from "./release-lock";
 import { lockDifferences, syncLock } from "./sync";
 
 /** What a person does where lock and Glance differ. */

@@ -1,6 +1,6 @@
 /** Images that an upload left in Glance when it, or Terraform, was stopped: in no lock, and never protected. */
-import type { GlanceImage } from "./glance";
-import type { Release } from "./lock";
+import type { GlanceImage } from "../cloud/glance";
+import type { Release } from "./release-lock";
 
 /** What Glance calls an image whose data are not all there. */
 const UNFINISHED = new Set(["queued", "saving", "importing", "uploading"]);

@@ -1,10 +1,10 @@
 /** Where an image came from: what its artifact in the cache says, as properties in Glance, and for a person. */
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type ArtifactManifest, type Cache, SBOM_FILE } from "../build/cache";
 import { sha256, short } from "../fingerprint/digest";
-import { REPORT_FILE, type VerifyReport } from "../verify/report";
-import type { Release } from "./lock";
+import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache";
+import { REPORT_FILE, type VerifyReport } from "../verify/verify-report";
+import type { Release } from "./release-lock";
 
 /** A file, and its SHA-256. */
 export interface Evidence {

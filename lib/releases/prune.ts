@@ -1,12 +1,13 @@
 /** `visa-image prune`: deletes past releases that nothing holds any more. */
+
+import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
+import { serversOf } from "../cloud/nova";
 import { VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
 import { leftovers } from "./leftovers";
-import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./lock";
-import { serversOf } from "./nova";
 import { releaseFromImage } from "./reconcile";
 import { PROTECTED_BY_US } from "./release";
+import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./release-lock";
 
 /** What {@link prune} is told. */
 export interface PruneOptions {

@@ -1,7 +1,7 @@
 /** What the lock should say, by what Glance has. */
-import type { GlanceImage } from "./glance";
-import type { Release } from "./lock";
+import type { GlanceImage } from "../cloud/glance";
 import { releaseOf } from "./release";
+import type { Release } from "./release-lock";
 
 /** A release's part in Terraform's state, for images that do not say themselves whose they are. */
 export interface StateEntry {

@@ -1,11 +1,11 @@
 /** `visa-image lock sync`: makes the lock anew. */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
+import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
 import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "./glance";
-import { LOCK_VERSION, type Lock, type Release, readLock, withReleases } from "./lock";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";
+import { LOCK_VERSION, type Lock, type Release, readLock, withReleases } from "./release-lock";
 
 /** What {@link syncLock} is told. */
 export interface SyncOptions {

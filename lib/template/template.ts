@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
+import { checkMachine, refuseCredentials } from "../build-machine";
 import type { Location } from "../errors";
-import { checkMachine, refuseCredentials } from "../machine";
 import type { MachineOptions } from "../specification";
 import type { Provisioner } from "./provisioner";
 import { check, type Locator } from "./schema";

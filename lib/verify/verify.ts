@@ -6,16 +6,16 @@ import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
-import { BOOT_CHECKS, BOOT_SECONDS, ODD_NAME } from "./boot-checks";
-import { type BootName, type Check, NotApplicable, Subject } from "./check";
+import { BOOT_CHECKS, BOOT_SECONDS, ODD_NAME } from "./checks/boot-checks";
+import { type BootName, type Check, NotApplicable, Subject } from "./checks/check";
+import { DESKTOP_CHECKS } from "./checks/desktop-checks";
+import { HYGIENE_CHECKS } from "./checks/hygiene-checks";
+import { JUPYTER_CHECKS } from "./checks/jupyter-checks";
+import { LOGIN_CHECKS } from "./checks/login-checks";
 import { CONTRACT, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "./contract";
-import { DESKTOP_CHECKS } from "./desktop-checks";
-import { HYGIENE_CHECKS } from "./hygiene-checks";
-import { JUPYTER_CHECKS } from "./jupyter-checks";
-import { LOGIN_CHECKS } from "./login-checks";
-import { TestMachine, type TestMachineOptions } from "./machine";
-import { type Finding, junit, REPORT_FILE, type VerifyReport } from "./report";
+import { TestMachine, type TestMachineOptions } from "./machine/test-machine";
 import { makeTokenKeyPair } from "./token";
+import { type Finding, junit, REPORT_FILE, type VerifyReport } from "./verify-report";
 
 /** A script of a template that has to succeed in the guest: exit code 0 passes, 77 says that it does not apply. */
 export interface OwnCheck {
@@ -27,7 +27,7 @@ export interface OwnCheck {
 export interface VerifyOptions {
   readonly disk: string;
   readonly format: DiskFormat;
-  /** Of its contents, for the report: {@link import("../build/disk-digest").digestDisk}. */
+  /** Of its contents, for the report: {@link import("../runner/disk-digest").digestDisk}. */
   readonly digest: string;
   readonly template: string;
   readonly fingerprint: string;

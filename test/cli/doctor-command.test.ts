@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compareVersions } from "../../lib/build/requirements";
 import { examine } from "../../lib/cli/doctor-command";
+import { compareVersions } from "../../lib/runner/requirements";
 
 jest.setTimeout(60_000);
 

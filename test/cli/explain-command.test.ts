@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ArtifactManifest, Cache } from "../../lib/build/cache";
 import { compare, runExplain } from "../../lib/cli/explain-command";
 import { runShow } from "../../lib/cli/show-command";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { CHAIN, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";

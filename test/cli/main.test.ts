@@ -3,8 +3,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expandOriginalOptions } from "../../lib/cli/arguments";
 import { readVariables } from "../../lib/cli/inputs";
-import { compileCommand, removeCommand } from "../build/support/command";
 import { temporaryCatalog } from "../fixtures/temporary-catalog";
+import { compileCommand, removeCommand } from "../runner/support/command";
 
 const DISK = `base: {file: {path: base.qcow2, checksum: "sha256:${"b".repeat(64)}"}}`;
 const CATALOG = {

@@ -2,7 +2,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, Fn, Lazy, TerraformVariable } from "cdktf";
-import { formatLock, type Release } from "../../lib/releases/lock";
+import { formatLock, type Release } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
 import { addImage, chain, newStack, specificationOf, synthesized } from "./support";
 

@@ -19,9 +19,9 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { PNG } from "pngjs";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import { credentialsFrom, Glance } from "../../lib/cloud/glance";
 import { packageRoot } from "../../lib/package-root";
-import { credentialsFrom, Glance } from "../../lib/releases/glance";
-import type { VerifyReport } from "../../lib/verify/report";
+import type { VerifyReport } from "../../lib/verify/verify-report";
 
 jest.setTimeout(40 * 60_000);
 

@@ -3,9 +3,9 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { type ArtifactManifest, Cache } from "../../lib/build/cache";
-import { compileCommand, removeCommand } from "../build/support/command";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
 import { type Ended, Workspace } from "../integration/runner-support";
+import { compileCommand, removeCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 
 /** `npm run test:faults`: every fault at every stage, and a build after each. */

@@ -6,9 +6,9 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { baseRecipeFiles } from "../../lib/build/base";
-import { hostDebianMirror } from "../../lib/build/mirror";
-import { TestMachine } from "../../lib/verify/machine";
+import { baseRecipeFiles } from "../../lib/runner/makers/base-disk";
+import { hostDebianMirror } from "../../lib/runner/mirror";
+import { TestMachine } from "../../lib/verify/machine/test-machine";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
 jest.setTimeout(25 * 60_000);

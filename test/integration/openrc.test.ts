@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
-import { readLock } from "../../lib/releases/lock";
-import { compileCommand, removeCommand } from "../build/support/command";
+import { readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
+import { compileCommand, removeCommand } from "../runner/support/command";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);

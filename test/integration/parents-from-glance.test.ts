@@ -16,11 +16,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
-import type { ArtifactManifest } from "../../lib/build/cache";
-import type { BuildReport } from "../../lib/build/report";
-import { credentialsFrom, Glance } from "../../lib/releases/glance";
+import { credentialsFrom, Glance } from "../../lib/cloud/glance";
+import type { BuildReport } from "../../lib/runner/build-report";
+import type { ArtifactManifest } from "../../lib/runner/cache";
 import type { BuildSpecification } from "../../lib/specification";
-import { compileCommand, removeCommand } from "../build/support/command";
+import { compileCommand, removeCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { type Ended, Workspace } from "./runner-support";
 import { cloudEnvironmentOf, UNREACHABLE_CLOUD } from "./terraform-support";

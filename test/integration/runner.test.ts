@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { BuildSpecification } from "../../lib/specification";
-import { compileCommand, removeCommand } from "../build/support/command";
+import { compileCommand, removeCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { Workspace } from "./runner-support";
 

@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformOutput, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
-import { type ArtifactManifest, Cache } from "../../lib/build/cache";
 import { VisaImage, type VisaImageProps } from "../../lib/constructs/visa-image";
 import { packageRoot } from "../../lib/package-root";
-import { type Release, readLock } from "../../lib/releases/lock";
+import { type Release, readLock } from "../../lib/releases/release-lock";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
 import { addImage, chain } from "../constructs/support";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 

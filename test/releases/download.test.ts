@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { credentialsFrom, Glance } from "../../lib/releases/glance";
+import { credentialsFrom, Glance } from "../../lib/cloud/glance";
 import { scratchFolder } from "../support/scratch";
 
 const folder = scratchFolder();

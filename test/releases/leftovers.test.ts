@@ -1,6 +1,6 @@
-import type { GlanceImage } from "../../lib/releases/glance";
+import type { GlanceImage } from "../../lib/cloud/glance";
 import { leftovers } from "../../lib/releases/leftovers";
-import type { Release } from "../../lib/releases/lock";
+import type { Release } from "../../lib/releases/release-lock";
 
 const RELEASE = "1".repeat(12);
 const known = [{ release: RELEASE, imageId: "registered" } as Release];

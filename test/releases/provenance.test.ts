@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type ArtifactManifest, Cache } from "../../lib/build/cache";
 import { describeProvenance, provenanceProperties, readProvenance } from "../../lib/releases/provenance";
-import type { VerifyReport } from "../../lib/verify/report";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
+import type { VerifyReport } from "../../lib/verify/verify-report";
 import { scratchFolder } from "../support/scratch";
 
 const FINGERPRINT = "ab".repeat(32);

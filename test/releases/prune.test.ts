@@ -1,8 +1,8 @@
 /** Pruning where servers, other people and stores stand in the way. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatLock, type Release, readLock } from "../../lib/releases/lock";
 import { type PruneOptions, prune } from "../../lib/releases/prune";
+import { formatLock, type Release, readLock } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
 import { CloudStandIn, type StandInNova } from "./cloud-stand-in";
 

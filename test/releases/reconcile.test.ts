@@ -1,7 +1,7 @@
-import type { GlanceImage } from "../../lib/releases/glance";
-import type { Release } from "../../lib/releases/lock";
+import type { GlanceImage } from "../../lib/cloud/glance";
 import { reconcile } from "../../lib/releases/reconcile";
 import { releaseOf } from "../../lib/releases/release";
+import type { Release } from "../../lib/releases/release-lock";
 
 const KEY = "images/visa-apps";
 

@@ -1,7 +1,7 @@
 /** The lock made anew, on a cloud of two pages. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { readLock } from "../../lib/releases/lock";
+import { readLock } from "../../lib/releases/release-lock";
 import { syncLock } from "../../lib/releases/sync";
 import { scratchFolder } from "../support/scratch";
 import { CloudStandIn } from "./cloud-stand-in";

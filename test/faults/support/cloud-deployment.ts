@@ -12,11 +12,11 @@ import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../../dev/embedded-cloud/http";
+import { credentialsFrom, Glance, type GlanceImage } from "../../../lib/cloud/glance";
 import type { VisaImageProps } from "../../../lib/constructs/visa-image";
 import { sha256 } from "../../../lib/fingerprint/digest";
 import { packageRoot } from "../../../lib/package-root";
-import { credentialsFrom, Glance, type GlanceImage } from "../../../lib/releases/glance";
-import { type Release, readLock } from "../../../lib/releases/lock";
+import { type Release, readLock } from "../../../lib/releases/release-lock";
 import type { BuildSpecification } from "../../../lib/specification";
 import { addImage, chain } from "../../constructs/support";
 import {

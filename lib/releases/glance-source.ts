@@ -1,0 +1,76 @@
+/** Layers from Glance: images of this project that say which layer's disk they are. */
+
+import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
+import { VisaImageError } from "../errors";
+import type { LayerSource, SourceDisk } from "../runner/layer-source";
+import { type Release, readLock } from "./release-lock";
+
+/** What the machine that built an image wrote onto it, and an artifact that is made of it keeps. */
+const KEPT_PROPERTIES = ["visa_commit", "visa_manifest_sha256", "visa_sbom_sha256"] as const;
+
+/**
+ * Signs in to the cloud of the environment.
+ *
+ * Only the project's own images count: anybody may give an image of theirs a fingerprint and show it to all. Whoever may
+ * register images in the project is trusted, as Terraform trusts them.
+ *
+ * @throws VisaImageError where the cloud cannot be reached, or the lock cannot be read
+ */
+export async function glanceSource(lockFile: string, environment: Environment = process.env): Promise<LayerSource> {
+  const releases = Object.values(readLock(lockFile).images).flat();
+  const glance = await Glance.connect(credentialsFrom(environment));
+  if (!glance.projectId) {
+    throw new VisaImageError("the sign-in to the cloud is for no project, so it has no images of its own", {
+      fix: "set OS_PROJECT_NAME and OS_PROJECT_DOMAIN_NAME",
+    });
+  }
+  return {
+    async find(fingerprint) {
+      const images = (await glance.images({ visa_fingerprint: fingerprint })).filter(
+        (each) => each.status === "active" && each.owner === glance.projectId && each.os_hash_algo === "sha512",
+      );
+      const known = releases.filter((release) => release.fingerprint === fingerprint);
+      const image = choose(images, known, lockFile);
+      return image && sourceDisk(glance, image);
+    },
+  };
+}
+
+/** The one with least to download; where the lock knows the layer, one that is as the lock says. */
+function choose(images: readonly GlanceImage[], known: readonly Release[], lockFile: string): GlanceImage | undefined {
+  const disks = images.filter(({ disk_format: format }) => format === "raw" || format === "qcow2");
+  const trusted = disks.filter(
+    ({ os_hash_value: value }) => known.length === 0 || known.some(({ sha512 }) => sha512 === value),
+  );
+  const [smallest] = trusted.sort((a, b) => (a.size ?? 0) - (b.size ?? 0));
+  if (smallest || disks.length === 0) return smallest;
+  const ids = disks.map(({ id }) => `"${id}"`).join(", ");
+  throw new VisaImageError(`the checksum of the image ${ids} in Glance is another one than the lock's`, {
+    location: { file: lockFile },
+    fix: "find out who replaced the image; npx visa-image lock sync --dry-run shows what differs",
+  });
+}
+
+function sourceDisk(glance: Glance, image: GlanceImage): SourceDisk {
+  const { id, name, os_hash_value: expected } = image;
+  const properties = KEPT_PROPERTIES.flatMap((key) => (typeof image[key] === "string" ? [[key, image[key]]] : []));
+  return {
+    source: {
+      glance: glance.endpoint,
+      imageId: id,
+      imageName: name,
+      sha512: expected ?? "",
+      properties: Object.fromEntries(properties),
+    },
+    format: image.disk_format === "raw" ? "raw" : "qcow2",
+    bytes: image.size ?? 0,
+    async download(file, onProgress) {
+      const actual = await glance.download(id, file, onProgress);
+      if (actual === expected) return;
+      throw new VisaImageError(
+        `what Glance sent of the image "${id}" has the SHA-512 ${actual}, not ${expected} as Glance says`,
+        { fix: "look for what damages Glance's store or the network" },
+      );
+    },
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * Makes what the first layer starts from: a bootable qcow2 disk, bootstrapped, downloaded or copied; for an installer it
+ * fetches what that is booted from.
+ */
+import { readdirSync } from "node:fs";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ExitCode, VisaImageError } from "../../errors";
+import { assetFolder } from "../../package-root";
+import type {
+  Base,
+  BootstrapBase,
+  CloudImageBase,
+  FileBase,
+  InstallerBase,
+  InstallerMedium,
+} from "../../specification";
+import { isUrl } from "../../template/source";
+import { cacheRoot, hashFile } from "../cache";
+import { reportOfDisk } from "../disk-report";
+
+/**
+ * Runs a tool; where it fails, rejects with its exit code and last lines in the message. The runner provides it, so that
+ * its supervisor owns every child process. `env` is added to the runner's own environment.
+ */
+export type RunTool = (
+  command: string,
+  args: readonly string[],
+  options?: { env?: Record<string, string>; cwd?: string },
+) => Promise<void>;
+
+/** Options of {@link makeBase}. */
+export interface MakeBaseOptions {
+  /** An existing folder on the disk of the cache; the result lies in it, and the caller removes it. */
+  readonly scratch: string;
+  /** Debian mirror for the bootstrap. @default Debian's own */
+  readonly mirror?: string;
+  /** HTTP proxy for packages and downloads. @default that of the environment */
+  readonly proxy?: string;
+  /** Where downloads are kept, whole or in part. @default `downloads` in the cache */
+  readonly downloads?: string;
+  readonly run: RunTool;
+  /** Called with one line for each thing that is done. */
+  readonly log: (line: string) => void;
+}
+
+/** A file of the bootstrap's recipe. */
+export interface RecipeFile {
+  /** Relative to the recipe's folder, with `/`. */
+  readonly path: string;
+  readonly absolutePath: string;
+}
+
+/** The files that decide what a bootstrapped base is; their bytes are part of its fingerprint. */
+export function baseRecipeFiles(): RecipeFile[] {
+  const folder = assetFolder(join("runner", "bootstrap"));
+  return readdirSync(folder)
+    .sort()
+    .map((path) => ({ path, absolutePath: join(folder, path) }));
+}
+
+/**
+ * Makes the disk of a base.
+ *
+ * @returns the path of a qcow2 file in the scratch folder that has no backing file
+ * @throws VisaImageError where a checksum differs, or a file or a download is not to be had
+ */
+export async function makeBase(base: Exclude<Base, InstallerBase>, options: MakeBaseOptions): Promise<string> {
+  const disk = join(options.scratch, "base.qcow2");
+  switch (base.kind) {
+    case "bootstrap":
+      await bootstrap(base, disk, options);
+      break;
+    case "cloud-image":
+      await convert(await download(base, options), base, disk, options);
+      break;
+    case "file":
+      await checkFile(base.path, base.checksum, options);
+      await convert(base.path, base, disk, options);
+      await reportOfDisk(disk, options.scratch, options.run);
+      break;
+  }
+  return disk;
+}
+
+/**
+ * A file that an installer is booted from, downloaded and checked, or checked where it lies.
+ *
+ * @param medium with an absolute path, or a URL
+ * @returns the path of the file, which is not to be changed
+ * @throws VisaImageError as {@link makeBase}
+ */
+export async function obtainMedium({ source, checksum }: InstallerMedium, options: MakeBaseOptions): Promise<string> {
+  if (isUrl(source)) return download({ url: source, checksum }, options);
+  await checkFile(source, checksum, options);
+  return source;
+}
+
+async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run }: MakeBaseOptions): Promise<void> {
+  await run("bash", [join(assetFolder(join("runner", "bootstrap")), "bootstrap.sh"), disk], {
+    env: {
+      VISA_BASE_SUITE: base.suite,
+      VISA_BASE_SIZE_GB: String(base.diskSizeGb),
+      VISA_BASE_PACKAGES: base.packages.join(" "),
+      VISA_BASE_MIRROR: mirror ?? "",
+      VISA_BASE_SECURITY_MIRROR: "",
+      // Dates of the base do not depend on the day.
+      SOURCE_DATE_EPOCH: "0",
+      ...proxyEnvironment(proxy),
+    },
+  });
+}
+
+/** Always converted, also from qcow2: that drops compression, which layers would pay for at every read. */
+async function convert(
+  source: string,
+  { format }: CloudImageBase | FileBase,
+  disk: string,
+  { run }: MakeBaseOptions,
+): Promise<void> {
+  await run("qemu-img", ["convert", "-f", format, "-O", "qcow2", source, disk]);
+}
+
+async function checkFile(path: string, checksum: string, { log }: MakeBaseOptions): Promise<void> {
+  const expected = parseChecksum(checksum);
+  if (!(await exists(path))) {
+    throw new VisaImageError(`the base image "${path}" is missing`, {
+      fix: "put it there, or correct the path in the template's manifest",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  log(`checking ${path}`);
+  const actual = await hashFile(path, expected.algorithm);
+  if (actual !== expected.hex) throw wrongChecksum(path, expected, actual, "");
+}
+
+/** Downloads a file into the cache, going on where an earlier attempt was cut off. */
+async function download(base: Pick<CloudImageBase, "url" | "checksum">, options: MakeBaseOptions): Promise<string> {
+  const { downloads = join(cacheRoot(), "downloads"), proxy, run, log } = options;
+  const expected = parseChecksum(base.checksum);
+  const file = join(downloads, `${expected.algorithm}-${expected.hex}`);
+  const part = `${file}.part`;
+  const shown = withoutCredentials(base.url);
+  await mkdir(downloads, { recursive: true });
+  if (await exists(file)) {
+    if ((await hashFile(file, expected.algorithm)) === expected.hex) {
+      log(`already downloaded: ${shown}`);
+      return file;
+    }
+    log(`${file} is damaged: downloading it again`);
+    await rm(file);
+  }
+  // An attempt may have been cut off between the last byte and the check.
+  let begun = await exists(part);
+  for (let actual = begun ? await hashFile(part, expected.algorithm) : ""; actual !== expected.hex; ) {
+    log(begun ? `going on with the download of ${shown}` : `downloading ${shown}`);
+    try {
+      await run("curl", curlArguments(base.url, part), { env: proxyEnvironment(proxy) });
+      actual = await hashFile(part, expected.algorithm);
+    } catch (cause) {
+      // Cut off once more: what is there stays, and the next attempt goes on. Only a server that knows no ranges, or
+      // whose file is shorter by now, gets it removed.
+      if (!begun || !/exit code (33|36)\b|error: 416/.test((cause as Error).message))
+        throw downloadFailed(shown, cause);
+      log("the download cannot be continued: starting again");
+      actual = "";
+    }
+    if (actual === expected.hex) break;
+    await rm(part, { force: true });
+    // What was there before may have been a part of another file.
+    if (!begun) throw wrongChecksum(shown, expected, actual, "; the downloaded file was deleted");
+    begun = false;
+  }
+  await rename(part, file);
+  return file;
+}
+
+/** An error page is no image (`--fail`), and a stalled transfer ends instead of hanging. */
+function curlArguments(url: string, part: string): string[] {
+  return [
+    ...["--fail", "--location", "--silent", "--show-error", "--proto-redir", "=http,https"],
+    ...["--connect-timeout", "30", "--speed-limit", "1024", "--speed-time", "60"],
+    ...["--retry", "3", "--retry-delay", "2", "--continue-at", "-", "--output", part, "--", url],
+  ];
+}
+
+interface Checksum {
+  readonly algorithm: "sha256" | "sha512";
+  readonly hex: string;
+}
+
+function parseChecksum(text: string): Checksum {
+  const match = /^(?:(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128}))$/i.exec(text.trim());
+  if (!match) {
+    throw new VisaImageError(`"${text}" is not a checksum`, {
+      fix: 'write "sha256:" and 64 hex digits, or "sha512:" and 128',
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  return match[1]
+    ? { algorithm: "sha256", hex: (match[2] as string).toLowerCase() }
+    : { algorithm: "sha512", hex: (match[4] as string).toLowerCase() };
+}
+
+function wrongChecksum(
+  name: string,
+  { algorithm, hex }: Checksum,
+  actual: string,
+  consequence: string,
+): VisaImageError {
+  return new VisaImageError(
+    `the checksum of "${name}" is ${algorithm}:${actual}, not ${algorithm}:${hex} as declared${consequence}`,
+    {
+      fix: "compare with the checksum that the image's publisher states, and correct the template's manifest if that changed",
+      exitCode: ExitCode.CHANGED,
+    },
+  );
+}
+
+function downloadFailed(shown: string, cause: unknown): VisaImageError {
+  const { message } = cause as Error;
+  // Whoever asked wrongly gets the same answer again.
+  const wrongUrl = /error: 4\d\d|exit code (3|6)\b/.test(message);
+  return new VisaImageError(`cannot download "${shown}": ${message}`, {
+    fix: wrongUrl
+      ? "correct the URL in the template's manifest; publishers remove old images"
+      : "try again: it goes on where it stopped. Behind a proxy set https_proxy, or give --http-proxy",
+    cause,
+  });
+}
+
+function proxyEnvironment(proxy: string | undefined): Record<string, string> {
+  return proxy ? { http_proxy: proxy, https_proxy: proxy } : {};
+}
+
+function withoutCredentials(url: string): string {
+  return url.replace(/^([a-z]+:\/\/)[^@/]*@/i, "$1");
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    (entry) => entry.isFile(),
+    () => false,
+  );
+}

@@ -1,0 +1,119 @@
+/** Assertions 37 to 44: JupyterLab, as VISA's proxy reaches it. */
+
+import { guestFile } from "../machine/guest-agent";
+import { type Check, expect, type Subject } from "./check";
+
+const UNIT = "visa-jupyter.service";
+/** How long its first start may take without KVM, in seconds. */
+const START_SECONDS = 180;
+
+async function get({ machine }: Subject, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`http://127.0.0.1:${machine.port(8888)}${path}`, {
+    redirect: "manual",
+    signal: AbortSignal.timeout(30_000),
+    ...init,
+  });
+}
+
+function base({ metadata }: Subject): string {
+  return `/jupyter/${metadata.id}`;
+}
+
+async function answering(subject: Subject, seconds: number): Promise<Response> {
+  return subject.machine.waitFor("answer of JupyterLab", seconds, async () => {
+    const response = await get(subject, `${base(subject)}/api`).catch(() => undefined);
+    return response?.status === 200 && response;
+  });
+}
+
+async function mainPid({ guest }: Subject): Promise<string> {
+  return guest.text(`systemctl show --property=MainPID --value ${UNIT}`);
+}
+
+/** Of the image, as a template promises the part `jupyter`. */
+export const JUPYTER_CHECKS: readonly Check[] = [
+  {
+    ...{ assertion: 37, boot: "main", profile: "gate" },
+    async run(subject) {
+      const api = await answering(subject, START_SECONDS);
+      const { version } = (await api.json()) as { version?: string };
+      expect(version, "/api is no JSON with a version");
+      const lab = await get(subject, `${base(subject)}/lab`);
+      expect(lab.status === 200, `/lab answers ${lab.status}`);
+      return `Jupyter Server ${version}`;
+    },
+  },
+  {
+    ...{ assertion: 38, boot: "main", profile: "gate" },
+    async run(subject) {
+      for (const path of ["/api", "/jupyter/999999/api", "/lab"]) {
+        const { status } = await get(subject, path);
+        expect(status === 404 || (status >= 300 && status < 400), `${path} answers ${status}`);
+      }
+      return undefined;
+    },
+  },
+  {
+    ...{ assertion: 39, boot: "main", profile: "gate" },
+    async run(subject) {
+      const user = await subject.guest.text(`ps -o user:40= -p ${await mainPid(subject)}`);
+      expect(user === subject.owner, `it runs as ${user}`);
+      return undefined;
+    },
+  },
+  {
+    ...{ assertion: 40, boot: "main", profile: "full" },
+    async run(subject) {
+      const { code, stdout, stderr } = await subject.guest.exec(
+        ["/opt/jupyter/bin/python", "-c", guestFile("kernel.py"), `http://127.0.0.1:8888${base(subject)}/`],
+        { timeoutSeconds: 240 },
+      );
+      expect(code === 0, (stderr || stdout).trim().slice(-500));
+      return stdout.trim();
+    },
+  },
+  {
+    ...{ assertion: 41, boot: "main", profile: "gate" },
+    async run(subject) {
+      const { status } = await get(subject, `${base(subject)}/api/contents`, { method: "POST", body: "{}" });
+      expect(status === 403, `it answers ${status}`);
+      return undefined;
+    },
+  },
+  {
+    ...{ assertion: 42, boot: "main", profile: "gate" },
+    async run(subject) {
+      const { headers } = await get(subject, `${base(subject)}/lab`);
+      const policy = headers.get("content-security-policy") ?? "";
+      const frame = headers.get("x-frame-options");
+      expect(!frame || /sameorigin/i.test(frame), `X-Frame-Options is ${frame}`);
+      expect(!/frame-ancestors/.test(policy) || /frame-ancestors[^;]*'self'/.test(policy), policy);
+      return policy.split(";")[0];
+    },
+  },
+  {
+    ...{ assertion: 43, boot: "main", profile: "full" },
+    async run(subject) {
+      const before = await mainPid(subject);
+      await subject.guest.text(`kill -KILL ${before}`);
+      const began = performance.now();
+      await answering(subject, START_SECONDS);
+      const seconds = (performance.now() - began) / 1000;
+      expect((await mainPid(subject)) !== before, "it was not killed");
+      // Without KVM Python alone takes longer to load it than a machine of a cloud takes for all.
+      expect(seconds <= 30 || subject.machine.accelerator === "tcg", `it was back after ${seconds.toFixed(0)} s`);
+      return `back after ${seconds.toFixed(0)} s${subject.machine.accelerator === "tcg" ? ", without KVM" : ""}`;
+    },
+  },
+  {
+    ...{ assertion: 43, boot: "bare", profile: "full" },
+    async run(subject) {
+      await answering(subject, START_SECONDS);
+      return `another instance has ${base(subject)}/`;
+    },
+  },
+  {
+    ...{ assertion: 44, boot: "main", profile: "full" },
+    run: async ({ guest }) => guest.text("/usr/lib/visa/jupyter-kernels test", { timeoutSeconds: 400 }),
+  },
+];

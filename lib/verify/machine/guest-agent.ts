@@ -1,0 +1,152 @@
+/** The other end of guest/agent.py: runs programs on a test machine, as root, without a network. */
+import { readFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { VisaImageError } from "../../errors";
+import { assetFolder } from "../../package-root";
+
+/** What a program on the guest did. */
+export interface GuestResult {
+  /** Exit code; 124 where time was up. */
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Options of {@link GuestAgent.run}. */
+export interface GuestRunOptions {
+  readonly stdin?: string;
+  /** @default 60 */
+  readonly timeoutSeconds?: number;
+}
+
+/** When something was first seen on the guest, in seconds since its boot: `owner`, and the ports `3389`, `4822`, `8888`. */
+export type GuestEvents = Readonly<Partial<Record<"owner" | "3389" | "4822" | "8888", number>>>;
+
+/** Text of a file that `visa-image verify` brings to the guest. */
+export function guestFile(name: string): string {
+  return readFileSync(join(assetFolder(join("verify", "guest")), name), "utf8");
+}
+
+/**
+ * Vendor data (cloud-init's word for the cloud's own user data, which leaves the image's alone) that start the agent
+ * before anything else of the instance's is done.
+ *
+ * @param before a script that runs as root before that
+ */
+export function agentVendorData(before = ""): string {
+  const agent = Buffer.from(guestFile("agent.py")).toString("base64");
+  const script = `set -e
+mkdir -p /run/visa-verify
+echo ${agent} | base64 --decode > /run/visa-verify/agent.py
+systemd-run --quiet --no-block --collect --unit=visa-verify --property=DefaultDependencies=no \\
+  python3 /run/visa-verify/agent.py
+${before}`;
+  // JSON is YAML. cloud-init runs it at each boot.
+  return `#cloud-config\n${JSON.stringify({ bootcmd: [["bash", "-c", script]] })}\n`;
+}
+
+/** The agent of one test machine. */
+export class GuestAgent {
+  private readonly pending = new Map<number, (answer: Record<string, unknown>) => void>();
+  private socket: Socket | undefined;
+  private nextId = 1;
+  private said = false;
+
+  /** @param path QEMU's end of the serial port, a Unix socket */
+  constructor(private readonly path: string) {}
+
+  /** Opens QEMU's end; the agent itself may come later. */
+  async open(): Promise<void> {
+    const socket = connect(this.path);
+    await new Promise<void>((done, fail) => {
+      socket.once("connect", done);
+      socket.once("error", fail);
+    });
+    socket.on("error", () => {});
+    this.socket = socket;
+    const lines = createInterface({ input: socket });
+    // It passes the socket's errors on. That QEMU has ended is seen elsewhere.
+    lines.on("error", () => {});
+    lines.on("line", (line) => this.receive(line));
+  }
+
+  /** Whether the agent has said hello. */
+  get alive(): boolean {
+    return this.said;
+  }
+
+  /** Forgets the hello: before a reboot. */
+  expectHello(): void {
+    this.said = false;
+  }
+
+  /** Runs a program with its arguments. A failure of the program is an answer, not an error. */
+  async exec(argv: readonly string[], options: GuestRunOptions = {}): Promise<GuestResult> {
+    const { timeoutSeconds = 60, stdin = "" } = options;
+    const answer = await this.ask({ argv, stdin, timeout: timeoutSeconds }, timeoutSeconds + 30);
+    return answer as unknown as GuestResult;
+  }
+
+  /** Runs a bash script. */
+  run(script: string, options: Omit<GuestRunOptions, "stdin"> = {}): Promise<GuestResult> {
+    return this.exec(["bash", "-s"], { ...options, stdin: script });
+  }
+
+  /**
+   * Runs a bash script that has to succeed, and returns what it printed, trimmed.
+   *
+   * @throws VisaImageError with its exit code and messages
+   */
+  async text(script: string, options: Omit<GuestRunOptions, "stdin"> = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.run(script, options);
+    if (code !== 0) {
+      const words = (stderr.trim() || stdout.trim()).slice(-600);
+      throw new VisaImageError(`exit code ${code} of "${firstLine(script)}"${words ? `: ${words}` : ""}`);
+    }
+    return stdout.trim();
+  }
+
+  /** What was seen since the boot. */
+  async events(): Promise<GuestEvents> {
+    return ((await this.ask({ events: true }, 60)) as { events: GuestEvents }).events;
+  }
+
+  /** Closes this end. */
+  close(): void {
+    this.socket?.destroy();
+  }
+
+  private ask(request: Record<string, unknown>, timeoutSeconds: number): Promise<Record<string, unknown>> {
+    const id = this.nextId++;
+    return new Promise((done, fail) => {
+      const timer = setTimeout(() => {
+        this.pending.delete(id);
+        fail(new VisaImageError(`the guest did not answer within ${timeoutSeconds} s`));
+      }, timeoutSeconds * 1000);
+      this.pending.set(id, (answer) => {
+        clearTimeout(timer);
+        this.pending.delete(id);
+        done(answer);
+      });
+      this.socket?.write(`${JSON.stringify({ id, ...request })}\n`);
+    });
+  }
+
+  private receive(line: string): void {
+    let message: Record<string, unknown>;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      // A line that a reboot cut off.
+      return;
+    }
+    if (message.hello) this.said = true;
+    else this.pending.get(message.id as number)?.(message);
+  }
+}
+
+function firstLine(script: string): string {
+  return (script.trim().split("\n")[0] ?? "").slice(0, 100);
+}

@@ -1,0 +1,56 @@
+/** QEMU's monitor (QMP) over a Unix socket: one command at a time. */
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { VisaImageError } from "../../errors";
+
+/** QEMU said no, in its own words. */
+export class MonitorRefusal extends VisaImageError {}
+
+/** A connection to the monitor of a running QEMU. */
+export class Monitor {
+  private waiting: ((answer: Record<string, unknown>) => void) | undefined;
+
+  private constructor(private readonly socket: Socket) {}
+
+  /** @throws VisaImageError where nothing answers at the socket */
+  static async connect(path: string): Promise<Monitor> {
+    const socket = connect(path);
+    await new Promise<void>((done, fail) => {
+      socket.once("connect", done);
+      socket.once("error", (cause) => fail(new VisaImageError(`QEMU's monitor does not answer: ${cause.message}`)));
+    });
+    socket.on("error", () => {});
+    const monitor = new Monitor(socket);
+    const lines = createInterface({ input: socket });
+    // It passes the socket's errors on: QEMU's end is one, and no surprise after a press of the power button.
+    lines.on("error", () => {});
+    lines.on("line", (line) => {
+      const message = JSON.parse(line) as Record<string, unknown>;
+      // Events and the greeting are nobody's answer.
+      if ("return" in message || "error" in message) monitor.waiting?.(message);
+    });
+    await monitor.execute("qmp_capabilities");
+    return monitor;
+  }
+
+  /** @throws MonitorRefusal with QEMU's own words where it refuses, or answers nothing for 30 seconds */
+  async execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
+    const answer = await new Promise<Record<string, unknown>>((done) => {
+      const timer = setTimeout(() => done({ error: { desc: "no answer" } }), 30_000);
+      this.waiting = (message) => {
+        clearTimeout(timer);
+        done(message);
+      };
+      this.socket.write(`${JSON.stringify({ execute: command, arguments: args })}\n`);
+    });
+    this.waiting = undefined;
+    const { error } = answer as { error?: { desc: string } };
+    if (error) throw new MonitorRefusal(`QEMU refuses "${command}": ${error.desc}`);
+    return answer.return;
+  }
+
+  /** Closes the connection; QEMU runs on. */
+  close(): void {
+    this.socket.destroy();
+  }
+}

@@ -1,0 +1,344 @@
+/**
+ * A test machine: boots an overlay of a disk as Nova would, with VISA's instance metadata on a config drive, and makes
+ * its ports reachable on loopback only. The disk itself is opened read-only and stays byte for byte as it was.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { execa } from "execa";
+import { VisaImageError } from "../../errors";
+import { assetFolder } from "../../package-root";
+import { cpuArgument } from "../../runner/accelerator";
+import type { DiskFormat } from "../../specification";
+import { type RdpAnswer, rdpAnswer } from "../rdp";
+import { agentVendorData, GuestAgent } from "./guest-agent";
+import { freePort } from "./ports";
+import { Monitor, MonitorRefusal } from "./qmp";
+
+/** Options of {@link TestMachine.boot}. */
+export interface TestMachineOptions {
+  /** The disk to boot an overlay of. */
+  readonly disk: string;
+  readonly format: DiskFormat;
+  /** A folder for the overlay, the config drive, and the evidence (console.log, qemu.log). Made if it is missing. */
+  readonly folder: string;
+  /** Instance metadata, as VISA gives it to Nova: strings, at most 255 characters each. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** User data (the boot command). */
+  readonly userData?: string;
+  /** How the instance gets both: as VISA's clouds do it. @default "config-drive" */
+  readonly source?: "config-drive" | "metadata-service";
+  /** Whether to start an agent on the guest, which {@link TestMachine.guest} talks to. @default false */
+  readonly agent?: boolean;
+  /** A script that the agent's start runs first, as root, before anything else of the instance's. @default none */
+  readonly early?: string;
+  /** Guest ports to forward from free ports of 127.0.0.1. */
+  readonly ports?: readonly number[];
+  /** @default 2 */
+  readonly cpus?: number;
+  /** In MiB. @default 2048 */
+  readonly memoryMb?: number;
+  /** @default "tcg" */
+  readonly accelerator?: "kvm" | "tcg";
+  /** By how many GiB the instance's disk is larger than the image's. @default 0 */
+  readonly growByGb?: number;
+  /** Whether the guest may open connections to the outside. @default false */
+  readonly outgoing?: boolean;
+}
+
+/** A running QEMU. {@link TestMachine.stop} it, or use `await using`. */
+export class TestMachine implements AsyncDisposable {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly forwards: ReadonlyMap<number, number>,
+    /** Where the serial console is written. */
+    readonly consoleFile: string,
+    private readonly folder: string,
+    /** Of the sockets: their paths may have 107 characters. */
+    private readonly sockets: string,
+    private readonly options: TestMachineOptions,
+  ) {}
+
+  private agent: GuestAgent | undefined;
+
+  /**
+   * Starts the machine and returns as soon as QEMU runs.
+   *
+   * @throws VisaImageError where QEMU ends at once; its message has QEMU's own words
+   */
+  static async boot(options: TestMachineOptions): Promise<TestMachine> {
+    const folder = resolve(options.folder);
+    mkdirSync(folder, { recursive: true });
+    const overlay = join(folder, "overlay.qcow2");
+    rmSync(overlay, { force: true });
+    const backing = ["-F", options.format, "-b", resolve(options.disk)];
+    await execa("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, overlay]);
+    if (options.growByGb) await execa("qemu-img", ["resize", "-q", "-f", "qcow2", overlay, `+${options.growByGb}G`]);
+    const data = makeMetadata(folder, options);
+    const byDrive = options.source !== "metadata-service";
+    const configDrive = byDrive ? await makeConfigDrive(folder) : undefined;
+    const sockets = mkdtempSync(join(tmpdir(), "visa-verify-"));
+    const forwards = new Map<number, number>();
+    for (const port of options.ports ?? []) forwards.set(port, await freePort(undefined, [...forwards.values()]));
+    const hostForwards = [...forwards].map(([guest, host]) => `,hostfwd=tcp:127.0.0.1:${host}-:${guest}`).join("");
+    const service = byDrive ? "" : metadataNetwork(data);
+    const consoleFile = join(folder, "console.log");
+    writeFileSync(consoleFile, "");
+    const accelerator = options.accelerator ?? "tcg";
+    const args = [
+      // The guest ends with this process, whatever ends it.
+      ...["--pdeathsig", "KILL", "--", "qemu-system-x86_64"],
+      ...["-accel", accelerator, "-cpu", cpuArgument(accelerator)],
+      ...["-smp", `${options.cpus ?? 2}`, "-m", `${options.memoryMb ?? 2048}`],
+      ...["-drive", `file=${commas(overlay)},if=virtio,format=qcow2,cache=unsafe,discard=unmap`],
+      ...(configDrive ? ["-drive", `file=${commas(configDrive)},if=virtio,format=raw,readonly=on`] : metadataService()),
+      ...["-netdev", `user,id=net0,restrict=${options.outgoing ? "off" : "on"}${service}${hostForwards}`],
+      // An address as Nova gives: what is for build machines alone does not help the image here.
+      ...["-device", "virtio-net-pci,netdev=net0,mac=fa:16:3e:00:00:01", "-device", "virtio-rng-pci"],
+      // As Nova starts its machines.
+      ...["-nodefaults", "-display", "none", "-vga", "std"],
+      ...["-chardev", `file,id=console,path=${commas(consoleFile)}`, "-serial", "chardev:console"],
+      ...["-chardev", `socket,id=qmp,path=${commas(join(sockets, "qmp"))},server=on,wait=off`],
+      ...["-mon", "chardev=qmp,mode=control"],
+      ...["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=visa.verify"],
+      ...["-chardev", `socket,id=agent,path=${commas(join(sockets, "agent"))},server=on,wait=off`],
+    ];
+    const log = openSync(join(folder, "qemu.log"), "w");
+    const process = spawn("setpriv", args, { stdio: ["ignore", log, log] });
+    closeSync(log);
+    const machine = new TestMachine(process, forwards, consoleFile, folder, sockets, options);
+    await Promise.race([sleep(500), new Promise((done) => process.once("exit", done))]);
+    machine.checkAlive();
+    if (options.agent) {
+      machine.agent = new GuestAgent(join(sockets, "agent"));
+      await machine.agent.open();
+    }
+    return machine;
+  }
+
+  /** How the guest's code runs. */
+  get accelerator(): "kvm" | "tcg" {
+    return this.options.accelerator ?? "tcg";
+  }
+
+  /** The agent on the guest. Only with the option `agent`. */
+  get guest(): GuestAgent {
+    if (!this.agent) throw new VisaImageError("the test machine was started without an agent");
+    return this.agent;
+  }
+
+  /**
+   * Waits until the agent answers: early in the boot.
+   *
+   * @throws VisaImageError where the image's cloud-init or Python does not start it in time
+   */
+  async waitForGuest(timeoutSeconds: number): Promise<void> {
+    await this.waitFor(
+      "sign of life of the guest: its cloud-init did not run",
+      timeoutSeconds,
+      async () => this.guest.alive,
+    );
+  }
+
+  /** Presses the power button, as Nova does, and waits until the machine is off. Says whether it went off in time. */
+  async powerOff(timeoutSeconds: number): Promise<boolean> {
+    await this.monitor((monitor) => monitor.execute("system_powerdown"));
+    const end = performance.now() + timeoutSeconds * 1000;
+    while (performance.now() < end) {
+      if (this.ended) return this.process.exitCode === 0;
+      await sleep(250);
+    }
+    return false;
+  }
+
+  /** Saves a picture of the machine's own screen (not of a desktop session) as PNG. */
+  async screenshot(file: string): Promise<void> {
+    await this.monitor((monitor) => monitor.execute("screendump", { filename: resolve(file), format: "png" }));
+  }
+
+  /**
+   * Plugs in the disk that this machine boots an overlay of, read-only, so that the guest can look at it as it is.
+   * {@link TestMachine.unplugDisk} it before a reboot: both have a root file system of the same name.
+   */
+  async plugInDisk(): Promise<void> {
+    const { disk, format } = this.options;
+    await this.monitor(async (monitor) => {
+      await monitor.execute("blockdev-add", {
+        driver: format,
+        "node-name": "verified",
+        "read-only": true,
+        file: { driver: "file", filename: resolve(disk), "read-only": true },
+      });
+      const device = { driver: "virtio-blk-pci", id: "verified-disk", drive: "verified", serial: "verified" };
+      await monitor.execute("device_add", device);
+    });
+  }
+
+  /** Takes out what {@link TestMachine.plugInDisk} put in; returns when the guest has let go of it. */
+  async unplugDisk(): Promise<void> {
+    await this.monitor((monitor) => monitor.execute("device_del", { id: "verified-disk" }));
+    // As long as the guest has the device, the node is in use.
+    await this.waitFor("disk let go of by the guest", 60, () =>
+      this.monitor(async (monitor) => {
+        try {
+          await monitor.execute("blockdev-del", { "node-name": "verified" });
+          return true;
+        } catch (error) {
+          if (error instanceof MonitorRefusal) return false;
+          throw error;
+        }
+      }),
+    );
+  }
+
+  private async monitor<T>(use: (monitor: Monitor) => Promise<T>): Promise<T> {
+    const monitor = await Monitor.connect(join(this.sockets, "qmp"));
+    try {
+      return await use(monitor);
+    } finally {
+      monitor.close();
+    }
+  }
+
+  private get ended(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null;
+  }
+
+  /** The port of 127.0.0.1 that leads to a port of the guest. */
+  port(guestPort: number): number {
+    const port = this.forwards.get(guestPort);
+    if (port === undefined) throw new VisaImageError(`port "${guestPort}" of the guest is not forwarded`);
+    return port;
+  }
+
+  /** What the serial console has shown so far. */
+  console(): string {
+    return existsSync(this.consoleFile) ? readFileSync(this.consoleFile, "utf8") : "";
+  }
+
+  /** Waits until the console matches, and returns the match. */
+  waitForConsole(pattern: RegExp, timeoutSeconds: number): Promise<RegExpMatchArray> {
+    return this.waitFor(`${pattern} on the console`, timeoutSeconds, async () => this.console().match(pattern));
+  }
+
+  /**
+   * Asks `check` again and again until it answers something; the pause between two questions is short, since a boot is
+   * what is waited for.
+   *
+   * @throws VisaImageError when the time is up or QEMU ends, with the end of the console
+   */
+  async waitFor<T>(
+    what: string,
+    timeoutSeconds: number,
+    check: () => Promise<T | null | undefined | false>,
+  ): Promise<T> {
+    const end = performance.now() + timeoutSeconds * 1000;
+    for (;;) {
+      this.checkAlive();
+      const answer = await check();
+      if (answer) return answer;
+      if (performance.now() > end) {
+        throw new VisaImageError(`no ${what} after ${timeoutSeconds} s; the console ends with:\n${this.consoleEnd()}`, {
+          fix: `read ${this.consoleFile}`,
+        });
+      }
+      await sleep(250);
+    }
+  }
+
+  /** Waits until xrdp answers an RDP negotiation (visa-contract, assertion 13). A mere connection proves nothing: QEMU accepts it. */
+  async waitForRdp(timeoutSeconds: number): Promise<RdpAnswer> {
+    const port = this.port(3389);
+    return this.waitFor("answer of the RDP server", timeoutSeconds, () =>
+      rdpAnswer({ host: "127.0.0.1", port, timeoutSeconds: 10 }),
+    );
+  }
+
+  /** Ends the machine at once; the evidence stays, the overlay does not. */
+  async stop(): Promise<void> {
+    this.agent?.close();
+    if (!this.ended) {
+      const ended = new Promise((done) => this.process.once("exit", done));
+      this.process.kill("SIGKILL");
+      await ended;
+    }
+    for (const name of ["overlay.qcow2", "config-drive.iso", "metadata"]) {
+      rmSync(join(this.folder, name), { recursive: true, force: true });
+    }
+    rmSync(this.sockets, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  private checkAlive(): void {
+    if (!this.ended) return;
+    const words = readFileSync(join(this.folder, "qemu.log"), "utf8").trim();
+    throw new VisaImageError(`the test machine ended by itself: ${words || "QEMU said nothing"}`, {
+      fix: `read ${this.consoleFile}`,
+    });
+  }
+
+  private consoleEnd(): string {
+    return this.console().split("\n").slice(-15).join("\n");
+  }
+}
+
+/** What an instance is told, as files below `openstack/`: on a config drive and behind Nova's metadata service alike. */
+function makeMetadata(folder: string, options: TestMachineOptions): string {
+  const data = join(folder, "metadata");
+  rmSync(data, { recursive: true, force: true });
+  const latest = join(data, "openstack", "latest");
+  mkdirSync(latest, { recursive: true });
+  const document = {
+    uuid: crypto.randomUUID(),
+    name: "image-check",
+    hostname: "image-check",
+    availability_zone: "nova",
+    meta: options.metadata ?? {},
+  };
+  const write = (name: string, text: string) => writeFileSync(join(latest, name), text, { mode: 0o600 });
+  write("meta_data.json", JSON.stringify(document));
+  if (options.userData !== undefined) write("user_data", options.userData);
+  if (options.agent) write("vendor_data.json", JSON.stringify(agentVendorData(options.early)));
+  // What the service answers where a folder is asked for.
+  writeFileSync(join(data, "openstack", ".index"), "latest\n");
+  writeFileSync(join(latest, ".index"), "");
+  return data;
+}
+
+/** Makes a config drive as Nova does: an ISO labelled `config-2` with `openstack/latest/`. */
+async function makeConfigDrive(folder: string): Promise<string> {
+  const iso = join(folder, "config-drive.iso");
+  await execa("xorriso", [
+    ...["-as", "mkisofs", "-quiet", "-V", "config-2", "-J", "-r", "-o", iso],
+    join(folder, "metadata"),
+  ]);
+  return iso;
+}
+
+/** The metadata service knows an instance by its firmware: cloud-init asks it only on what calls itself Nova. */
+function metadataService(): string[] {
+  return ["-smbios", "type=1,manufacturer=OpenStack Foundation,product=OpenStack Nova"];
+}
+
+/**
+ * QEMU's network with the metadata service at its address. QEMU forwards only addresses of the guest's own network, so
+ * that is the service's; nothing listens on the host, for a program answers each connection.
+ */
+function metadataNetwork(data: string): string {
+  const program = join(assetFolder(join("verify", "guest")), "metadata-service.sh");
+  const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
+  return [
+    ",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15",
+    commas(`guestfwd=tcp:169.254.169.254:80-cmd:bash ${quote(program)} ${quote(data)}`),
+  ].join(",");
+}
+
+/** In QEMU's options a comma in a value is written twice. */
+function commas(value: string): string {
+  return value.replaceAll(",", ",,");
+}

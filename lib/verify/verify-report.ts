@@ -1,0 +1,103 @@
+/** What `visa-image verify` found: for a person, for programs (JSON), for CI (JUnit). */
+import { CONTRACT, type ContractPart, type VerifyProfile } from "./contract";
+
+/** How it stands with an assertion. */
+export type Verdict = "pass" | "fail" | "not applicable";
+
+/** One assertion, or one of a facility's own checks. */
+export interface Finding {
+  /** Of the contract; undefined for a check of a template. */
+  readonly number?: number;
+  readonly name: string;
+  readonly verdict: Verdict;
+  /** Why it failed or does not apply; what was seen where it passed. */
+  readonly detail: string;
+  readonly seconds: number;
+}
+
+/** A report; `report.json` holds it. */
+export interface VerifyReport {
+  readonly version: 2;
+  readonly verifier: string;
+  readonly template: string;
+  readonly fingerprint: string;
+  readonly profile: VerifyProfile;
+  readonly parts: readonly ContractPart[];
+  /** Of the contents of the disk that was verified: {@link import("../runner/disk-digest").digestDisk}. */
+  readonly digest: string;
+  readonly accelerator: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly seconds: number;
+  readonly passed: boolean;
+  readonly findings: readonly Finding[];
+}
+
+/** What `visa-image verify` calls a report in its folder. */
+export const REPORT_FILE = "report.json";
+
+const SIGNS: Readonly<Record<Verdict, string>> = { pass: "pass", fail: "FAIL", "not applicable": "n/a" };
+
+/** The report as a table; `all` shows also what does not apply. */
+export function table(report: VerifyReport, all = false): string {
+  const shown = report.findings.filter(({ verdict }) => all || verdict !== "not applicable");
+  const rows = shown.map(({ number, name, verdict, detail }) => {
+    const first = detail.split("\n")[0] ?? "";
+    return `  ${`${number ?? "own"}`.padStart(3)}  ${SIGNS[verdict].padEnd(4)}  ${name}${first ? ` (${first})` : ""}`;
+  });
+  return [...rows, summary(report)].join("\n");
+}
+
+/** One line: how many of each. */
+export function summary(report: VerifyReport): string {
+  const count = (wanted: Verdict) => report.findings.filter(({ verdict }) => verdict === wanted).length;
+  return (
+    `${report.template} ${report.fingerprint.slice(0, 12)}, profile ${report.profile}: ${count("pass")} passed, ` +
+    `${count("fail")} failed, ${count("not applicable")} not applicable; ${Math.round(report.seconds)} s`
+  );
+}
+
+/** The report in JUnit's format. */
+export function junit(report: VerifyReport): string {
+  const cases = report.findings.map(({ number, name, verdict, detail, seconds }) => {
+    const title = number === undefined ? name : `${number} ${name}`;
+    const head = `<testcase classname="${escapeXml(report.template)}" name="${escapeXml(title)}" time="${seconds.toFixed(1)}"`;
+    if (verdict === "pass") return `  ${head}/>`;
+    const kind = verdict === "fail" ? "failure" : "skipped";
+    return `  ${head}><${kind} message="${escapeXml(detail)}"/></testcase>`;
+  });
+  const failures = report.findings.filter(({ verdict }) => verdict === "fail").length;
+  const skipped = report.findings.filter(({ verdict }) => verdict === "not applicable").length;
+  return [
+    '<?xml version="1.0" encoding="UTF-8"?>',
+    `<testsuite name="visa-image verify ${escapeXml(report.template)}" tests="${cases.length}" failures="${failures}" skipped="${skipped}" time="${report.seconds.toFixed(1)}">`,
+    ...cases,
+    "</testsuite>",
+    "",
+  ].join("\n");
+}
+
+/** The contract as a table in Markdown, with the verdicts of a report: docs/contract.md is made of it. */
+export function contractTable(report: VerifyReport): string {
+  const findings = new Map(report.findings.map((finding) => [finding.number, finding]));
+  const cell = (text: string) => (text.split("\n")[0] ?? "").replaceAll("|", "\\|");
+  const rows = [...CONTRACT.values()].map(({ number, part, name, elsewhere }) => {
+    const finding = findings.get(number);
+    const state = elsewhere ? "elsewhere" : (finding?.verdict ?? "not looked at");
+    return `| ${number} | ${part} | ${cell(name)} | ${state} | ${cell(elsewhere ?? finding?.detail ?? "")} |`;
+  });
+  return ["| # | part | assertion | state | detail |", "|---|---|---|---|---|", ...rows, ""].join("\n");
+}
+
+function escapeXml(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: XML has no place for them
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f]/g, "")
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      .replaceAll('"', "&quot;")
+      .replaceAll("\n", "&#10;")
+  );
+}

@@ -1,0 +1,74 @@
+/** The test machine itself, on a disk without a system: what VISA's metadata become, and what is left of it afterwards. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { assetFolder } from "../../../lib/package-root";
+import { agentVendorData } from "../../../lib/verify/machine/guest-agent";
+import { TestMachine } from "../../../lib/verify/machine/test-machine";
+
+const folder = mkdtempSync(join(tmpdir(), "visa machine's test, "));
+const disk = join(folder, "disk.raw");
+beforeAll(() => execFileSync("qemu-img", ["create", "-q", "-f", "raw", disk, "64M"]));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+jest.setTimeout(60_000);
+
+test("a machine carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence", async () => {
+  const before = execFileSync("sha256sum", [disk], { encoding: "utf8" });
+  const own = join(folder, "machine");
+  const machine = await TestMachine.boot({
+    ...{ disk, format: "raw", folder: own, agent: true, growByGb: 1, ports: [3389] },
+    ...{ metadata: { owner: "ada", id: "7" }, userData: "#!/bin/bash\n" },
+  });
+  const latest = join(own, "metadata", "openstack", "latest");
+  const told = JSON.parse(readFileSync(join(latest, "meta_data.json"), "utf8"));
+  expect(told.name).not.toMatch(/^VISA/);
+  expect(told).toMatchObject({ meta: { owner: "ada", id: "7" } });
+  expect(JSON.parse(readFileSync(join(latest, "vendor_data.json"), "utf8"))).toBe(agentVendorData());
+  expect(machine.port(3389)).toBeGreaterThan(1024);
+  await machine.screenshot(join(folder, "screen.png"));
+  expect(readFileSync(join(folder, "screen.png")).subarray(1, 4).toString()).toBe("PNG");
+  await machine.plugInDisk();
+  await machine.stop();
+  expect(readdirSync(own).sort()).toEqual(["console.log", "qemu.log"]);
+  expect(spawnSync("pgrep", ["-f", own]).status).toBe(1);
+  expect(execFileSync("sha256sum", [disk], { encoding: "utf8" })).toBe(before);
+});
+
+test("without an agent, or where QEMU refuses, the error says so", async () => {
+  const bad = { disk: join(folder, "none.raw"), format: "raw", folder: join(folder, "bad") } as const;
+  await expect(TestMachine.boot(bad)).rejects.toThrow("none.raw");
+  await using machine = await TestMachine.boot({ disk, format: "raw", folder: join(folder, "plain") });
+  expect(() => machine.guest).toThrow("without an agent");
+  expect(() => machine.port(22)).toThrow('port "22" of the guest is not forwarded');
+});
+
+describe("the metadata service", () => {
+  const data = join(folder, "it's data");
+  beforeAll(() => {
+    mkdirSync(join(data, "openstack"), { recursive: true });
+    writeFileSync(join(data, "openstack", ".index"), "latest\n");
+    writeFileSync(join(data, "openstack", "user_data"), "#!/bin/bash\n");
+    writeFileSync(join(folder, "secret"), "outside");
+  });
+  const ask = (request: string) =>
+    execFileSync("bash", [join(assetFolder(join("verify", "guest")), "metadata-service.sh"), data], {
+      input: `${request}\r\nHost: 169.254.169.254\r\n\r\n`,
+      encoding: "utf8",
+    });
+
+  test("answers files and folders", () => {
+    expect(ask("GET /openstack/user_data HTTP/1.1")).toBe(
+      "HTTP/1.1 200 OK\r\nContent-Length: 12\r\nConnection: close\r\n\r\n#!/bin/bash\n",
+    );
+    expect(ask("GET /openstack HTTP/1.1")).toMatch(/200 OK[\s\S]*\r\n\r\nlatest\n$/);
+  });
+
+  test("answers 404 for the rest, and for what lies outside", () => {
+    expect(existsSync(join(data, "..", "secret"))).toBe(true);
+    for (const path of ["/latest/meta-data/", "/../secret", "/openstack/../../secret"]) {
+      expect(ask(`GET ${path} HTTP/1.1`)).toMatch(/^HTTP\/1\.1 404 Not Found\r\nContent-Length: 0\r\n/);
+    }
+  });
+});
