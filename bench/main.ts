@@ -11,7 +11,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
-import { chooseAccelerator } from "../lib/runner/accelerator";
+import { chooseAccelerator } from "../lib/runner/host/accelerator";
 import { stopMeasured } from "./measure";
 import { sideBySide } from "./side-by-side";
 import { synth } from "./synth";

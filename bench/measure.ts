@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../lib/package-root";
-import { signal } from "../lib/runner/processes";
+import { signal } from "../lib/runner/processes/processes";
 
 /** What a command took. */
 export interface Measured {

@@ -9,7 +9,7 @@ import { EmbeddedCloud } from "../dev/embedded-cloud/embedded-cloud";
 import { credentialsFrom, Glance } from "../lib/cloud/glance";
 import { VisaImageError } from "../lib/errors";
 import { packageRoot } from "../lib/package-root";
-import { asSeenFromGuest, hostDebianMirror } from "../lib/runner/mirror";
+import { asSeenFromGuest, hostDebianMirror } from "../lib/runner/host/mirror";
 import { cloudEnvironmentOf } from "../test/integration/terraform-support";
 import { packmePrograms } from "../test/support/packme";
 import { type Measured, measure } from "./measure";

@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
-import { Cache, cacheRoot } from "../runner/cache";
-import { type CacheEntry, cacheEntries, clearCache } from "../runner/clear-cache";
-import { size } from "../runner/progress";
+import { Cache, cacheRoot } from "../runner/cache/cache";
+import { type CacheEntry, cacheEntries, clearCache } from "../runner/cache/clear-cache";
+import { size } from "../runner/output/progress";
 
 const DAY = 24 * 3600 * 1000;
 

@@ -5,12 +5,12 @@ import { connect } from "node:net";
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ExitCode } from "../errors";
-import { kvmObstacle } from "../runner/accelerator";
-import { cacheRoot } from "../runner/cache";
-import { hostDebianMirror } from "../runner/mirror";
-import { namesIn, textOf } from "../runner/optional-files";
-import { size } from "../runner/progress";
-import { compareVersions, findTool, TOOLS } from "../runner/requirements";
+import { cacheRoot } from "../runner/cache/cache";
+import { kvmObstacle } from "../runner/host/accelerator";
+import { hostDebianMirror } from "../runner/host/mirror";
+import { namesIn, textOf } from "../runner/host/optional-files";
+import { compareVersions, findTool, TOOLS } from "../runner/host/requirements";
+import { size } from "../runner/output/progress";
 import { table } from "./inputs";
 
 /** Options of the command. */

@@ -1,7 +1,7 @@
 /** `visa-image explain`: what a build would do, why, and where the values of its variables come from. */
 import { resolve } from "node:path";
 import { type MachineSetting, machineSettings, withoutCredentials } from "../build-machine";
-import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache";
+import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import type { LayerSpecification, MachineOptions } from "../specification";
 import { originsOf, specify, type VariableOrigin } from "../specify";
 import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";

@@ -1,7 +1,7 @@
 /** `visa-image list`: what the cache holds. */
 import { resolve } from "node:path";
-import { Cache, cacheRoot } from "../runner/cache";
-import { size } from "../runner/progress";
+import { Cache, cacheRoot } from "../runner/cache/cache";
+import { size } from "../runner/output/progress";
 import { table } from "./inputs";
 
 /** Options of the command. */

@@ -3,8 +3,8 @@ import { resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { describeProvenance, readProvenance } from "../releases/provenance";
 import { type Release, readLock } from "../releases/release-lock";
-import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache";
-import { duration, size } from "../runner/progress";
+import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
+import { duration, size } from "../runner/output/progress";
 import { suggestion } from "../template/nearest";
 import { table } from "./inputs";
 

@@ -1,7 +1,7 @@
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { sha256 } from "../fingerprint/digest";
-import { acquireLock } from "../runner/file-lock";
+import { acquireLock } from "../runner/cache/file-lock";
 import { type Lock, readLock, writeLock } from "./release-lock";
 
 /**

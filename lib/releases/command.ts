@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typin
 import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
-import { Cache, cacheRoot } from "../runner/cache";
+import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
 import { leftovers } from "./leftovers";
 import { provenanceProperties, readProvenance } from "./provenance";

@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256, short } from "../fingerprint/digest";
-import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache";
+import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
 import { REPORT_FILE, type VerifyReport } from "../verify/verify-report";
 import type { Release } from "./release-lock";
 

@@ -30,7 +30,7 @@ export interface BuildReport {
     readonly bytes: number;
     readonly bytesOnDisk: number;
     readonly virtualSizeBytes: number;
-    /** Of its contents: {@link import("./disk-digest").digestDisk}. */
+    /** Of its contents: {@link import("./cache/disk-digest").digestDisk}. */
     readonly digest: string;
     /** Whether it was made by this build. */
     readonly flattened: boolean;

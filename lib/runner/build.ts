@@ -18,7 +18,6 @@ import {
   SPECIFICATION_VERSION,
 } from "../specification";
 import { isUrl } from "../template/source";
-import { type Accelerator, chooseAccelerator } from "./accelerator";
 import type { BuildReport, LayerReport } from "./build-report";
 import {
   type ArtifactManifest,
@@ -32,22 +31,16 @@ import {
   MANIFEST_VERSION,
   recordFile,
   SBOM_FILE,
-} from "./cache";
-import { checkDiskSize, checkImage, copyDisk, flattenDisk, replaceLink, virtualSizeOf } from "./disks";
-import { acquireLock, type Lock } from "./file-lock";
-import { gitState } from "./git";
-import { chooseLogin, withLogin, writeLogin } from "./guest-access";
-import { type GuestReport, GuestReportReader, REPORT_SCRIPT, REPORT_TEXT, withGuestReport } from "./guest-report";
-import type { LayerSource, OpenLayerSource, SourceDisk } from "./layer-source";
-import { BuildLog } from "./log";
-import { type MakeBaseOptions, makeBase, obtainMedium, type RunTool } from "./makers/base-disk";
-import { fillSecrets, followConsole, hasBootLoader, withPasswordHashes } from "./makers/installer";
-import { createMasker, type Masker } from "./masking";
-import { hostDebianMirror } from "./mirror";
-import { countSteps } from "./packer-output";
-import { indent, PackerRun } from "./packer-run";
-import { endSession, processInfo } from "./processes";
-import { duration, type Progress, size } from "./progress";
+} from "./cache/cache";
+import { checkDiskSize, checkImage, copyDisk, flattenDisk, replaceLink, virtualSizeOf } from "./cache/disks";
+import { acquireLock, type Lock } from "./cache/file-lock";
+import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./cache/scratch";
+import { chooseLogin, withLogin, writeLogin } from "./guest/guest-access";
+import { type GuestReport, GuestReportReader, REPORT_SCRIPT, REPORT_TEXT, withGuestReport } from "./guest/guest-report";
+import { cycloneDx } from "./guest/sbom";
+import { type Accelerator, chooseAccelerator } from "./host/accelerator";
+import { gitState } from "./host/git";
+import { hostDebianMirror } from "./host/mirror";
 import {
   checkCpu,
   checkDisplay,
@@ -57,11 +50,18 @@ import {
   checkTools,
   checkVnc,
   readSecrets,
-} from "./requirements";
-import { cycloneDx } from "./sbom";
-import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./scratch";
-import { stageFiles } from "./staging";
-import { runToolOrFail } from "./tools";
+} from "./host/requirements";
+import type { LayerSource, OpenLayerSource, SourceDisk } from "./layer-source";
+import { type MakeBaseOptions, makeBase, obtainMedium, type RunTool } from "./makers/base-disk";
+import { fillSecrets, followConsole, hasBootLoader, withPasswordHashes } from "./makers/installer";
+import { BuildLog } from "./output/log";
+import { createMasker, type Masker } from "./output/masking";
+import { duration, type Progress, size } from "./output/progress";
+import { countSteps } from "./packer/packer-output";
+import { indent, PackerRun } from "./packer/packer-run";
+import { stageFiles } from "./packer/staging";
+import { endSession, processInfo } from "./processes/processes";
+import { runToolOrFail } from "./processes/tools";
 
 /** Settings of the build machine and its surroundings; none of them is an input of an image. */
 export interface BuildOptions {

@@ -1,6 +1,6 @@
 /** Where layers may come from besides a build: lib/releases knows one, Glance. */
 import type { DiskFormat } from "../specification";
-import type { ArtifactSource } from "./cache";
+import type { ArtifactSource } from "./cache/cache";
 
 /** Has disks of layers that were built elsewhere. */
 export interface LayerSource {

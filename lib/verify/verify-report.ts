@@ -23,7 +23,7 @@ export interface VerifyReport {
   readonly fingerprint: string;
   readonly profile: VerifyProfile;
   readonly parts: readonly ContractPart[];
-  /** Of the contents of the disk that was verified: {@link import("../runner/disk-digest").digestDisk}. */
+  /** Of the contents of the disk that was verified: {@link import("../runner/cache/disk-digest").digestDisk}. */
   readonly digest: string;
   readonly accelerator: string;
   /** ISO 8601. */

@@ -27,7 +27,7 @@ export interface OwnCheck {
 export interface VerifyOptions {
   readonly disk: string;
   readonly format: DiskFormat;
-  /** Of its contents, for the report: {@link import("../runner/disk-digest").digestDisk}. */
+  /** Of its contents, for the report: {@link import("../runner/cache/disk-digest").digestDisk}. */
   readonly digest: string;
   readonly template: string;
   readonly fingerprint: string;

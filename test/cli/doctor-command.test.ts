@@ -3,7 +3,7 @@ import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { examine } from "../../lib/cli/doctor-command";
-import { compareVersions } from "../../lib/runner/requirements";
+import { compareVersions } from "../../lib/runner/host/requirements";
 
 jest.setTimeout(60_000);
 

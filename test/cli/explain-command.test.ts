@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compare, runExplain } from "../../lib/cli/explain-command";
 import { runShow } from "../../lib/cli/show-command";
-import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { CHAIN, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";

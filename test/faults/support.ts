@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
 import { type Ended, Workspace } from "../integration/runner-support";
 import { compileCommand, removeCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";

@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hostDebianMirror } from "../../lib/runner/host/mirror";
 import { baseRecipeFiles } from "../../lib/runner/makers/base-disk";
-import { hostDebianMirror } from "../../lib/runner/mirror";
 
 const OWNER = "jane.doe2";
 const BOOTSTRAP_LIMIT_MS = 20 * 60_000;

@@ -6,8 +6,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { hostDebianMirror } from "../../lib/runner/host/mirror";
 import { baseRecipeFiles } from "../../lib/runner/makers/base-disk";
-import { hostDebianMirror } from "../../lib/runner/mirror";
 import { TestMachine } from "../../lib/verify/machine/test-machine";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 

@@ -18,7 +18,7 @@ import { join } from "node:path";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { credentialsFrom, Glance } from "../../lib/cloud/glance";
 import type { BuildReport } from "../../lib/runner/build-report";
-import type { ArtifactManifest } from "../../lib/runner/cache";
+import type { ArtifactManifest } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
 import { compileCommand, removeCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";

@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ArtifactManifest } from "../../lib/runner/cache";
+import type { ArtifactManifest } from "../../lib/runner/cache/cache";
 import { compileCommand, removeCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { Workspace } from "./runner-support";

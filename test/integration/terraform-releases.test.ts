@@ -10,7 +10,7 @@ import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { VisaImage, type VisaImageProps } from "../../lib/constructs/visa-image";
 import { packageRoot } from "../../lib/package-root";
 import { type Release, readLock } from "../../lib/releases/release-lock";
-import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
 import { addImage, chain } from "../constructs/support";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describeProvenance, provenanceProperties, readProvenance } from "../../lib/releases/provenance";
-import { type ArtifactManifest, Cache } from "../../lib/runner/cache";
+import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
 import type { VerifyReport } from "../../lib/verify/verify-report";
 import { scratchFolder } from "../support/scratch";
 

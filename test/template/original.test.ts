@@ -3,7 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { stageFiles } from "../../lib/runner/staging";
+import { stageFiles } from "../../lib/runner/packer/staging";
 import type { LayerSpecification } from "../../lib/specification";
 import { originsOf, specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";

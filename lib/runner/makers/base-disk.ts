@@ -16,8 +16,8 @@ import type {
   InstallerMedium,
 } from "../../specification";
 import { isUrl } from "../../template/source";
-import { cacheRoot, hashFile } from "../cache";
-import { reportOfDisk } from "../disk-report";
+import { cacheRoot, hashFile } from "../cache/cache";
+import { reportOfDisk } from "../guest/disk-report";
 
 /**
  * Runs a tool; where it fails, rejects with its exit code and last lines in the message. The runner provides it, so that

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import type { InstallerBase } from "../../specification";
 import { HASH_SUFFIX, mapPieces, packerVariablesIn } from "../../template/marks";
-import { LineSplitter } from "../lines";
-import type { Masker } from "../masking";
+import { LineSplitter } from "../output/lines";
+import type { Masker } from "../output/masking";
 import type { RunTool } from "./base-disk";
 
 const SECTOR_BYTES = 512;

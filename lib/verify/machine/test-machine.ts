@@ -10,7 +10,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
-import { cpuArgument } from "../../runner/accelerator";
+import { cpuArgument } from "../../runner/host/accelerator";
 import type { DiskFormat } from "../../specification";
 import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { agentVendorData, GuestAgent } from "./guest-agent";

@@ -12,7 +12,7 @@ import {
   plainText,
   withPasswordHashes,
 } from "../../../lib/runner/makers/installer";
-import { createMasker } from "../../../lib/runner/masking";
+import { createMasker } from "../../../lib/runner/output/masking";
 import type { InstallerBase } from "../../../lib/specification";
 import { packerVariable } from "../../../lib/template/marks";
 

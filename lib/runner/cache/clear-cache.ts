@@ -1,0 +1,149 @@
+/** Makes room in the artifact cache, without taking away what others stand on. */
+import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { VisaImageError } from "../../errors";
+import { isAlive, type ProcessIdentity } from "../processes/processes";
+import type { Cache } from "./cache";
+import { readOwner } from "./file-lock";
+import { cleanUpAbandoned } from "./scratch";
+
+/** A folder below `artifacts`. */
+export interface CacheEntry {
+  /** Its name: a fingerprint, or one with `.damaged-` or `.stale-` and a time. */
+  readonly name: string;
+  /** `undefined` where its manifest cannot be read. */
+  readonly template?: string;
+  /** Fingerprint of the artifact that it stands on. */
+  readonly parent?: string;
+  /** What it takes on the disk, its flattened disks too. */
+  readonly bytes: number;
+  /** When it was built, or set aside: milliseconds since 1970. */
+  readonly time: number;
+  /** Whether a build may use it. */
+  readonly usable: boolean;
+}
+
+/** Which entries are to go: all that fit both. */
+export interface ClearOptions {
+  /** @default - of any age */
+  readonly olderThanMs?: number;
+  /** @default - of any size */
+  readonly largerThanBytes?: number;
+  /** Whether nothing is to be removed. @default false */
+  readonly dryRun?: boolean;
+  /** @default Date.now() */
+  readonly now?: number;
+}
+
+/** What became of an entry that fits. */
+export interface ClearedEntry {
+  readonly entry: CacheEntry;
+  /** Names of what stands on it, for which it is kept; empty where it went. */
+  readonly keptFor: readonly string[];
+}
+
+const ARTIFACT = /^[0-9a-f]{64}$/;
+const SET_ASIDE = /^[0-9a-f]{64}\.(damaged|stale|cleared)-/;
+
+/** All entries, the newest first. */
+export async function cacheEntries(cache: Cache): Promise<CacheEntry[]> {
+  const names = await readdir(cache.artifacts).catch(() => []);
+  const wanted = names.filter((name) => ARTIFACT.test(name) || SET_ASIDE.test(name));
+  const entries = await Promise.all(wanted.map((name) => readEntry(cache, name)));
+  return entries.sort((a, b) => b.time - a.time);
+}
+
+/**
+ * Removes entries by age and size. What an entry that stays stands on stays too, since it is worth nothing without.
+ *
+ * @throws VisaImageError where a build or a verification runs: it may stand on what would go
+ */
+export async function clearCache(cache: Cache, options: ClearOptions): Promise<ClearedEntry[]> {
+  const { olderThanMs = Number.NEGATIVE_INFINITY, largerThanBytes = 0, dryRun = false, now = Date.now() } = options;
+  await cache.prepare();
+  await cleanUpAbandoned(cache);
+  await refuseWhileUsed(cache);
+  const entries = await cacheEntries(cache);
+  const fits = (entry: CacheEntry) => now - entry.time >= olderThanMs && entry.bytes >= largerThanBytes;
+  const going = new Set(entries.filter(fits));
+  const children = (entry: CacheEntry) => entries.filter((each) => each.usable && each.parent === entry.name);
+  const staysFor = (entry: CacheEntry) => children(entry).filter((child) => !going.has(child));
+  const keptFor = new Map<CacheEntry, readonly CacheEntry[]>();
+  // What stays keeps what is below it, which keeps what is below that.
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const entry of going) {
+      const stays = staysFor(entry);
+      if (stays.length === 0) continue;
+      keptFor.set(entry, stays);
+      going.delete(entry);
+      changed = true;
+    }
+  }
+  if (!dryRun) for (const entry of going) await remove(cache, entry);
+  return entries.filter(fits).map((entry) => ({ entry, keptFor: (keptFor.get(entry) ?? []).map(({ name }) => name) }));
+}
+
+async function readEntry(cache: Cache, name: string): Promise<CacheEntry> {
+  const folder = join(cache.artifacts, name);
+  const bytes = await folderBytes(folder);
+  const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: 0 }));
+  const known = ARTIFACT.test(name) ? await cache.manifest(name) : undefined;
+  if (typeof known !== "object") {
+    return { name, template: await templateOf(folder), bytes, time: mtimeMs, usable: false };
+  }
+  const { template, parent, createdAt } = known;
+  return { name, template, parent: parent?.fingerprint, bytes, time: Date.parse(createdAt), usable: true };
+}
+
+async function templateOf(folder: string): Promise<string | undefined> {
+  try {
+    const { template } = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as { template?: unknown };
+    return typeof template === "string" ? template : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What files take, holes left out. */
+async function folderBytes(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder).catch(() => [])) {
+    bytes += await stat(join(folder, name)).then(
+      ({ blocks }) => blocks * 512,
+      () => 0,
+    );
+  }
+  return bytes;
+}
+
+/** Out of the way first: a removal that is cut short leaves nothing that looks like an artifact. */
+async function remove(cache: Cache, entry: CacheEntry): Promise<void> {
+  const folder = join(cache.artifacts, entry.name);
+  if (!entry.usable && SET_ASIDE.test(entry.name)) {
+    await rm(folder, { recursive: true, force: true });
+    return;
+  }
+  const aside = `${folder}.cleared-${process.pid}`;
+  await rename(folder, aside);
+  await rm(aside, { recursive: true, force: true });
+}
+
+async function refuseWhileUsed(cache: Cache): Promise<void> {
+  const owners = (await readdir(cache.locks))
+    .filter((name) => name.endsWith(".owner"))
+    .map((name) => readOwner(join(cache.locks, name)));
+  const scratches = await Promise.all(
+    (await readdir(cache.scratch)).map(async (name) => {
+      const text = await readFile(join(cache.scratch, name, "owner.json"), "utf8").catch(() => "{}");
+      const { worker, host } = JSON.parse(text) as { worker?: ProcessIdentity; host?: string };
+      return worker && { ...worker, host: host ?? "" };
+    }),
+  );
+  const user = [...owners, ...scratches].find((each) => each && (each.host !== hostname() || isAlive(each)));
+  if (!user) return;
+  throw new VisaImageError(`the cache "${cache.root}" is in use, by process ${user.pid} on ${user.host}`, {
+    fix: "wait until the build or verification has ended",
+  });
+}

@@ -1,0 +1,117 @@
+/** What is done to disk files, with qemu-img. */
+import { chmod, lstat, mkdir, rename, rm, stat, symlink } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, relative } from "node:path";
+import { ExitCode, VisaImageError } from "../../errors";
+import type { DiskFormat } from "../../specification";
+import type { Masker } from "../output/masking";
+import { readTool, runToolOrFail } from "../processes/tools";
+import { sync } from "./cache";
+import { digestDisk, type Extent } from "./disk-digest";
+
+/** Size in bytes of the disk in a qcow2 file, as its guest sees it. */
+export async function virtualSizeOf(disk: string, masker: Masker): Promise<number> {
+  const text = await readTool("qemu-img", ["info", "--output=json", "-U", disk], { masker });
+  return (JSON.parse(text) as { "virtual-size": number })["virtual-size"];
+}
+
+/** Fails where a disk has more GiB than the instances that the image is for. */
+export function checkDiskSize(name: string, sizeGb: number, minDiskGb: number): void {
+  if (sizeGb <= minDiskGb) return;
+  throw new VisaImageError(`the disk of "${name}" has ${sizeGb} GiB, more than the ${minDiskGb} GiB of minDiskGb`, {
+    fix: `let minDiskGb be at least ${Math.ceil(sizeGb)}, or give the template a smaller disk`,
+    exitCode: ExitCode.USAGE,
+  });
+}
+
+/** Fails for an image that would lead qemu-img to other files, or fill this machine's disk. */
+export async function checkImage(
+  file: string,
+  format: DiskFormat,
+  layer: { readonly name: string; readonly diskSizeGb: number },
+  masker: Masker,
+): Promise<void> {
+  const args = ["info", "--output=json", "-f", format, file];
+  const info = JSON.parse(await readTool("qemu-img", args, { masker })) as Record<string, unknown>;
+  const { data } = (info["format-specific"] ?? {}) as { data?: Record<string, unknown> };
+  if (info["backing-filename"] !== undefined || data?.["data-file"] !== undefined) {
+    throw new VisaImageError("the image refers to another file, which no image of ours does");
+  }
+  const gb = Number(info["virtual-size"]) / 2 ** 30;
+  if (gb > layer.diskSizeGb) {
+    throw new VisaImageError(`the image has ${gb} GiB, the disk of "${layer.name}" ${layer.diskSizeGb} GiB`);
+  }
+}
+
+/** Options of {@link flattenDisk}. */
+export interface FlattenDiskOptions {
+  readonly format: DiskFormat;
+  /** Where qemu-img runs. */
+  readonly directory: string;
+  readonly masker: Masker;
+  /** Called with what it is at. */
+  readonly onDetail: (detail: string) => void;
+}
+
+/** Makes one file of a disk and all that it stands on, sparse; returns what a cache has to know of it. */
+export async function flattenDisk(
+  source: string,
+  target: string,
+  { format, directory, masker, onDetail }: FlattenDiskOptions,
+): Promise<{ bytes: number; modified: number; digest: string }> {
+  const parallel = String(Math.min(8, Math.max(2, availableParallelism())));
+  const options = format === "raw" ? ["-S", "4k"] : ["-c", "-o", "compression_type=zstd"];
+  const args = ["convert", "-p", "-W", "-m", parallel, "-f", "qcow2", "-O", format, ...options, source, target];
+  await runToolOrFail("qemu-img", args, {
+    masker,
+    directory,
+    onLine: (line) => {
+      const percent = /\((\d+)\.\d+\/100%\)/.exec(line)?.[1];
+      if (percent) onDetail(`${percent} %`);
+    },
+  });
+  onDetail("checksum");
+  const extents = await dataExtents(target, format, masker);
+  const [digest] = await Promise.all([digestDisk(target, extents), sync(target)]);
+  const { size: bytes, mtimeMs } = await stat(target);
+  return { bytes, modified: Math.floor(mtimeMs), digest };
+}
+
+/** The parts of a disk file that are no holes; the whole of one that has none. */
+async function dataExtents(file: string, format: DiskFormat, masker: Masker): Promise<Extent[]> {
+  const whole = { start: 0, length: (await stat(file)).size };
+  if (format !== "raw") return [whole];
+  const text = await readTool("qemu-img", ["map", "-f", "raw", "--output=json", file], { masker });
+  const map = JSON.parse(text) as (Extent & { data: boolean })[];
+  return map.filter(({ data }) => data).map(({ start, length }) => ({ start, length }));
+}
+
+/** A copy that shares its blocks where the file system can, and keeps its holes where it can't. */
+export async function copyDisk(file: string, target: string, masker: Masker): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  const temporary = `${target}.new-${process.pid}`;
+  try {
+    const options = { masker, onLine: () => {} };
+    await runToolOrFail("cp", ["--reflink=auto", "--sparse=always", "--", file, temporary], options);
+    await chmod(temporary, 0o644);
+    await rename(temporary, target);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Replaces a link at once: whoever looks never finds it missing. */
+export async function replaceLink(path: string, target: string): Promise<void> {
+  const existing = await lstat(path).catch(() => undefined);
+  if (existing && !existing.isSymbolicLink()) {
+    throw new VisaImageError(`"${path}" is in the way of the link to the image`, {
+      fix: "move it elsewhere, or let the output have another path",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  await mkdir(dirname(path), { recursive: true });
+  const temporary = `${path}.new-${process.pid}`;
+  await rm(temporary, { force: true });
+  await symlink(relative(dirname(path), target), temporary);
+  await rename(temporary, path);
+}

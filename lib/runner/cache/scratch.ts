@@ -1,0 +1,167 @@
+/**
+ * Scratch folders: one per layer that is being built, with a note of who owns it, so that whoever comes after a
+ * SIGKILL can tell what is left over.
+ */
+import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { endAbandonedSession, identify, isAlive, type ProcessIdentity, processInfo } from "../processes/processes";
+import type { Cache } from "./cache";
+import { type LockOwner, readOwner } from "./file-lock";
+
+/** Environment variable that marks every process of one run. */
+export const RUN_MARKER = "VISA_IMAGE_RUN";
+
+/** `sun_path` holds 108 bytes, and Packer's plugins make sockets with names like this below TMPDIR. */
+const LONGEST_TMPDIR = 108 - "/packer-plugin1234567890".length - 8;
+
+/** A foreign host's folder is left alone for so long: its processes can't be seen from here. */
+const FOREIGN_AGE_MS = 7 * 24 * 3600 * 1000;
+/** A folder without an owner is one that is just being made, or was left in that moment. */
+const UNOWNED_AGE_MS = 60_000;
+
+interface Owner {
+  readonly worker: ProcessIdentity;
+  readonly host: string;
+  readonly marker: string;
+  /** Whether the worker leads a session of its own, whose processes are then all its own. */
+  readonly ownSession: boolean;
+  readonly temporary: string;
+}
+
+/** A folder for one layer's build. */
+export interface Scratch {
+  readonly path: string;
+  /** TMPDIR of the tools: inside, or elsewhere where the path would be too long for a socket. */
+  readonly temporary: string;
+}
+
+/** Makes one. */
+export async function createScratch(cache: Cache, name: string): Promise<Scratch> {
+  const path = join(cache.scratch, `${name}-${process.pid}-${randomUUID().slice(0, 4)}`);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  let temporary = join(path, "tmp");
+  if (fitsSocket(temporary)) await mkdir(temporary);
+  else
+    temporary = await mkdtemp(join(fitsSocket(join(tmpdir(), "visa-image-XXXXXX")) ? tmpdir() : "/tmp", "visa-image-"));
+  const worker = identify();
+  if (!worker) throw new Error("/proc is not mounted");
+  const owner: Owner = {
+    worker,
+    host: hostname(),
+    marker: process.env[RUN_MARKER] ?? "",
+    ownSession: processInfo(process.pid)?.session === process.pid,
+    temporary,
+  };
+  try {
+    await writeFile(join(path, "owner.json"), JSON.stringify(owner));
+  } catch (error) {
+    // On a full disk; without its owner's name nobody else would remove it soon.
+    await removeScratch({ path, temporary });
+    throw error;
+  }
+  return { path, temporary };
+}
+
+/** A path is as long as its bytes are: a letter beyond ASCII has several. */
+function fitsSocket(folder: string): boolean {
+  return Buffer.byteLength(folder) <= LONGEST_TMPDIR;
+}
+
+/** Removes one. */
+export async function removeScratch(scratch: Scratch): Promise<void> {
+  // Its owner's name goes last: a removal that is cut short leaves a folder that others still know how to remove.
+  for (const name of await readdir(scratch.path).catch(() => [])) {
+    if (name !== "owner.json") await removeTree(join(scratch.path, name));
+  }
+  await removeTree(scratch.path);
+  await removeTree(scratch.temporary);
+}
+
+/** Removes what a process that has ended (or ends now) left in the cache: its scratch folders, its name on locks. */
+export async function cleanUpAfter(cache: Cache, worker: ProcessIdentity): Promise<void> {
+  for (const { path, owner } of await scratches(cache)) {
+    if (owner?.worker.pid !== worker.pid || owner.worker.startTime !== worker.startTime) continue;
+    await removeScratch({ path, temporary: owner.temporary });
+  }
+  await removeOwners(cache, (owner) => owner.pid === worker.pid && owner.startTime === worker.startTime);
+}
+
+async function removeOwners(cache: Cache, which: (owner: LockOwner) => boolean): Promise<void> {
+  for (const name of await readdir(cache.locks).catch(() => [])) {
+    if (!name.endsWith(".owner")) continue;
+    const file = join(cache.locks, name);
+    const owner = readOwner(file);
+    if (owner && owner.host === hostname() && which(owner)) await rm(file, { force: true });
+  }
+}
+
+/**
+ * Ends and removes what runs left behind that nobody could clean up after.
+ *
+ * @returns one sentence for each
+ */
+export async function cleanUpAbandoned(cache: Cache): Promise<string[]> {
+  const messages: string[] = [];
+  for (const { path, owner, age } of await scratches(cache)) {
+    if (!owner) {
+      if (age > UNOWNED_AGE_MS) await removeTree(path);
+      continue;
+    }
+    if (owner.host !== hostname() ? age < FOREIGN_AGE_MS : isAlive(owner.worker)) continue;
+    const ended =
+      owner.ownSession && owner.marker && owner.host === hostname()
+        ? await endAbandonedSession(owner.worker, `${RUN_MARKER}=${owner.marker}`)
+        : 0;
+    await removeScratch({ path, temporary: owner.temporary });
+    messages.push(
+      `removed what an interrupted build left behind: ${path}${ended ? `, and ended ${ended} of its processes` : ""}`,
+    );
+  }
+  await removeOwners(cache, (owner) => !isAlive(owner));
+  return messages;
+}
+
+async function scratches(cache: Cache): Promise<Array<{ path: string; owner: Owner | undefined; age: number }>> {
+  const names = await readdir(cache.scratch).catch(() => []);
+  const found = await Promise.all(
+    names.map(async (name) => {
+      const path = join(cache.scratch, name);
+      const owner = await readFile(join(path, "owner.json"), "utf8").then(
+        (text) => JSON.parse(text) as Owner,
+        () => undefined,
+      );
+      const age = await stat(path).then(
+        ({ mtimeMs }) => Date.now() - mtimeMs,
+        () => 0,
+      );
+      return { path, owner, age };
+    }),
+  );
+  return found;
+}
+
+/**
+ * Removes a tree, also where a bootstrap left files of the user ids that its user namespace maps, and where a build that
+ * is being stopped removes it at the same time: then one of the two finds files gone that it has just seen.
+ */
+async function removeTree(path: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await rm(path, { recursive: true, force: true });
+      return;
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EACCES" || code === "EPERM") {
+        await promisify(execFile)("unshare", ["--user", "--map-root-user", "--map-auto", "rm", "-rf", "--", path]);
+        return;
+      }
+      if (attempt === 20) throw error;
+      await sleep(50);
+    }
+  }
+}

@@ -1,0 +1,305 @@
+/** One run of Packer in a scratch folder that has everything it reads: what it is told, watched for, and how it failed. */
+import type { ChildProcess } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Machine } from "../../build-machine";
+import { ExitCode, VisaImageError } from "../../errors";
+import {
+  CONSOLE_FILE,
+  MONITOR_SOCKET,
+  withFixedAddresses,
+  withMonitor,
+  withoutDefaultDevices,
+  withRequiredPlugins,
+  withVncPort,
+} from "../../packer/configuration";
+import type { LayerSpecification } from "../../specification";
+import type { Scratch } from "../cache/scratch";
+import { type GuestReport, GuestReportReader } from "../guest/guest-report";
+import { type Accelerator, cpuArgument } from "../host/accelerator";
+import { asSeenFromGuest } from "../host/mirror";
+import { plainText } from "../makers/installer";
+import type { BuildLog } from "../output/log";
+import type { Masker } from "../output/masking";
+import type { Progress } from "../output/progress";
+import { identify, isAlive, processInfo, sessionMembers } from "../processes/processes";
+import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
+import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
+import { withRelay } from "./ssh-relay";
+import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
+
+/** What Packer has to end its QEMU when a build is given up. */
+const STOP_MS = 15_000;
+
+/** Options of a {@link PackerRun}. */
+export interface PackerRunOptions {
+  readonly layer: LayerSpecification;
+  readonly machine: Machine;
+  readonly accelerator: Accelerator["name"] | undefined;
+  /** Debian mirror; empty for none. */
+  readonly mirror: string;
+  /** How long an installer may take, as Packer writes times. */
+  readonly installerTimeout?: string;
+  /** Values of the layer's secrets. */
+  readonly secrets: ReadonlyMap<string, string>;
+  /** Packer's version. */
+  readonly version: string;
+  /** Where Packer keeps its locks and plugins. */
+  readonly packerCache: string;
+  readonly scratch: Scratch;
+  readonly log: BuildLog;
+  readonly masker: Masker;
+  readonly progress: Progress;
+  /** The runner's environment. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Ends what Packer left running; says how many that were. */
+  readonly endStrays: () => Promise<number>;
+}
+
+/** How Packer ended, and what the watch over its machine saw. */
+interface WatchedResult extends ToolResult {
+  /** Why it was ended, and the last lines before that. */
+  readonly trouble?: Trouble & { readonly lines: readonly string[] };
+  readonly switchedOff: boolean;
+  readonly unreachable?: string;
+}
+
+/** A run of Packer for a layer, or for the installation of a base. */
+export class PackerRun {
+  /** Of the last step that had one of its own. */
+  private stepTimeout: string | undefined;
+
+  constructor(private readonly options: PackerRunOptions) {}
+
+  /**
+   * Runs it to its end.
+   *
+   * @param step what it begins with
+   * @param keep whether to leave a machine running where a step in it fails
+   * @returns the seconds that it took, and what its guest said of itself
+   * @throws VisaImageError, with exit code 3 where Packer fails or its machine was given up
+   */
+  async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
+    const { layer, machine, accelerator, scratch, log, masker, progress, version } = this.options;
+    const modern = !/^1\.[0-6]\./.test(`${version}.`);
+    const own = accelerator === "kvm" ? layer.configuration : withFixedAddresses(layer.configuration);
+    const complete = withRelay(withMonitor(withVncPort(withoutDefaultDevices(own), machine)));
+    const configuration = modern ? withRequiredPlugins(complete) : complete;
+    await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
+
+    const shared = {
+      environment: this.environment(),
+      directory: scratch.path,
+      masker,
+      deathSignal: "TERM" as const,
+    };
+    const report = new GuestReportReader();
+    const onLine = (line: string) => {
+      if (report.take(line)) return;
+      log.write(line);
+      progress.toolLine(line);
+      const event = packerEvent(line);
+      if (event?.kind === "step") progress.startStep(event.label);
+      else if (event?.kind === "detail") progress.detail(event.label);
+      else if (event?.kind === "timeout") this.stepTimeout = event.timeout;
+      else if (event) {
+        // Packer 1.6.6 says another one than it was told.
+        const address = machine.vncPort ? `vnc://${machine.vncAddress}:${machine.vncPort}` : event.address;
+        progress.message(`screen of the build machine: ${address}`);
+      }
+    };
+    if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
+    progress.startStep(step);
+    const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
+    const args = ["build", "-color=false", onError, ...this.variables(), "build.pkr.json"];
+    log.write(`packer ${args.map((arg) => masker.mask(arg)).join(" ")}`);
+    const start = performance.now();
+    const result = await this.watch(args, { ...shared, onLine });
+    const seconds = (performance.now() - start) / 1000;
+    if (result.code !== 0 && !result.trouble && keep) await this.leaveRunning();
+    // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
+    const strays = await this.options.endStrays();
+    if (result.code !== 0 || result.trouble) throw await this.failure(result, strays);
+    // Packer takes any end of QEMU for the one that it waits for.
+    if (!result.switchedOff) {
+      throw new VisaImageError(`the machine of "${layer.name}" ended before it had shut down: its disk may lack data`, {
+        fix: `build again; if it happens again, look for a lack of memory in the kernel's log (dmesg), and at ${log.path}`,
+        exitCode: ExitCode.PACKER,
+      });
+    }
+    return { seconds, guest: report.result };
+  }
+
+  /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */
+  async consoleTail(always = false): Promise<string[]> {
+    const { scratch, log, masker } = this.options;
+    const text = await readFile(join(scratch.path, CONSOLE_FILE), "utf8").catch(() => "");
+    const lines = text
+      .split("\n")
+      .map((line) => masker.mask(plainText(line)))
+      .filter((line) => line.trim())
+      .slice(-200);
+    const followed = log.tail().some((line) => line.startsWith("console: "));
+    for (const line of followed ? [] : lines) log.write(`console: ${line}`);
+    const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
+    return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
+  }
+
+  private async failure(result: WatchedResult, strays: number): Promise<VisaImageError> {
+    const { layer, log } = this.options;
+    const { code, signal, trouble, unreachable } = result;
+    const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
+    const ended = strays ? ` (${strays} processes that it left were ended)` : "";
+    const lines = [
+      ...relevantLines(trouble?.lines ?? log.tail()),
+      ...(unreachable ? [unreachable] : []),
+      ...(await this.consoleTail(trouble?.console)),
+    ];
+    const what = trouble
+      ? `the build of "${layer.name}" was given up: ${trouble.what}`
+      : `packer ${how} while building "${layer.name}"${ended}`;
+    const fix = trouble?.fix ?? this.remedy(lines);
+    return new VisaImageError(`${what}${lines.length > 0 ? `:\n${indent(lines)}` : ""}`, {
+      fix: `${fix ? `${fix}; ` : ""}see the whole log: ${log.path}`,
+      exitCode: trouble?.exitCode ?? ExitCode.PACKER,
+    });
+  }
+
+  /** What to do about what Packer said; nothing where that speaks for itself. */
+  private remedy(lines: readonly string[]): string | undefined {
+    if (lines.some((line) => line.includes("No space left on device"))) {
+      return "the guest's disk is full: give the template a larger disk_size_gb";
+    }
+    if (!this.stepTimeout || !endedByTimeout(this.options.log.tail())) return undefined;
+    return `the step was not done within its timeout of ${this.stepTimeout}: see what it waits for, or give it longer`;
+  }
+
+  /** Runs Packer, and ends it where its machine is beyond hope. */
+  private async watch(args: readonly string[], options: RunToolOptions): Promise<WatchedResult> {
+    const { scratch, machine, log } = this.options;
+    let packer: ChildProcess | undefined;
+    let trouble: WatchedResult["trouble"];
+    let force: NodeJS.Timeout | undefined;
+    const watched: WatchOptions = {
+      folder: scratch.path,
+      console: CONSOLE_FILE,
+      monitor: MONITOR_SOCKET,
+      timeoutMs: machine.timeoutMinutes * 60_000,
+      findMachine: ownMachine,
+      onTrouble: (found) => {
+        trouble = { ...found, lines: log.tail() };
+        log.write(`given up: ${found.what}`);
+        // Asked like this it ends its QEMU.
+        packer?.kill("SIGTERM");
+        force = setTimeout(() => packer?.kill("SIGKILL"), STOP_MS);
+      },
+    };
+    const watch = watchMachine(watched);
+    const result = await runTool("packer", args, {
+      ...options,
+      onLine(line, stream) {
+        if (line.includes("Connected to SSH")) watch.connected();
+        else if (/Gracefully halting|Halting the virtual machine/.test(line)) watch.halting();
+        options.onLine(line, stream);
+      },
+      onStart(child) {
+        packer = child;
+      },
+    }).finally(() => watch.stop());
+    clearTimeout(force);
+    return { ...result, trouble, switchedOff: watch.switchedOff, unreachable: watch.unreachable };
+  }
+
+  /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */
+  private async leaveRunning(): Promise<void> {
+    const { layer, scratch, progress } = this.options;
+    const machine = ownMachine();
+    if (!machine) {
+      progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
+      return;
+    }
+    const key = join(scratch.path, "build-key");
+    progress.warn(
+      [
+        `the build of "${layer.name}" failed, and its machine is left running`,
+        `  get in:  ssh -i ${key} -p ${machine.sshPort} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1`,
+        "  end it:  Ctrl-C here, or shut it down in there; what you change in it is not kept",
+      ].join("\n"),
+    );
+    while (isAlive(machine.qemu)) await sleep(500);
+  }
+
+  private variables(): string[] {
+    const { layer, machine, accelerator, mirror, installerTimeout } = this.options;
+    const values: Record<string, string | number | boolean | undefined> = {
+      cpus: machine.cpus,
+      memory: machine.memoryMb,
+      headless: machine.headless,
+      accelerator,
+      cpu_model: cpuArgument(accelerator ?? "tcg", machine),
+      vnc_bind_address: machine.vncAddress,
+      mirror: mirror && asSeenFromGuest(mirror),
+      installer_timeout: installerTimeout,
+    };
+    return Object.entries(values)
+      .filter(([name, value]) => value !== undefined && declares(layer, name))
+      .flatMap(([name, value]) => ["-var", `${name}=${value}`]);
+  }
+
+  /**
+   * What Packer and the tools that it starts see: little, so that a build does not depend on whose shell started it.
+   * Secrets, and proxies that may hold a password, come this way: a command line can be read by everyone.
+   */
+  private environment(): NodeJS.ProcessEnv {
+    const { environment: own, layer, machine, scratch, packerCache, secrets } = this.options;
+    const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
+    const environment: NodeJS.ProcessEnv = {
+      ...Object.fromEntries(inherited.filter((name) => own[name]).map((name) => [name, own[name]])),
+      HOME: scratch.temporary,
+      TMPDIR: scratch.temporary,
+      PACKER_CONFIG_DIR: scratch.temporary,
+      PACKER_CACHE_DIR: packerCache,
+      // Plugins that `packer init` installs are kept for the next build.
+      PACKER_PLUGIN_PATH: own.PACKER_PLUGIN_PATH ?? join(packerCache, "plugins"),
+      CHECKPOINT_DISABLE: "1",
+      PKR_VAR_proxy: asSeenFromGuest(machine.proxy),
+      PKR_VAR_no_proxy: machine.noProxy,
+    };
+    for (const { name } of layer.secrets.filter((secret) => declares(layer, secret.name)))
+      environment[`PKR_VAR_${name}`] = secrets.get(name) ?? "";
+    return environment;
+  }
+}
+
+/** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
+function ownMachine(): BuildMachine | undefined {
+  // Only a worker has a session of its own; in another one there are processes that are none of ours.
+  if (processInfo(process.pid)?.session !== process.pid) return undefined;
+  for (const { pid } of sessionMembers(process.pid)) {
+    const command = readCommandLine(pid);
+    const sshPort = /hostfwd=tcp:[^:]*:(\d+)-:22/.exec(command)?.[1];
+    const qemu = /^[^\0]*qemu-system/.test(command) && sshPort ? identify(pid) : undefined;
+    if (qemu) return { qemu, sshPort: Number(sshPort) };
+  }
+  return undefined;
+}
+
+function readCommandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function declares(layer: LayerSpecification, name: string): boolean {
+  const blocks = layer.configuration.variable;
+  return (Array.isArray(blocks) ? blocks : [blocks]).some((block) => Object.hasOwn((block as object) ?? {}, name));
+}
+
+/** Lines as they stand below a message. */
+export function indent(lines: readonly string[]): string {
+  return lines.map((line) => `  ${line}`).join("\n");
+}

@@ -1,0 +1,239 @@
+/**
+ * Looks after a build machine while Packer runs, and lets Packer in. Packer waits for a guest that will never come for as
+ * long as it is told to, for a step without any end, and QEMU for room on a full disk for ever.
+ */
+import { closeSync, openSync, readSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ExitCode, NO_ROOM_FIX } from "../../errors";
+import { freeSpace } from "../host/requirements";
+import { duration, size } from "../output/progress";
+import { isAlive, type ProcessIdentity } from "../processes/processes";
+import { relaySsh, type SshAnswer, type SshRelay } from "./ssh-relay";
+
+/** How often it looks. */
+const POLL_MS = 1000;
+/** QEMU halts the guest when there is no room at all: what is left then is less than one of its clusters. */
+const FULL_BYTES = 16 * 2 ** 20;
+/** Packer notices within seconds, where it does, that its QEMU has ended. */
+const GONE_MS = 10_000;
+const SETTLE_MS = 300;
+/** Whatever is worth knowing is at the end of what the console has shown since the last look. */
+const CONSOLE_BYTES = 64 << 10;
+
+/** What the console shows of a guest that never comes up. */
+const DEAD_GUEST: readonly [RegExp, string][] = [
+  [/Kernel panic - not syncing[^\r\n]*/, "the guest's kernel panicked"],
+  [/ALERT! [^\r\n]* does not exist[^\r\n]*/, "the guest found no root file system"],
+];
+
+/** Why a build machine was given up. */
+export interface Trouble {
+  readonly what: string;
+  readonly fix?: string;
+  /** Whether the guest's console may tell more. */
+  readonly console?: true;
+  readonly exitCode: number;
+}
+
+/** A QEMU that Packer started. */
+export interface BuildMachine {
+  readonly qemu: ProcessIdentity;
+  /** The port of this machine that leads to its SSH. */
+  readonly sshPort: number;
+}
+
+/** Options of {@link watchMachine}. */
+export interface WatchOptions {
+  /** The folder that Packer runs in, on the file system of the layer's disk. */
+  readonly folder: string;
+  /** In it, the guest's serial console; it need not be there. */
+  readonly console: string;
+  /** In it, QEMU's monitor: a Unix socket, there once QEMU runs. */
+  readonly monitor: string;
+  /** How long it may take in all. */
+  readonly timeoutMs: number;
+  /** Nothing before it runs. */
+  readonly findMachine: () => BuildMachine | undefined;
+  /** Called once, when it makes no sense to go on. */
+  readonly onTrouble: (trouble: Trouble) => void;
+}
+
+/** A watch over one build machine. */
+export interface Watch {
+  /** Packer is inside the guest. */
+  connected(): void;
+  /** The guest has been told to shut down. */
+  halting(): void;
+  /** Whether the guest switched itself off: whatever else ends QEMU may leave half a disk. */
+  readonly switchedOff: boolean;
+  /** What was found out about a guest that Packer never got into: one sentence. */
+  readonly unreachable: string | undefined;
+  /** Ends it; the console is looked at once more, since Packer may have noticed first that the guest is gone. */
+  stop(): void;
+}
+
+/** Begins to look. */
+export function watchMachine(options: WatchOptions): Watch {
+  const started = performance.now();
+  const folder = openSync(options.folder, "r");
+  let machine: BuildMachine | undefined;
+  let goneSince: number | undefined;
+  let phase: "starting" | "connected" | "halting" = "starting";
+  let offset = 0;
+  let answer: SshAnswer | undefined;
+  let monitor: Socket | undefined;
+  let switchedOff = false;
+  let gaveUp = false;
+  let relay: SshRelay | undefined;
+
+  const readConsole = (): Trouble | undefined => {
+    const { text, next } = readFrom(join(options.folder, options.console), offset);
+    // A line that has been begun is read again, whole.
+    offset = next;
+    for (const [pattern, what] of DEAD_GUEST) {
+      const words = pattern.exec(text)?.[0];
+      if (!words) continue;
+      return {
+        what: `${what}: "${words.trim()}"`,
+        // Seen: "IO-APIC + timer doesn't work!", from an emulated timer with ten processes for each processor.
+        fix: "build again; without KVM it may happen by chance where this machine is very busy",
+        console: true,
+        exitCode: ExitCode.PACKER,
+      };
+    }
+    return undefined;
+  };
+
+  const look = (): Trouble | undefined => {
+    const free = freeSpace(options.folder);
+    if (free < FULL_BYTES) {
+      return {
+        what: `the disk of "${options.folder}" is full (${size(free)} free)`,
+        fix: NO_ROOM_FIX,
+        exitCode: ExitCode.FAILURE,
+      };
+    }
+    const dead = readConsole();
+    if (dead) return dead;
+    const now = performance.now();
+    if (now - started > options.timeoutMs) {
+      return {
+        what: `it took longer than ${duration(options.timeoutMs)}`,
+        fix: "if it needs longer: --timeout <minutes> or VISA_BUILD_TIMEOUT (a single step: timeout of the provisioner)",
+        exitCode: ExitCode.PACKER,
+      };
+    }
+    machine ??= options.findMachine();
+    if (!machine || phase === "halting") return undefined;
+    if (!isAlive(machine.qemu)) {
+      goneSince ??= now;
+      if (now - goneSince < GONE_MS) return undefined;
+      return {
+        what: "its machine ended by itself: the guest switched it off, or its QEMU was killed",
+        fix: "read the end of its console, and look for a lack of memory in the kernel's log (dmesg)",
+        console: true,
+        exitCode: ExitCode.PACKER,
+      };
+    }
+    relay ??= openRelay(machine);
+    return undefined;
+  };
+
+  const openRelay = ({ qemu, sshPort }: BuildMachine) =>
+    relaySsh(
+      sshPort,
+      async (found) => {
+        // The end of QEMU closes a connection too, and says nothing of its guest.
+        await sleep(SETTLE_MS);
+        if (isAlive(qemu)) answer = found;
+      },
+      ({ message }) =>
+        giveUp({
+          what: `Packer cannot be let into the machine: ${message}`,
+          fix: "build again",
+          exitCode: ExitCode.FAILURE,
+        }),
+    );
+
+  const listen = () => {
+    // The path of a socket may have 107 characters, and that of a cache may be longer.
+    const socket = connect(`/proc/self/fd/${folder}/${options.monitor}`);
+    socket.on("error", () => {
+      // Not there yet, or not any more.
+      monitor = undefined;
+    });
+    socket.once("connect", () => {
+      socket.write('{"execute": "qmp_capabilities"}\n');
+      const lines = createInterface({ input: socket });
+      lines.on("error", () => {});
+      lines.on("line", (line) => {
+        if (/"event": *"SHUTDOWN"/.test(line)) switchedOff = /"guest": *true/.test(line);
+      });
+    });
+    return socket;
+  };
+
+  const timer = setInterval(() => {
+    monitor ??= listen();
+    const trouble = look();
+    if (trouble) giveUp(trouble);
+  }, POLL_MS);
+  const giveUp = (trouble: Trouble) => {
+    if (gaveUp) return;
+    gaveUp = true;
+    clearInterval(timer);
+    options.onTrouble(trouble);
+  };
+  return {
+    connected() {
+      phase = "connected";
+    },
+    halting() {
+      phase = "halting";
+    },
+    get switchedOff() {
+      return switchedOff;
+    },
+    get unreachable() {
+      return phase === "starting" && answer ? UNREACHABLE[answer] : undefined;
+    },
+    stop() {
+      clearInterval(timer);
+      monitor?.destroy();
+      relay?.close();
+      closeSync(folder);
+      if (gaveUp || phase === "halting") return;
+      const dead = readConsole();
+      if (dead) options.onTrouble(dead);
+    },
+  };
+}
+
+const UNREACHABLE: Readonly<Record<SshAnswer, string>> = {
+  silent: "the guest never answered on its network: it has no address, or did not boot that far",
+  refused: "the guest has an address, but nothing answers at its SSH port",
+  greets: "the guest's SSH answers, but does not let the build in: it has not taken the build's key",
+};
+
+/** What was added to a file since, at most its last part; `next` is where its last line begins. */
+function readFrom(path: string, offset: number): { text: string; next: number } {
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return { text: "", next: offset };
+  }
+  try {
+    const buffer = Buffer.alloc(CONSOLE_BYTES);
+    const length = readSync(file, buffer, 0, CONSOLE_BYTES, offset);
+    const text = buffer.toString("latin1", 0, length);
+    const lastLine = text.lastIndexOf("\n") + 1;
+    // A line without an end is not waited for.
+    return { text, next: offset + (lastLine === 0 && length === CONSOLE_BYTES ? length : lastLine) };
+  } finally {
+    closeSync(file);
+  }
+}

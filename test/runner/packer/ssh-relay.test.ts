@@ -1,0 +1,135 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { relaySsh, type SshAnswer, type SshRelay, withRelay } from "../../../lib/runner/packer/ssh-relay";
+
+const GREETING = "SSH-2.0-guest\r\n";
+const ends: (() => void)[] = [];
+afterEach(() => {
+  for (const end of ends.splice(0)) end();
+});
+
+/** A guest behind QEMU's port, which does with each connection what it is told last. */
+async function guest(): Promise<{
+  port: number;
+  behave: (now: (socket: Socket) => void) => void;
+  sockets: Set<Socket>;
+}> {
+  let behaviour: (socket: Socket) => void = () => {};
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("error", () => {});
+    socket.once("close", () => sockets.delete(socket));
+    behaviour(socket);
+  });
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  ends.push(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return { port: (server.address() as { port: number }).port, behave: (now) => (behaviour = now), sockets };
+}
+
+async function relay(port: number): Promise<{ answers: SshAnswer[]; errors: Error[]; relay: SshRelay }> {
+  const answers: SshAnswer[] = [];
+  const errors: Error[] = [];
+  const opened = relaySsh(
+    port,
+    (answer) => answers.push(answer),
+    (error) => errors.push(error),
+  );
+  ends.push(() => opened.close());
+  await sleep(50);
+  return { answers, errors, relay: opened };
+}
+
+function packer(port: number): { socket: Socket; said: () => string; closed: Promise<void> } {
+  const socket = connect({ host: "127.0.0.2", port });
+  let text = "";
+  socket.on("data", (chunk) => {
+    text += chunk;
+  });
+  socket.on("error", () => {});
+  const closed = new Promise<void>((done) => socket.once("close", () => done()));
+  socket.write("SSH-2.0-packer\r\n");
+  return { socket, said: () => text, closed };
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  for (let i = 0; i < 200 && !condition(); i++) await sleep(50);
+  expect(condition()).toBe(true);
+}
+
+const echo = (socket: Socket) => {
+  socket.write(GREETING);
+  socket.on("data", (chunk) => socket.write(`<${chunk}>`));
+};
+
+test("holds Packer until the guest greets, and then hands over everything both ways", async () => {
+  const { port, behave, sockets } = await guest();
+  const { answers } = await relay(port);
+  behave((socket) => socket.destroy());
+  const { socket, said, closed } = packer(port);
+  await until(() => answers.length >= 2);
+  expect(new Set(answers)).toEqual(new Set(["refused"]));
+  expect(said()).toBe("");
+  behave(echo);
+  await until(() => said().includes("packer"));
+  expect(said()).toBe(`${GREETING}<SSH-2.0-packer\r\n>`);
+  expect(answers.at(-1)).toBe("greets");
+  socket.write("more");
+  await until(() => said().endsWith("<more>"));
+  expect(sockets.size).toBe(1);
+  for (const own of sockets) own.end();
+  await closed;
+});
+
+test("does not wait for a connection that was made before the guest was on the network", async () => {
+  const { port, behave } = await guest();
+  const { answers } = await relay(port);
+  const { said } = packer(port);
+  await sleep(200);
+  behave(echo);
+  await until(() => said().startsWith(GREETING));
+  expect(answers).toEqual(["greets"]);
+});
+
+test("stops looking when Packer has gone, and leaves nothing open when it is closed", async () => {
+  const { port, behave, sockets } = await guest();
+  const opened = await relay(port);
+  const first = packer(port);
+  await until(() => sockets.size === 1);
+  first.socket.destroy();
+  await until(() => sockets.size === 0);
+  await sleep(1700);
+  expect(sockets.size).toBe(0);
+  behave(echo);
+  const second = packer(port);
+  await until(() => second.said().includes("packer"));
+  opened.relay.close();
+  await second.closed;
+  await until(() => sockets.size === 0);
+  expect(opened.errors).toEqual([]);
+});
+
+test("says so where its port is taken", async () => {
+  const { port } = await guest();
+  const { errors } = await relay(port);
+  const other = await relay(port);
+  expect(errors).toEqual([]);
+  expect(other.errors[0]?.message).toContain("EADDRINUSE");
+});
+
+test("Packer is told of it where it talks to the guest at all, and QEMU keeps to its own address", () => {
+  const configured = (communicator: string, ...qemuargs: string[][]) =>
+    (withRelay({ source: { qemu: { one: { communicator, qemuargs } } } }).source as { qemu: { one: object } }).qemu.one;
+  const own = ["-netdev", "user,id=user.0,hostfwd=tcp::{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
+  const kept = ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
+  expect(configured("ssh", ["-m", "1"], own)).toEqual({
+    communicator: "ssh",
+    qemuargs: [["-m", "1"], kept],
+    ssh_host: "127.0.0.2",
+  });
+  expect(configured("ssh", kept)).toMatchObject({ qemuargs: [kept] });
+  expect(configured("none", own)).toEqual({ communicator: "none", qemuargs: [own] });
+});
