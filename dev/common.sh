@@ -38,3 +38,26 @@ quietly() {
     return 1
   fi
 }
+
+passed=0
+failed=0
+
+# check NAME COMMAND…: runs it, says how it went, and counts it.
+check() {
+  local name=$1
+  shift
+  if "$@"; then
+    passed=$((passed + 1))
+    say "$name: passed"
+  else
+    failed=$((failed + 1))
+    say "$name: failed"
+  fi
+}
+
+# What is known of the code without running it. They need node_modules and shellcheck alone.
+static_checks() {
+  check "format and lint" node_modules/.bin/biome ci --colors=off .
+  check "types" node_modules/.bin/tsc -p tsconfig.json --noEmit
+  check "shell scripts" dev/lint-shell
+}

@@ -6,7 +6,7 @@
  * its own making, and it is the only thing that the two sides share.
  */
 
-import type { ContractPart } from "./verify/contract";
+import type { ContractPart } from "./contract";
 
 /** The specification's format. A runner refuses any other with a message that says to synthesize again. */
 export const SPECIFICATION_VERSION = 1;

@@ -8,6 +8,7 @@ import { readFlag, withoutCredentials } from "./build-machine";
 import { ExitCode, VisaImageError } from "./errors";
 import { canonicalJson, framedDigest, short } from "./fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "./fingerprint/fingerprint";
+import { suggestion } from "./nearest";
 import { type RenderOptions, RUNNER_VARIABLES, renderConfiguration } from "./packer/configuration";
 import { renderInstaller } from "./packer/installation";
 import { legacyManifest } from "./packer/legacy";
@@ -22,7 +23,6 @@ import {
 import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "./template/base";
 import type { Catalog } from "./template/catalog";
 import { HASH_SUFFIX, packerVariable } from "./template/marks";
-import { suggestion } from "./template/nearest";
 import { fillPlaceholders, PAM_PUBLIC_KEY_FILE, type Placeholder } from "./template/original";
 import { readPamPublicKey } from "./template/pam-public-key";
 import { resolveChecks, resolveContract } from "./template/promised-contract";

@@ -12,7 +12,7 @@ import { duration, size } from "../runner/output/progress";
 import { supervise } from "../runner/processes/supervisor";
 import type { BuildSpecification, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
-import { cutIntoPieces, type Piece, reportsOf, runPieces, withName } from "./parallel";
+import { cutIntoPieces, type Job, type Piece, reportsOf, runPieces, withName } from "./parallel";
 
 /** Options of the command, as commander reads them. */
 export interface BuildCommandOptions extends InputOptions {
@@ -38,12 +38,6 @@ export interface BuildCommandOptions extends InputOptions {
   readonly json?: true;
   readonly verbose?: true;
   readonly quiet?: true;
-}
-
-/** A specification, and the folder that its paths are relative to. */
-export interface Job {
-  readonly specification: BuildSpecification;
-  readonly directory: string;
 }
 
 /** Runs the command. */

@@ -11,7 +11,12 @@ import type { BuildReport, LayerReport } from "../runner/build-report";
 import { LineSplitter } from "../runner/output/lines";
 import { StoppedError } from "../runner/processes/supervisor";
 import type { BuildSpecification, LayerSpecification } from "../specification";
-import type { Job } from "./build-command";
+
+/** A specification, and the folder that its paths are relative to. */
+export interface Job {
+  readonly specification: BuildSpecification;
+  readonly directory: string;
+}
 
 /** Layers that are built one after the other by one worker. */
 export interface Piece extends Job {

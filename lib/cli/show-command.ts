@@ -1,11 +1,11 @@
 /** `visa-image show`: one artifact of the cache, and the releases that were made of it. */
 import { resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
+import { suggestion } from "../nearest";
 import { describeProvenance, readProvenance } from "../releases/provenance";
 import { type Release, readLock } from "../releases/release-lock";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import { duration, size } from "../runner/output/progress";
-import { suggestion } from "../template/nearest";
 import { table } from "./inputs";
 
 /** Options of the command. */

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { machineFromEnvironment } from "../build-machine";
+import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../contract";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { ownerScript } from "../owner-script";
@@ -12,7 +13,6 @@ import { chooseAccelerator } from "../runner/host/accelerator";
 import { identify } from "../runner/processes/processes";
 import { SIGNALS, watchParents } from "../runner/processes/supervisor";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
-import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../verify/contract";
 import { type OwnCheck, verify } from "../verify/verify";
 import { contractTable, REPORT_FILE, summary, table, type VerifyReport } from "../verify/verify-report";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";

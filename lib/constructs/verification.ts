@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { Construct } from "constructs";
+import { VERIFIER_VERSION } from "../contract";
 import { sha256, short } from "../fingerprint/digest";
-import { VERIFIER_VERSION } from "../verify/contract";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";

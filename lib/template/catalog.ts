@@ -1,9 +1,9 @@
 import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
+import { suggestion } from "../nearest";
 import { packageRoot } from "../package-root";
 import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
-import { suggestion } from "./nearest";
 import { check } from "./schema";
 import {
   declareSecrets,

@@ -2,8 +2,8 @@ import { readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { digestFile } from "../fingerprint/file-digest";
+import { suggestion } from "../nearest";
 import type { SpecifiedFile } from "../specification";
-import { suggestion } from "./nearest";
 import type { FileScope } from "./template";
 
 /** A file or folder that a step reads. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { type ContractPart, contractParts } from "../contract";
 import type { SpecifiedFile } from "../specification";
-import { type ContractPart, contractParts } from "../verify/contract";
 import { stage } from "./files";
 import type { Renderer } from "./render";
 import { type Template, templateFiles } from "./template";

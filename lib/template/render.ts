@@ -1,7 +1,7 @@
 import { Environment } from "minijinja-js";
 import { ExitCode, type Location, VisaImageError } from "../errors";
+import { suggestion } from "../nearest";
 import { packerVariable, packerVariablesIn, VARIABLE } from "./marks";
-import { suggestion } from "./nearest";
 
 const RESERVED = /[\uE000-\uE003]/;
 

@@ -1,6 +1,6 @@
 import Ajv, { type ErrorObject, type ValidateFunction } from "ajv";
 import { ExitCode, type Location, VisaImageError } from "../errors";
-import { suggestion } from "./nearest";
+import { suggestion } from "../nearest";
 import configSchema from "./schema/config.schema.json";
 import environmentSchema from "./schema/environment.schema.json";
 import manifestSchema from "./schema/manifest.schema.json";

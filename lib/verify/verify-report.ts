@@ -1,5 +1,5 @@
 /** What `visa-image verify` found: for a person, for programs (JSON), for CI (JUnit). */
-import { CONTRACT, type ContractPart, type VerifyProfile } from "./contract";
+import { CONTRACT, type ContractPart, type VerifyProfile } from "../contract";
 
 /** How it stands with an assertion. */
 export type Verdict = "pass" | "fail" | "not applicable";

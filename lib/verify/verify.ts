@@ -4,6 +4,7 @@
  */
 import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { CONTRACT, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "../contract";
 import { VisaImageError } from "../errors";
 import type { DiskFormat } from "../specification";
 import { BOOT_CHECKS, BOOT_SECONDS, ODD_NAME } from "./checks/boot-checks";
@@ -12,7 +13,6 @@ import { DESKTOP_CHECKS } from "./checks/desktop-checks";
 import { HYGIENE_CHECKS } from "./checks/hygiene-checks";
 import { JUPYTER_CHECKS } from "./checks/jupyter-checks";
 import { LOGIN_CHECKS } from "./checks/login-checks";
-import { CONTRACT, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "./contract";
 import { TestMachine, type TestMachineOptions } from "./machine/test-machine";
 import { makeTokenKeyPair } from "./token";
 import { type Finding, junit, REPORT_FILE, type VerifyReport } from "./verify-report";

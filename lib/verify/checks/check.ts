@@ -1,6 +1,7 @@
 /** What a check of one assertion is given, and how it answers. */
+
+import type { VerifyProfile } from "../../contract";
 import { VisaImageError } from "../../errors";
-import type { VerifyProfile } from "../contract";
 import type { Desktop } from "../guacamole/client";
 import { connectDesktop } from "../guacamole/client";
 import type { GuestAgent } from "../machine/guest-agent";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../../lib/package-root";
-import { CONTRACT, CONTRACT_PARTS } from "../../lib/verify/contract";
-import { checksOf } from "../../lib/verify/verify";
+import { CONTRACT, CONTRACT_PARTS } from "../lib/contract";
+import { packageRoot } from "../lib/package-root";
+import { checksOf } from "../lib/verify/verify";
 
 test("the contract has VISA's 56 assertions, each of one part, and says where the rest is shown", () => {
   expect([...CONTRACT.keys()]).toEqual(Array.from({ length: 56 }, (_, index) => index + 1));

@@ -3,8 +3,8 @@
  * project keeps it; they stand in reports, and never change their meaning.
  */
 
-import { ExitCode, type Location, VisaImageError } from "../errors";
-import { suggestion } from "../template/nearest";
+import { ExitCode, type Location, VisaImageError } from "./errors";
+import { suggestion } from "./nearest";
 
 /** Changes whenever an image that passed before might not pass now: each image is then verified again. */
 export const VERIFIER_VERSION = "1";

@@ -1,0 +1,17 @@
+// The tests that need no guest, no cloud and no set-up but `npm ci`: `npm run test:unit`, with `--watch` while working.
+const { projects, maxWorkers } = require("./jest.config.js");
+
+// What boots a guest, starts a cloud, makes a disk, runs as another root, or installs something. `npm test` runs these too.
+const elsewhere = [
+  "/node_modules/",
+  "<rootDir>/test/(integration|faults|e2e|packme|package)/",
+  "<rootDir>/test/docs/api",
+  "<rootDir>/test/runner/makers/base-disk",
+  "<rootDir>/test/templates/(login|login-pam|visa-features|system-features)\\.",
+];
+
+/** @type {import("jest").Config} */
+module.exports = {
+  maxWorkers,
+  projects: projects.map((project) => ({ ...project, testPathIgnorePatterns: elsewhere })),
+};
