@@ -1,5 +1,6 @@
 /**
- * The app: `cdktf deploy visa-image`, and after it `cdktf deploy visa-infrastructure`.
+ * The app: `cdktf deploy visa-image`, and after it `cdktf deploy visa-infrastructure`: one after the other, since the
+ * second looks up in Glance what the first registers.
  *
  * The cloud is the one of the `OS_*` variables, or of the clouds.yaml entry that OS_CLOUD names. The runner reads its own
  * variables when it builds (`npx visa-image build --help`), and templates read those that they declare. Also read:
@@ -24,14 +25,18 @@
  * | VISA_FLAVOR | its flavour | m1.medium |
  * | VISA_OWNER | its owner | visitor |
  * | VISA_PAM_PUBLIC_KEY_METADATA | PEM file of a key of at most 896 bits, for its metadata | none |
- * | VISA_SERVER_CIDRS, VISA_JUPYTER_PROXY_CIDRS | who reaches its ports, with commas | 10.42.0.0/24, nobody |
  * | VISA_EXTERNAL_NETWORK_ID | network that its router leads to | no router |
+ * | VISA_SERVER_CIDRS | who reaches its desktop, with commas | without a router its own network; with one it has to be set |
+ * | VISA_JUPYTER_PROXY_CIDRS | who reaches its JupyterLab, with commas | nobody |
  */
 import { readFileSync } from "node:fs";
 import { App } from "cdktf";
 import { Catalog, type DiskFormat, type ImageVisibility, VisaImageError } from "../lib";
 import { VisaImageStack } from "./visa-image";
 import { VisaInfrastructureStack } from "./visa-infrastructure";
+
+/** The instance's network: {@link VisaNetworkProps.cidr}'s default. Without a router VISA can only be in it. */
+const NETWORK = "10.42.0.0/24";
 
 /** The app of these variables. */
 export function createApp(environment: Readonly<Record<string, string | undefined>>): App {
@@ -51,6 +56,13 @@ export function createApp(environment: Readonly<Record<string, string | undefine
   const key = read("VISA_PAM_PUBLIC_KEY_METADATA");
   // An openrc says OS_INTERFACE, which the provider does not know.
   const endpointType = read("OS_CLOUD") ? undefined : read("OS_INTERFACE");
+  const externalNetworkId = read("VISA_EXTERNAL_NETWORK_ID");
+  const visaCidrs = list("VISA_SERVER_CIDRS");
+  if (externalNetworkId && !visaCidrs) {
+    throw new VisaImageError("VISA_EXTERNAL_NETWORK_ID is set, and VISA_SERVER_CIDRS is not: VISA would be shut out", {
+      fix: `set VISA_SERVER_CIDRS to the addresses of VISA's servers, or to ${NETWORK} where they are in the instance's own network`,
+    });
+  }
 
   const app = new App();
   const { image } = new VisaImageStack(app, "visa-image", {
@@ -70,20 +82,21 @@ export function createApp(environment: Readonly<Record<string, string | undefine
     endpointType,
     stateFolder: read("VISA_STATE_FOLDER"),
   });
-  const infrastructure = new VisaInfrastructureStack(app, "visa-infrastructure", {
+  // It looks its image up in Glance when it is planned. A dependency on the other stack would let cdktf refuse to deploy
+  // it alone.
+  new VisaInfrastructureStack(app, "visa-infrastructure", {
     imageName: image.imageName,
     fingerprint: image.fingerprint,
     imageId: read("VISA_IMAGE_ID"),
     flavorName: read("VISA_FLAVOR") ?? "m1.medium",
     owner: read("VISA_OWNER") ?? "visitor",
     pamPublicKey: key && readFileSync(key, "utf8"),
-    visaCidrs: list("VISA_SERVER_CIDRS") ?? ["10.42.0.0/24"],
+    visaCidrs: visaCidrs ?? [NETWORK],
     jupyterProxyCidrs: list("VISA_JUPYTER_PROXY_CIDRS"),
-    externalNetworkId: read("VISA_EXTERNAL_NETWORK_ID"),
+    externalNetworkId,
     endpointType,
     stateFolder: read("VISA_STATE_FOLDER"),
   });
-  infrastructure.addDependency(image.release.image.cdktfStack);
   return app;
 }
 

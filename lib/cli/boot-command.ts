@@ -13,7 +13,9 @@ export interface BootCommandOptions {
 /** Runs the command. */
 export function runBootCommand(options: BootCommandOptions): void {
   const own = { extraShell: options.extraShell === undefined ? undefined : readShell(options.extraShell) };
-  const { text } = options.format === "cloud-config" ? OwnerUserData.cloudConfig(own) : OwnerUserData.script(own);
+  const userData = options.format === "cloud-config" ? OwnerUserData.cloudConfig(own) : OwnerUserData.script(own);
+  const { text, warnings } = userData;
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
   process.stdout.write(options.json ? `${JSON.stringify({ bootCommand: text }, null, 2)}\n` : text);
 }
 

@@ -1,6 +1,6 @@
 import { join, relative, resolve } from "node:path";
 import { DataOpenstackImagesImageV2 } from "@cdktf/provider-openstack/lib/data-openstack-images-image-v2";
-import { Fn, TerraformOutput, type TerraformProvider, TerraformStack } from "cdktf";
+import { Annotations, Fn, TerraformOutput, type TerraformProvider, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import { fixedProperties, releaseOf } from "../releases/release";
@@ -284,6 +284,7 @@ export class VisaImage extends Construct implements IVisaImage {
     this.fingerprint = again?.fingerprint ?? layer.fingerprint;
     this.imageName = again ? escapeTemplate(again.name) : (props.imageName ?? layer.name);
     this.userData = props.userData ?? OwnerUserData.script();
+    for (const warning of this.userData.warnings) Annotations.of(this).addWarning(warning);
     const output = { format: diskFormat, minDiskGb };
     this.build = LayerBuild.chain(this, {
       specification: { ...specification, ...(props.parentsFromGlance && { parentsFromGlance: { lockFile } }) },

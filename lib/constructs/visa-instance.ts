@@ -47,7 +47,8 @@ export interface VisaInstanceProps {
    */
   readonly metadata?: Readonly<Record<string, string>>;
   /**
-   * Name of a key pair in Nova.
+   * Name of a key pair in Nova. By itself it lets nobody in: the shipped images have no user for it ("Please login as the
+   * user NONE"). docs/facility-layer.md has the layer that makes one.
    * @default - none
    */
   readonly keyPair?: string;

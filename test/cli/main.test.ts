@@ -229,6 +229,17 @@ test("boot-command prints the script that the images have, or cloud-config", () 
   expect(JSON.parse(stdout).bootCommand).toMatch(/^#cloud-config\nruncmd:/);
 });
 
+test("boot-command mends what an editor of another system left, and says so", () => {
+  writeFileSync(join(folder, "extra.sh"), "\uFEFFecho one\r\nexit 0\r\n");
+  const { stdout, stderr, status } = run("boot-command", "--extra-shell", "extra.sh");
+  expect(status).toBe(0);
+  expect(stdout.endsWith("\n)\n(\necho one\nexit 0\n)\n")).toBe(true);
+  expect(stderr).toBe(
+    "warning: the extra shell begins with a byte order mark, which was left out\n" +
+      "warning: the extra shell has lines that end as on Windows (CRLF), which were mended\n",
+  );
+});
+
 describe("init", () => {
   test("makes a project with a layer of its own, and overwrites nothing", () => {
     const { status, stdout } = run("init", "made", "--json");

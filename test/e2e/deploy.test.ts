@@ -242,7 +242,7 @@ test("a facility's own layer is built on the package's, which is built already",
 
 test("destroy removes the images that are not protected, and keeps the cache", async () => {
   const before = artifacts();
-  const { status, text } = cdktf("destroy", "visa-image", "--auto-approve", "--ignore-missing-stack-dependencies");
+  const { status, text } = cdktf("destroy", "visa-image", "--auto-approve");
   expect(text).toContain("Destroy complete");
   expect(status).toBe(0);
   const glance = await Glance.connect(credentialsFrom(environment));

@@ -77,7 +77,37 @@ test("makes an instance of the very image that the other stack registers", () =>
   expect(instance).toMatchObject({ metadata: { owner: "ada" }, user_data: OwnerUserData.script().render() });
 });
 
+// cdktf refuses to deploy a stack without those that it depends on.
+test.each([[{}], [{ VISA_IMAGE_ID: "5f0e9b7c-0000-4000-8000-000000000001" }]])(
+  "deploys each stack by itself: %j",
+  (own) => {
+    const app = createApp({ VISA_CATALOG, VISA_LOCK_FILE, ...own });
+    const stacks = app.node.children.filter(TerraformStack.isStack);
+    expect(stacks.map(({ node, dependencies }) => [node.id, dependencies])).toEqual([
+      ["visa-image", []],
+      ["visa-infrastructure", []],
+    ]);
+  },
+);
+
+test("lets VISA reach the desktop from where it is said to be, and without a router from the instance's network", () => {
+  const desktop = (environment: Record<string, string>) => {
+    const { "visa-infrastructure": stack } = synthesize(environment);
+    const rules = Object.values(stack.resource.openstack_networking_secgroup_rule_v2) as Record<string, unknown>[];
+    return rules.map(({ port_range_min: port, remote_ip_prefix: from }) => `${port} ${from}`).sort();
+  };
+  expect(desktop({})).toEqual(["3389 10.42.0.0/24", "4822 10.42.0.0/24"]);
+  expect(desktop({ VISA_EXTERNAL_NETWORK_ID: "external", VISA_SERVER_CIDRS: "192.0.2.0/28, 198.51.100.7/32" })).toEqual(
+    ["3389 192.0.2.0/28", "3389 198.51.100.7/32", "4822 192.0.2.0/28", "4822 198.51.100.7/32"],
+  );
+});
+
 test.each([
+  [
+    "VISA_EXTERNAL_NETWORK_ID",
+    "external",
+    "set VISA_SERVER_CIDRS to the addresses of VISA's servers, or to 10.42.0.0/24",
+  ],
   ["VISA_DISK_FORMAT", "vmdk", 'VISA_DISK_FORMAT is "vmdk"\n  fix: set it to one of: raw, qcow2'],
   ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
   ["VISA_PARENTS_FROM_GLANCE", "maybe", 'VISA_PARENTS_FROM_GLANCE is "maybe"'],
