@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Machine, readFlag } from "../build-machine";
+import { readFlag } from "../build-machine";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
@@ -132,8 +132,9 @@ export interface RenderedTemplate {
 /**
  * Renders a template as a Packer configuration, in HCL2's JSON.
  *
- * It is accepted by Packer 1.6.6 and shaped for newer versions: those need {@link withRequiredPlugins} too. Every path in
- * it is relative to the scratch folder, everything volatile or secret is a variable, so that its text can be hashed.
+ * It is accepted by Packer 1.6.6 and shaped for newer versions: what those need beside it is put in by the runner
+ * (lib/runner/packer/run-configuration.ts), as is all that a fingerprint does not know of. Every path in it is relative to
+ * the scratch folder, everything volatile or secret is a variable, so that its text can be hashed.
  * @throws VisaImageError for whatever in the template cannot be used
  */
 export function renderConfiguration(options: RenderOptions): RenderedTemplate {
@@ -560,105 +561,6 @@ export class Rendering {
 function texts(value: unknown): Text[] {
   if (value instanceof Text) return [value];
   return typeof value === "object" && value !== null ? Object.values(value).flatMap(texts) : [];
-}
-
-/** The plugins that Packer 1.7 and later must be told of; from 1.10 on none comes with it. */
-const PLUGINS: Readonly<Record<string, { source: string; version: string }>> = {
-  qemu: { source: "github.com/hashicorp/qemu", version: ">= 1.0.0" },
-  ansible: { source: "github.com/hashicorp/ansible", version: ">= 1.0.0" },
-};
-
-/**
- * The configuration for Packer 1.7 and later, with the plugins that `packer init` installs. Packer 1.6 refuses the block,
- * and the fingerprint does not know of it: versions of tools are no inputs.
- */
-export function withRequiredPlugins(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const [build] = (configuration.build ?? []) as { provisioner?: Record<string, unknown>[] }[];
-  const ansible = build?.provisioner?.some((provisioner) => Object.hasOwn(provisioner, "ansible-local"));
-  const { qemu, ansible: ansiblePlugin } = PLUGINS;
-  return { packer: { required_plugins: { qemu, ...(ansible && { ansible: ansiblePlugin }) } }, ...configuration };
-}
-
-/**
- * The configuration with VNC at one port, `undefined` for Packer's own choice. Put in by the runner, so that fingerprints
- * do not know of it.
- */
-export function withVncPort(
-  configuration: Readonly<Record<string, unknown>>,
-  { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
-): Record<string, unknown> {
-  if (vncPort === undefined) return { ...configuration };
-  // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
-  const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
-  return withArguments(configuration, [argument], { vnc_port_min: vncPort, vnc_port_max: vncPort });
-}
-
-/** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
-export const MONITOR_SOCKET = "monitor";
-
-/** The configuration with QEMU's monitor, which says how the machine ended. Put in by the runner too. */
-export function withMonitor(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return withArguments(configuration, [
-    ["-chardev", `socket,id=visa-monitor,path=${MONITOR_SOCKET},server=on,wait=off`],
-    ["-mon", "chardev=visa-monitor,mode=control"],
-  ]);
-}
-
-/**
- * The configuration without the devices that QEMU adds by itself (drives for CDs and floppies, a parallel port), which no
- * cloud's machine has and Linux looks into as it boots. The screen stays. Put in by the runner too.
- */
-export function withoutDefaultDevices(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return mapSources(configuration, (source) => {
-    const own = source.qemuargs ?? [];
-    const hasScreen = own.some(([name, value = ""]) => name === "-vga" || (name === "-device" && SCREENS.test(value)));
-    return { ...source, qemuargs: [...own, ["-nodefaults"], ...(hasScreen ? [] : [["-vga", "std"]])] };
-  });
-}
-
-/**
- * The configuration with a guest that starts each program at the same addresses, where no KVM runs it: TCG translates a
- * program anew for each address that it starts at, which is most of what a process costs. systemd 251 and later take it,
- * for the time of this boot. Put in by the runner too.
- */
-export function withFixedAddresses(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return withArguments(configuration, [systemdCredential("sysctl.extra", "string=kernel.randomize_va_space=0")]);
-}
-
-/** QEMU's arguments that hand a credential to the guest's systemd. @param content `string=…`, or `file=…` with its path */
-export function systemdCredential(name: string, content: string): [string, string] {
-  return ["-fw_cfg", `name=opt/io.systemd.credentials/${name},${content}`];
-}
-
-const SCREENS = /vga|qxl|cirrus|bochs-display|virtio-gpu|ramfb/i;
-
-/** A configuration with arguments of QEMU and settings of its builder added; one that is undefined is taken away. */
-export function withArguments(
-  configuration: Readonly<Record<string, unknown>>,
-  added: readonly (readonly string[])[],
-  settings: Readonly<Record<string, unknown>> = {},
-): Record<string, unknown> {
-  return mapSources(configuration, (source) => ({
-    ...source,
-    ...settings,
-    qemuargs: [...(source.qemuargs ?? []), ...added],
-  }));
-}
-
-/** What is read here of a source in a configuration. */
-interface QemuSource {
-  readonly communicator?: unknown;
-  readonly qemuargs?: readonly (readonly string[])[];
-}
-
-/** A configuration with each of its sources changed. */
-export function mapSources(
-  configuration: Readonly<Record<string, unknown>>,
-  change: (source: QemuSource) => object,
-): Record<string, unknown> {
-  const { qemu } = configuration.source as { qemu: Record<string, QemuSource> };
-  const sources = Object.entries(qemu).map(([name, source]) => [name, change(source)]);
-  return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
 }
 
 /** An error in what a template says. */

@@ -35,8 +35,8 @@ import {
 import { checkDiskSize, checkImage, copyDisk, flattenDisk, replaceLink, virtualSizeOf } from "./cache/disks";
 import { acquireLock, type Lock } from "./cache/file-lock";
 import { cleanUpAbandoned, createScratch, removeScratch, type Scratch } from "./cache/scratch";
-import { chooseLogin, withLogin, writeLogin } from "./guest/guest-access";
-import { type GuestReport, GuestReportReader, REPORT_SCRIPT, REPORT_TEXT, withGuestReport } from "./guest/guest-report";
+import { chooseAccess, type GuestAccess, writeAccess } from "./guest/guest-access";
+import { type GuestReport, GuestReportReader, REPORT_SCRIPT, REPORT_TEXT } from "./guest/guest-report";
 import { cycloneDx } from "./guest/sbom";
 import { type Accelerator, chooseAccelerator } from "./host/accelerator";
 import { gitState } from "./host/git";
@@ -495,13 +495,12 @@ class Build {
     log: BuildLog,
   ): Promise<string> {
     await stageFiles(layer, this.directory, scratch.path);
-    const login = chooseLogin(parent, layer.configuration);
-    await writeLogin(login, scratch.path, layer.name, this.toolRunner(scratch, log));
+    const access = chooseAccess(parent, layer.configuration);
+    await writeAccess(access, scratch.path, layer.name, this.toolRunner(scratch, log));
     await writeFile(join(scratch.path, "build-ca.crt"), await this.certificates(layer));
     await this.linkParent(parent, scratch, log);
     await writeFile(join(scratch.path, REPORT_SCRIPT), REPORT_TEXT);
-    const complete = { ...layer, configuration: withLogin(withGuestReport(layer.configuration), login) };
-    await this.packer(this.packerRun(complete, scratch, log), "starting the machine", this.options.keepOnFailure);
+    await this.packer(this.packerRun(layer, scratch, log, access), "starting the machine", this.options.keepOnFailure);
     return join(scratch.path, "output", "disk.qcow2");
   }
 
@@ -556,10 +555,11 @@ class Build {
     return { ...first, name: "base", configuration, files, secrets };
   }
 
-  private packerRun(layer: LayerSpecification, scratch: Scratch, log: BuildLog): PackerRun {
+  private packerRun(layer: LayerSpecification, scratch: Scratch, log: BuildLog, access?: GuestAccess): PackerRun {
     const machine = this.machine(layer);
     return new PackerRun({
       layer,
+      access,
       machine,
       accelerator: this.accelerator?.name,
       mirror: this.mirror(machine),

@@ -1,9 +1,3 @@
-import {
-  withFixedAddresses,
-  withoutDefaultDevices,
-  withRequiredPlugins,
-  withVncPort,
-} from "../../lib/packer/configuration";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify";
 import { Catalog } from "../../lib/template/catalog";
@@ -153,60 +147,15 @@ test("folders keep the slash that says to copy their content, and the http folde
   );
 });
 
-test("the plugins of newer versions are a block of their own", () => {
-  const { configuration } = layer({});
-  expect(configuration).not.toHaveProperty("packer");
-  expect(withRequiredPlugins(configuration)).toEqual({
-    packer: { required_plugins: { qemu: { source: "github.com/hashicorp/qemu", version: expect.any(String) } } },
-    ...configuration,
-  });
+test("what is volatile is no part of what is fingerprinted", () => {
+  const own = layer({ builder: { vnc_port_min: 6000 } });
+  expect(own.configuration).not.toHaveProperty("packer");
+  expect(source(own)).not.toHaveProperty("vnc_port_min");
 });
 
 test("the pause between the keys of a boot command is the builder's own", () => {
   const builder = { boot_command: ["<enter>"], boot_key_interval: "50ms" };
   expect(source(layer({ builder }))).toMatchObject(builder);
-});
-
-test("the machine has none of the devices that QEMU adds by itself, but for the screen", () => {
-  const argumentsWith = (...qemuargs: string[][]) => {
-    const own = layer({ builder: { qemuargs } });
-    return source({ ...own, configuration: withoutDefaultDevices(own.configuration) }).qemuargs as string[][];
-  };
-  expect(argumentsWith().slice(-2)).toEqual([["-nodefaults"], ["-vga", "std"]]);
-  for (const own of [
-    ["-vga", "none"],
-    ["-device", "virtio-vga"],
-    ["-device", "qxl-vga,id=a"],
-  ]) {
-    expect(argumentsWith(own)).toContainEqual(own);
-    expect(argumentsWith(own).at(-1)).toEqual(["-nodefaults"]);
-  }
-  expect(argumentsWith(["-device", "virtio-rng-pci"]).at(-1)).toEqual(["-vga", "std"]);
-});
-
-test("a guest without KVM starts each program at the same addresses", () => {
-  const own = layer({});
-  expect(source({ ...own, configuration: withFixedAddresses(own.configuration) })).toEqual({
-    ...source(own),
-    qemuargs: [
-      ...(source(own).qemuargs as string[][]),
-      ["-fw_cfg", "name=opt/io.systemd.credentials/sysctl.extra,string=kernel.randomize_va_space=0"],
-    ],
-  });
-});
-
-test("a port of VNC is put in by the build, and no part of what is fingerprinted", () => {
-  const own = layer({ builder: { vnc_port_min: 6000 } });
-  expect(source(own)).not.toHaveProperty("vnc_port_min");
-  const vncAddress = "127.0.0.1";
-  expect(withVncPort(own.configuration, { vncAddress })).toEqual(own.configuration);
-  const configuration = withVncPort(own.configuration, { vncAddress, vncPort: 5907 });
-  expect(source({ ...own, configuration })).toEqual({
-    ...source(own),
-    vnc_port_min: 5907,
-    vnc_port_max: 5907,
-    qemuargs: [...(source(own).qemuargs as unknown[]), ["-vnc", "127.0.0.1:7"]],
-  });
 });
 
 test("fails for a download, and for a second builder", () => {

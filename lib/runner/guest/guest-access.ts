@@ -8,35 +8,29 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { systemdCredential, withArguments } from "../../packer/configuration";
 import type { ArtifactManifest } from "../cache/cache";
 import type { RunTool } from "../makers/base-disk";
 
-export type Login = "config-drive" | "credentials";
+/** One of the two ways. */
+export type GuestAccess = "config-drive" | "credentials";
 
-const CREDENTIALS = ["ssh.authorized_keys.root", "tmpfiles.extra"] as const;
+/** The credentials of systemd that let the build in, each a file of that name in `credentials/`. */
+export const CREDENTIALS = ["ssh.authorized_keys.root", "tmpfiles.extra"] as const;
 
 /** The way into a boot of a layer's parent: what its guest said of it, where the template's machine is the usual one. */
-export function chooseLogin(
+export function chooseAccess(
   { login }: Pick<ArtifactManifest, "login">,
   configuration: Readonly<Record<string, unknown>>,
-): Login {
+): GuestAccess {
   // The recipe's network is for the card's address that QEMU gives by itself.
   return login === "credentials" && !/\bmac=/.test(JSON.stringify(configuration.source)) ? login : "config-drive";
 }
 
-/** Makes `build-key`, and what the configuration of {@link withLogin} reads, in a scratch folder. */
-export async function writeLogin(login: Login, scratch: string, layer: string, run: RunTool): Promise<void> {
+/** Makes `build-key`, and what the run's configuration reads (run-configuration.ts), in a scratch folder. */
+export async function writeAccess(access: GuestAccess, scratch: string, layer: string, run: RunTool): Promise<void> {
   const key = await makeKey("build-key", scratch, run);
-  if (login === "credentials") await writeCredentials(key, scratch, run);
+  if (access === "credentials") await writeCredentials(key, scratch, run);
   else await writeConfigDrive(key, scratch, layer);
-}
-
-/** A layer's configuration, which has the config drive, with the way in that was chosen. */
-export function withLogin(configuration: Readonly<Record<string, unknown>>, login: Login): Record<string, unknown> {
-  if (login === "config-drive") return { ...configuration };
-  const added = CREDENTIALS.map((name) => systemdCredential(name, `file=credentials/${name}`));
-  return withArguments(configuration, added, { cd_files: undefined, cd_label: undefined });
 }
 
 async function makeKey(name: string, scratch: string, run: RunTool): Promise<string> {

@@ -2,7 +2,6 @@
  * What a guest says of itself at the end of its build, in a step of the runner's own before the last one: its packages,
  * and how the next build gets into a boot of its disk. The step is no input of the image: it changes nothing in it.
  */
-import { GUEST_SCRIPTS } from "../../packer/guest-scripts";
 
 /** Where the step's script is in the scratch folder. */
 export const REPORT_SCRIPT = "visa-guest-report.sh";
@@ -58,21 +57,6 @@ export interface GuestReport {
   readonly packages?: GuestPackages;
   /** How a build gets into a boot of its disk, beside a config drive. */
   readonly login?: "credentials";
-}
-
-/** The configuration with the step in it: before the seal, where there is one, else at the end. */
-export function withGuestReport(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const builds = (configuration.build ?? []) as readonly { provisioner?: readonly Record<string, unknown>[] }[];
-  return {
-    ...configuration,
-    build: builds.map((build) => {
-      const own = build.provisioner ?? [];
-      const { script } = (own.at(-1)?.shell ?? {}) as { script?: unknown };
-      const end = script === GUEST_SCRIPTS.seal ? own.length - 1 : own.length;
-      const step = { shell: { script: REPORT_SCRIPT } };
-      return { ...build, provisioner: [...own.slice(0, end), step, ...own.slice(end)] };
-    }),
-  };
 }
 
 /** Reads the report: from Packer's output, or as a base's recipe prints it. */

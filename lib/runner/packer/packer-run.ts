@@ -6,17 +6,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "../../build-machine";
 import { ExitCode, VisaImageError } from "../../errors";
-import {
-  CONSOLE_FILE,
-  MONITOR_SOCKET,
-  withFixedAddresses,
-  withMonitor,
-  withoutDefaultDevices,
-  withRequiredPlugins,
-  withVncPort,
-} from "../../packer/configuration";
+import { CONSOLE_FILE } from "../../packer/configuration";
 import type { LayerSpecification } from "../../specification";
 import type { Scratch } from "../cache/scratch";
+import type { GuestAccess } from "../guest/guest-access";
 import { type GuestReport, GuestReportReader } from "../guest/guest-report";
 import { type Accelerator, cpuArgument } from "../host/accelerator";
 import { asSeenFromGuest } from "../host/mirror";
@@ -27,7 +20,7 @@ import type { Progress } from "../output/progress";
 import { identify, isAlive, processInfo, sessionMembers } from "../processes/processes";
 import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
-import { withRelay } from "./ssh-relay";
+import { isModern, MONITOR_SOCKET, runConfiguration } from "./run-configuration";
 import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
 
 /** What Packer has to end its QEMU when a build is given up. */
@@ -36,6 +29,8 @@ const STOP_MS = 15_000;
 /** Options of a {@link PackerRun}. */
 export interface PackerRunOptions {
   readonly layer: LayerSpecification;
+  /** How Packer gets into the guest; left out for an installation. */
+  readonly access?: GuestAccess;
   readonly machine: Machine;
   readonly accelerator: Accelerator["name"] | undefined;
   /** Debian mirror; empty for none. */
@@ -82,11 +77,9 @@ export class PackerRun {
    * @throws VisaImageError, with exit code 3 where Packer fails or its machine was given up
    */
   async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
-    const { layer, machine, accelerator, scratch, log, masker, progress, version } = this.options;
-    const modern = !/^1\.[0-6]\./.test(`${version}.`);
-    const own = accelerator === "kvm" ? layer.configuration : withFixedAddresses(layer.configuration);
-    const complete = withRelay(withMonitor(withVncPort(withoutDefaultDevices(own), machine)));
-    const configuration = modern ? withRequiredPlugins(complete) : complete;
+    const { layer, access, machine, accelerator, scratch, log, masker, progress, version } = this.options;
+    const settings = { access, accelerator, machine, packerVersion: version };
+    const configuration = runConfiguration(layer.configuration, settings);
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
     const shared = {
@@ -110,7 +103,7 @@ export class PackerRun {
         progress.message(`screen of the build machine: ${address}`);
       }
     };
-    if (modern) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
+    if (isModern(version)) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
     progress.startStep(step);
     const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
     const args = ["build", "-color=false", onError, ...this.variables(), "build.pkr.json"];

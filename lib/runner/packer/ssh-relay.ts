@@ -3,10 +3,9 @@
  * looks every seven seconds, and QEMU takes its connection whether there is a guest behind it or not.
  */
 import { connect, createServer, type Socket } from "node:net";
-import { mapSources } from "../../packer/configuration";
 
-/** Loopback too, and not the address at which QEMU forwards the same port. */
-const RELAY_ADDRESS = "127.0.0.2";
+/** Where Packer finds the relay: loopback too, and not the address at which QEMU forwards the same port. */
+export const RELAY_ADDRESS = "127.0.0.2";
 /** How long after one that was refused the next connection is tried. */
 const REFUSED_MS = 200;
 /** How long after one that is silent; it is kept, for an emulated guest may take its time to greet. */
@@ -24,23 +23,6 @@ export interface SshRelay {
   /** Ends it, with all its connections. */
   close(): void;
 }
-
-/**
- * The configuration with the relay's address for Packer, and QEMU's forward of the same port on 127.0.0.1 alone, whatever
- * the template has. Put in by the runner, so that fingerprints do not know of it.
- */
-export function withRelay(configuration: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return mapSources(configuration, (source) => {
-    if (source.communicator !== "ssh") return source;
-    const qemuargs = source.qemuargs?.map((each) =>
-      each.map((text) => text.replace(FORWARD, "hostfwd=tcp:127.0.0.1:")),
-    );
-    return { ...source, qemuargs, ssh_host: RELAY_ADDRESS };
-  });
-}
-
-/** All but the port of the forward that Packer goes by. */
-const FORWARD = /hostfwd=tcp:[^:,]*:(?=\{\{\s*\.SSHHostPort\s*\}\}-)/;
 
 /**
  * Opens a relay to a port of 127.0.0.1 at the same port of its own address.

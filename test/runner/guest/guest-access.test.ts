@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { chooseLogin, withLogin, writeLogin } from "../../../lib/runner/guest/guest-access";
+import { CREDENTIALS, chooseAccess, writeAccess } from "../../../lib/runner/guest/guest-access";
 import type { RunTool } from "../../../lib/runner/makers/base-disk";
 import { scratchFolder } from "../../support/scratch";
 
@@ -14,27 +14,19 @@ const configuration = (source: object = {}) => ({
     qemu: { one: { cd_files: ["seed/openstack"], cd_label: "config-2", qemuargs: [["-cpu", "x"]], ...source } },
   },
 });
-const one = (changed: Record<string, unknown>) =>
-  (changed.source as { qemu: { one: Record<string, unknown> } }).qemu.one;
 
 test("a disk takes a config drive, where it has not said that it takes credentials", () => {
-  expect(chooseLogin({}, configuration())).toBe("config-drive");
-  expect(chooseLogin({ login: "credentials" }, configuration())).toBe("credentials");
+  expect(chooseAccess({}, configuration())).toBe("config-drive");
+  expect(chooseAccess({ login: "credentials" }, configuration())).toBe("credentials");
   // The recipe's network is for QEMU's own address.
   const own = configuration({ qemuargs: [["-device", "virtio-net,netdev=user.0,mac=52:54:00:00:00:01"]] });
-  expect(chooseLogin({ login: "credentials" }, own)).toBe("config-drive");
+  expect(chooseAccess({ login: "credentials" }, own)).toBe("config-drive");
 });
 
 test("credentials: no config drive, a key for root and one of the host, and none on a command line", async () => {
   const scratch = scratchFolder();
-  await writeLogin("credentials", scratch, "one", run);
-  const changed = one(JSON.parse(JSON.stringify(withLogin(configuration(), "credentials"))));
-  expect(Object.keys(changed)).toEqual(["qemuargs"]);
-  expect(changed.qemuargs).toEqual([
-    ["-cpu", "x"],
-    ["-fw_cfg", "name=opt/io.systemd.credentials/ssh.authorized_keys.root,file=credentials/ssh.authorized_keys.root"],
-    ["-fw_cfg", "name=opt/io.systemd.credentials/tmpfiles.extra,file=credentials/tmpfiles.extra"],
-  ]);
+  await writeAccess("credentials", scratch, "one", run);
+  expect(readdirSync(join(scratch, "credentials")).sort()).toEqual([...CREDENTIALS].sort());
   const read = (name: string) => readFileSync(join(scratch, name), "utf8");
   expect(read("credentials/ssh.authorized_keys.root")).toBe(read("build-key.pub"));
   const [, key] = /^f\+~ \/etc\/ssh\/ssh_host_ed25519_key 0600 root root - (\S+)\n$/.exec(
@@ -46,8 +38,7 @@ test("credentials: no config drive, a key for root and one of the host, and none
 
 test("a config drive: an instance of its own, and root's key in the user data", async () => {
   const scratch = scratchFolder();
-  await writeLogin("config-drive", scratch, "one", run);
-  expect(withLogin(configuration(), "config-drive")).toEqual(configuration());
+  await writeAccess("config-drive", scratch, "one", run);
   const read = (name: string) => readFileSync(join(scratch, "seed/openstack/latest", name), "utf8");
   expect(JSON.parse(read("meta_data.json"))).toMatchObject({ name: "build-one", hostname: "build-one" });
   const data = JSON.parse(read("user_data").replace("#cloud-config", ""));

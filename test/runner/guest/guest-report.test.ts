@@ -1,21 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { GuestReportReader, REPORT_TEXT, withGuestReport } from "../../../lib/runner/guest/guest-report";
+import { GuestReportReader, REPORT_TEXT } from "../../../lib/runner/guest/guest-report";
 import { scratchFolder } from "../../support/scratch";
-
-const build = (...provisioner: object[]) => ({ source: {}, build: [{ sources: ["a"], provisioner }] });
-const own = { shell: { inline: ["true"] } };
-const seal = { shell: { script: "guest/seal.sh" } };
-const step = { shell: { script: "visa-guest-report.sh" } };
-
-test("stands before the seal, which is to be the last, and changes nothing else", () => {
-  const configuration = build(own, seal);
-  expect(withGuestReport(configuration)).toEqual(build(own, step, seal));
-  expect(configuration).toEqual(build(own, seal));
-  expect(withGuestReport(build(own))).toEqual(build(own, step));
-  expect(withGuestReport(build())).toEqual(build(step));
-});
 
 /** Runs the script with a PATH that has only these commands. */
 function run(commands: Record<string, string>): string {

@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { relaySsh, type SshAnswer, type SshRelay, withRelay } from "../../../lib/runner/packer/ssh-relay";
+import { relaySsh, type SshAnswer, type SshRelay } from "../../../lib/runner/packer/ssh-relay";
 
 const GREETING = "SSH-2.0-guest\r\n";
 const ends: (() => void)[] = [];
@@ -118,18 +118,4 @@ test("says so where its port is taken", async () => {
   const other = await relay(port);
   expect(errors).toEqual([]);
   expect(other.errors[0]?.message).toContain("EADDRINUSE");
-});
-
-test("Packer is told of it where it talks to the guest at all, and QEMU keeps to its own address", () => {
-  const configured = (communicator: string, ...qemuargs: string[][]) =>
-    (withRelay({ source: { qemu: { one: { communicator, qemuargs } } } }).source as { qemu: { one: object } }).qemu.one;
-  const own = ["-netdev", "user,id=user.0,hostfwd=tcp::{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
-  const kept = ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
-  expect(configured("ssh", ["-m", "1"], own)).toEqual({
-    communicator: "ssh",
-    qemuargs: [["-m", "1"], kept],
-    ssh_host: "127.0.0.2",
-  });
-  expect(configured("ssh", kept)).toMatchObject({ qemuargs: [kept] });
-  expect(configured("none", own)).toEqual({ communicator: "none", qemuargs: [own] });
 });

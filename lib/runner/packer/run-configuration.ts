@@ -1,0 +1,174 @@
+/**
+ * A rendered Packer configuration as it is run. What is put in here depends on the machine that builds, the version of
+ * Packer and the way into the guest, and changes nothing in the image: fingerprints know none of it.
+ */
+import type { Machine } from "../../build-machine";
+import { GUEST_SCRIPTS } from "../../packer/guest-scripts";
+import { CREDENTIALS, type GuestAccess } from "../guest/guest-access";
+import { REPORT_SCRIPT } from "../guest/guest-report";
+import type { Accelerator } from "../host/accelerator";
+import { RELAY_ADDRESS } from "./ssh-relay";
+
+/** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
+export const MONITOR_SOCKET = "monitor";
+
+/** A configuration in HCL2's JSON. */
+export type Configuration = Readonly<Record<string, unknown>>;
+
+/** What a run depends on. */
+export interface RunSettings {
+  /** How a layer's build gets into its guest; left out for an installation, which nobody gets into. */
+  readonly access?: GuestAccess;
+  readonly accelerator: Accelerator["name"] | undefined;
+  readonly machine: Pick<Machine, "vncAddress" | "vncPort">;
+  /** Packer's version; an empty one is taken for a new one. */
+  readonly packerVersion: string;
+}
+
+/** A change of a configuration; it returns the one that it was given where it does not apply. */
+type Change = (configuration: Configuration, settings: RunSettings) => Configuration;
+
+/** The changes, in the order in which they are made: those of the provisioners first, then QEMU's arguments. */
+const CHANGES: readonly Change[] = [
+  withGuestReport,
+  withAccess,
+  withFixedAddresses,
+  withoutDefaultDevices,
+  withVncPort,
+  withMonitor,
+  withRelay,
+  withRequiredPlugins,
+];
+
+/** The configuration that Packer is given. @param rendered that of a layer or an installation, which is not changed */
+export function runConfiguration(rendered: Configuration, settings: RunSettings): Configuration {
+  return CHANGES.reduce((configuration, change) => change(configuration, settings), rendered);
+}
+
+/** Whether it is 1.7 or later. */
+export function isModern(packerVersion: string): boolean {
+  return !/^1\.[0-6]\./.test(`${packerVersion}.`);
+}
+
+/** A step in which the guest says what is in it: before the seal, where there is one, else at the end. */
+function withGuestReport(configuration: Configuration, { access }: RunSettings): Configuration {
+  if (!access) return configuration;
+  const builds = (configuration.build ?? []) as readonly { provisioner?: readonly Record<string, unknown>[] }[];
+  return {
+    ...configuration,
+    build: builds.map((build) => {
+      const own = build.provisioner ?? [];
+      const { script } = (own.at(-1)?.shell ?? {}) as { script?: unknown };
+      const end = script === GUEST_SCRIPTS.seal ? own.length - 1 : own.length;
+      const step = { shell: { script: REPORT_SCRIPT } };
+      return { ...build, provisioner: [...own.slice(0, end), step, ...own.slice(end)] };
+    }),
+  };
+}
+
+/** Credentials in the place of the config drive, which a rendered layer has. */
+function withAccess(configuration: Configuration, { access }: RunSettings): Configuration {
+  if (access !== "credentials") return configuration;
+  const added = CREDENTIALS.map((name) => systemdCredential(name, `file=credentials/${name}`));
+  return withArguments(configuration, added, { cd_files: undefined, cd_label: undefined });
+}
+
+/**
+ * A guest that starts each program at the same addresses, where no KVM runs it: TCG translates a program anew for each
+ * address that it starts at, which is most of what a process costs. systemd 251 and later take it, for the time of this
+ * boot.
+ */
+function withFixedAddresses(configuration: Configuration, { accelerator }: RunSettings): Configuration {
+  if (accelerator === "kvm") return configuration;
+  return withArguments(configuration, [systemdCredential("sysctl.extra", "string=kernel.randomize_va_space=0")]);
+}
+
+const SCREENS = /vga|qxl|cirrus|bochs-display|virtio-gpu|ramfb/i;
+
+/**
+ * None of the devices that QEMU adds by itself (drives for CDs and floppies, a parallel port), which no cloud's machine
+ * has and Linux looks into as it boots. The screen stays.
+ */
+function withoutDefaultDevices(configuration: Configuration): Configuration {
+  return mapSources(configuration, (source) => {
+    const own = source.qemuargs ?? [];
+    const hasScreen = own.some(([name, value = ""]) => name === "-vga" || (name === "-device" && SCREENS.test(value)));
+    return { ...source, qemuargs: [...own, ["-nodefaults"], ...(hasScreen ? [] : [["-vga", "std"]])] };
+  });
+}
+
+/** VNC at the port that was asked for; else Packer chooses one. */
+function withVncPort(configuration: Configuration, { machine: { vncAddress, vncPort } }: RunSettings): Configuration {
+  if (vncPort === undefined) return configuration;
+  // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
+  const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
+  return withArguments(configuration, [argument], { vnc_port_min: vncPort, vnc_port_max: vncPort });
+}
+
+/** QEMU's monitor, which says how the guest ended. */
+function withMonitor(configuration: Configuration): Configuration {
+  return withArguments(configuration, [
+    ["-chardev", `socket,id=visa-monitor,path=${MONITOR_SOCKET},server=on,wait=off`],
+    ["-mon", "chardev=visa-monitor,mode=control"],
+  ]);
+}
+
+/** All but the port of the forward that Packer goes by. */
+const FORWARD = /hostfwd=tcp:[^:,]*:(?=\{\{\s*\.SSHHostPort\s*\}\}-)/;
+
+/** Packer goes by the relay, and QEMU forwards the same port on 127.0.0.1 alone, whatever the template has. */
+function withRelay(configuration: Configuration): Configuration {
+  return mapSources(configuration, (source) => {
+    if (source.communicator !== "ssh") return source;
+    const qemuargs = source.qemuargs?.map((each) =>
+      each.map((text) => text.replace(FORWARD, "hostfwd=tcp:127.0.0.1:")),
+    );
+    return { ...source, qemuargs, ssh_host: RELAY_ADDRESS };
+  });
+}
+
+/** The plugins that Packer 1.7 and later must be told of; from 1.10 on none comes with it. */
+const PLUGINS: Readonly<Record<string, { source: string; version: string }>> = {
+  qemu: { source: "github.com/hashicorp/qemu", version: ">= 1.0.0" },
+  ansible: { source: "github.com/hashicorp/ansible", version: ">= 1.0.0" },
+};
+
+/** The plugins that `packer init` installs. Packer 1.6 refuses the block. */
+function withRequiredPlugins(configuration: Configuration, { packerVersion }: RunSettings): Configuration {
+  if (!isModern(packerVersion)) return configuration;
+  const [build] = (configuration.build ?? []) as { provisioner?: Record<string, unknown>[] }[];
+  const ansible = build?.provisioner?.some((provisioner) => Object.hasOwn(provisioner, "ansible-local"));
+  const { qemu, ansible: ansiblePlugin } = PLUGINS;
+  return { packer: { required_plugins: { qemu, ...(ansible && { ansible: ansiblePlugin }) } }, ...configuration };
+}
+
+/** QEMU's arguments that hand a credential to the guest's systemd. @param content `string=…`, or `file=…` with its path */
+function systemdCredential(name: string, content: string): [string, string] {
+  return ["-fw_cfg", `name=opt/io.systemd.credentials/${name},${content}`];
+}
+
+/** A configuration with arguments of QEMU and settings of its builder added; one that is undefined is taken away. */
+function withArguments(
+  configuration: Configuration,
+  added: readonly (readonly string[])[],
+  settings: Readonly<Record<string, unknown>> = {},
+): Configuration {
+  return mapSources(configuration, (source) => ({
+    ...source,
+    ...settings,
+    qemuargs: [...(source.qemuargs ?? []), ...added],
+  }));
+}
+
+/** What is read here of a source in a configuration. */
+interface QemuSource {
+  readonly communicator?: unknown;
+  readonly qemuargs?: readonly (readonly string[])[];
+}
+
+/** A configuration with each of its sources changed. */
+function mapSources(configuration: Configuration, change: (source: QemuSource) => object): Configuration {
+  const { qemu } = configuration.source as { qemu: Record<string, QemuSource> };
+  const sources = Object.entries(qemu).map(([name, source]) => [name, change(source)]);
+  return { ...configuration, source: { qemu: Object.fromEntries(sources) } };
+}
