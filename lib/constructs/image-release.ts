@@ -5,6 +5,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { releaseProperties, WRITTEN_AFTER_REGISTRATION } from "../releases/release";
 import type { Release } from "../releases/release-lock";
 import type { DiskFormat } from "../specification";
+import { claimAddress } from "./claims";
 import { cloudEnvironment, visaImageCommand } from "./layer-build";
 import { fromOutputFolder } from "./staged-file";
 import { TerraformData } from "./terraform-data";
@@ -109,7 +110,7 @@ export class CurrentRelease extends Construct implements IRelease {
         ],
       },
     });
-    this.image.overrideLogicalId(`${props.address}_${props.release}`);
+    claimAddress(this.image, `${props.address}_${props.release}`);
     const { release, fingerprint, template } = props;
     this.registered = registration(this, props, { release, fingerprint, template, image: this.image, visible: true });
   }
@@ -180,7 +181,7 @@ export class PastRelease extends Construct implements IRelease {
         ],
       },
     });
-    this.image.overrideLogicalId(`${props.address}_${release}`);
+    claimAddress(this.image, `${props.address}_${release}`);
     this.registered = registration(this, props, { release, fingerprint, template, image: this.image, visible: false });
     StateBlocks.of(this).import(this.image, imageId);
   }
@@ -230,7 +231,7 @@ export function releaseInUse(
       },
     ],
   });
-  resource.overrideLogicalId(`${family.address}_in_use`);
+  claimAddress(resource, `${family.address}_in_use`);
   return resource;
 }
 
@@ -256,7 +257,7 @@ export function protectionNotice(scope: Construct, family: ReleaseFamily, after:
       },
     ],
   });
-  resource.overrideLogicalId(`${family.address}_protection`);
+  claimAddress(resource, `${family.address}_protection`);
   return resource;
 }
 
@@ -289,7 +290,7 @@ function registration(
       },
     ],
   });
-  resource.overrideLogicalId(`${family.address}_${release}_registered`);
+  claimAddress(resource, `${family.address}_${release}_registered`);
   return resource;
 }
 

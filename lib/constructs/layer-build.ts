@@ -11,7 +11,8 @@ import type {
   ParentsFromGlance,
 } from "../specification";
 import { relativeTo } from "../specify";
-import { fromOutputFolder, outputFolder, StagedFile } from "./staged-file";
+import { claimAddress, isClaimed } from "./claims";
+import { fromOutputFolder, outputFolder, StagedFile, stagedName } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { addressPart, escapeTemplate, shellWord } from "./text";
 
@@ -64,7 +65,7 @@ export interface LayerBuildProps {
  * that a plan says why it is built again, and whose `local-exec` runs `visa-image build`.
  *
  * The specification is staged at synth as `specifications/<template>-<12 digits of the fingerprint>.json` in the stack's
- * output folder. Settings of the build machine are in that file, but in no trigger: to change them plans nothing.
+ * output folder, that of another variant of the same layer as `specifications/<template>_<variant>-<digits>.json`. Settings of the build machine are in that file, but in no trigger: to change them plans nothing.
  *
  * Its address is `terraform_data.layer_<template>`; a second variant of a template in one stack has
  * `terraform_data.layer_<template>_<variant>`. Addresses and file names are contracts.
@@ -112,16 +113,19 @@ export class LayerBuild extends Construct {
   ): LayerBuild {
     const stack = TerraformStack.of(scope);
     const name = `layer_${addressPart(layer.name)}`;
-    for (const id of variant ? [name, `${name}_${addressPart(variant)}`] : [name]) {
+    const ids = variant ? [name, `${name}_${addressPart(variant)}`] : [name];
+    for (const id of ids) {
       const present = stack.node.tryFindChild(id);
       if (present && !(present instanceof LayerBuild && present.serves(layer, output))) continue;
       const build = present instanceof LayerBuild ? present : new LayerBuild(stack, id, props);
       if (output) build.addOutput(output);
       return build;
     }
-    throw new VisaImageError(`the stack "${stack.node.id}" builds another variant of the template "${layer.name}"`, {
-      fix: "give the images of one stack different ids, or put them into different stacks",
-    });
+    const taken = ids.map((id) => `"${stack.node.path}/${id}"`).join(" and ");
+    throw new VisaImageError(
+      `the stack "${stack.node.id}" builds another variant of the template "${layer.name}": "${scope.node.path}" finds ${taken} taken`,
+      { fix: "give the images of one stack different ids, or put them into different stacks" },
+    );
   }
 
   /** Stands under the stack itself, so that its address does not depend on who asked first. */
@@ -134,9 +138,13 @@ export class LayerBuild extends Construct {
     this.triggers = { fingerprint: layer.fingerprint };
     for (const [name, value] of Object.entries(layer.inputs)) this.addTrigger(name, value);
 
-    const short = layer.fingerprint.slice(0, SHORT_FINGERPRINT);
+    const digits = layer.fingerprint.slice(0, SHORT_FINGERPRINT);
+    const names = [addressPart(layer.name), id.replace(/^layer_/, "")].map(
+      (name) => `specifications/${name}-${digits}.json`,
+    );
     const staged = new StagedFile(this, "Specification", {
-      path: `specifications/${addressPart(layer.name)}-${short}.json`,
+      // A variant may be of the same layer, with a disk of another format.
+      path: names.find((path) => !isClaimed(this, stagedName(path))) ?? (names[0] as string),
       content: (folder) => `${JSON.stringify(relativeTo(this.specification, folder), undefined, 2)}\n`,
     });
     this.specificationFile = staged.path;
@@ -145,7 +153,7 @@ export class LayerBuild extends Construct {
       triggersReplace: this.triggers,
       dependsOn: props.parent ? [props.parent.resource] : undefined,
     });
-    this.resource.overrideLogicalId(id);
+    claimAddress(this.resource, id);
     const command = visaImageCommand(this, ["build", "--specification", staged.path]);
     this.runner = new HoldableCommand(this.resource, this.triggers, command, props.held);
   }

@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import { App, type ISynthesisSession, Manifest, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { claim } from "./claims";
 
 /**
  * cdktf's hook for constructs that write files of their own at synth. Version 0.21 has a function that sets it, but
@@ -29,8 +30,10 @@ export class StagedFile extends Construct {
   /** Relative to the stack's output folder, with `/`. */
   readonly path: string;
 
+  /** @throws VisaImageError where another construct of the stack writes the file */
   constructor(scope: Construct, id: string, props: StagedFileProps) {
     super(scope, id);
+    claim(this, stagedName(props.path));
     this.path = props.path;
     Object.defineProperty(this, CUSTOM_SYNTHESIS, {
       value: {
@@ -43,6 +46,11 @@ export class StagedFile extends Construct {
       },
     });
   }
+}
+
+/** A path as its claim has it. */
+export function stagedName(path: string): string {
+  return `the file ${path}`;
 }
 
 /** The folder that a stack is written to, and in which Terraform runs: absolute. */

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { Construct } from "constructs";
 import { VERIFIER_VERSION } from "../contract";
 import { sha256, short } from "../fingerprint/digest";
+import { claimAddress } from "./claims";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
@@ -52,7 +53,7 @@ export class Verification extends Construct {
       Object.entries(triggers).map(([name, value]) => [escapeTemplate(name), escapeTemplate(value)]),
     );
     this.resource = new TerraformData(this, "Resource", { triggersReplace: escaped, dependsOn: [build.resource] });
-    this.resource.overrideLogicalId(`${address}_verified`);
+    claimAddress(this.resource, `${address}_verified`);
     const command = visaImageCommand(this, [
       ...["verify", "--profile", "gate", "--specification", build.specificationFile],
       ...["--boot-command", bootCommand.file],

@@ -8,6 +8,7 @@ import { DEFAULT_RETAIN, LOCK_FILE, type Release, readLock } from "../releases/r
 import type { BuildSpecification, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
 import { type SpecifyOptions, specify } from "../specify";
 import { Catalog } from "../template/catalog";
+import { claim, claimAddress, claimOwnAddress, pathAddress } from "./claims";
 import {
   CurrentRelease,
   forgetRelease,
@@ -21,7 +22,7 @@ import { LayerBuild } from "./layer-build";
 import { OwnerUserData } from "./owner-user-data";
 import { defaultProperties } from "./properties";
 import { outputFolder, StagedFile } from "./staged-file";
-import { addressPart, escapeTemplate, refuseToken } from "./text";
+import { escapeTemplate, refuseToken } from "./text";
 import { Verification } from "./verification";
 
 /** An image that instances can be made from. */
@@ -256,6 +257,7 @@ export class VisaImage extends Construct implements IVisaImage {
         })),
       },
     });
+    claimOwnAddress(image);
     return VisaImage.fromImageId(image.id, {
       ...options,
       fingerprint: fingerprint ?? Fn.lookup(image.properties, "visa_fingerprint", image.id),
@@ -272,8 +274,9 @@ export class VisaImage extends Construct implements IVisaImage {
     const diskFormat = props.diskFormat ?? "raw";
     const properties = { ...defaultProperties(specification), ...props.properties };
 
-    const address = this.addressBase();
+    const address = pathAddress(this);
     const lockKey = `${TerraformStack.of(this).node.id}/${address}`;
+    claim(this, `the image ${lockKey}`);
     const lockFile = resolve(props.lockFile ?? LOCK_FILE);
     const known = readLock(lockFile).images[lockKey] ?? [];
     const newest = releaseOf({ fingerprint: layer.fingerprint, diskFormat, properties });
@@ -353,13 +356,6 @@ export class VisaImage extends Construct implements IVisaImage {
     return this.userData.render();
   }
 
-  /** The construct's path in its stack, so that it is one of a kind there. */
-  private addressBase(): string {
-    const { scopes } = this.node;
-    const path = scopes.slice(scopes.indexOf(TerraformStack.of(this)) + 1).map((each) => each.node.id);
-    return addressPart(path.join("_"));
-  }
-
   private addOutputs(address: string): void {
     const outputs = {
       image_id: { value: this.imageId, description: "id of the image in Glance" },
@@ -369,7 +365,7 @@ export class VisaImage extends Construct implements IVisaImage {
     };
     for (const [name, output] of Object.entries(outputs)) {
       const id = `${address.replaceAll("-", "_")}_${name}`;
-      new TerraformOutput(this, name, output).overrideLogicalId(id);
+      claimAddress(new TerraformOutput(this, name, output), id);
     }
   }
 }

@@ -1,7 +1,8 @@
 import { ComputeInstanceV2 } from "@cdktf/provider-openstack/lib/compute-instance-v2";
-import { type TerraformProvider, Token } from "cdktf";
+import { Lazy, type TerraformProvider, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
+import { claimShareable } from "./claims";
 import { TerraformData } from "./terraform-data";
 import { addressPart } from "./text";
 import type { IVisaImage } from "./visa-image";
@@ -71,7 +72,8 @@ const VISA_PREFIX = "VISA-INSTANCE";
  * An instance as VISA would make one: with its owner in the metadata, and the boot command as user data.
  *
  * A new image replaces it. By itself the provider would rebuild it in place, which wipes its disk and keeps its address;
- * so a `terraform_data.<id>_image` stands between, whose replacement triggers that of the instance.
+ * so a `terraform_data.<id>_image` stands between, whose replacement triggers that of the instance. Where several instances
+ * of the stack have one id, each has a `terraform_data.<id>_image_<8 digits of its path>` of its own.
  */
 export class VisaInstance extends Construct {
   /** The instance in Nova. */
@@ -93,7 +95,7 @@ export class VisaInstance extends Construct {
     for (const [key, value] of Object.entries(metadata)) checkMetadata(key, value);
 
     const image = new TerraformData(this, "Image", { triggersReplace: { fingerprint: props.image.fingerprint } });
-    image.overrideLogicalId(`${addressPart(id)}_image`);
+    const trigger = claimShareable(image, `${addressPart(id)}_image`);
     this.instance = new ComputeInstanceV2(this, "Resource", {
       name,
       imageId: props.image.imageId,
@@ -106,7 +108,9 @@ export class VisaInstance extends Construct {
       configDrive: props.configDrive,
       provider: props.provider,
       // By its address: of a construct cdktf makes "${…}", which Terraform does not take here.
-      lifecycle: { replaceTriggeredBy: [`${TerraformData.tfResourceType}.${image.friendlyUniqueId}`] },
+      lifecycle: {
+        replaceTriggeredBy: [Lazy.stringValue({ produce: () => `${TerraformData.tfResourceType}.${trigger()}` })],
+      },
     });
   }
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack, Testing } from "cdktf";
+import type { Construct } from "constructs";
 import { OwnerUserData } from "../../lib/constructs/owner-user-data";
 import { type VisaImage, VisaImage as VisaImageConstruct, type VisaImageProps } from "../../lib/constructs/visa-image";
 import type { BuildSpecification, LayerSpecification } from "../../lib/specification";
@@ -71,7 +72,7 @@ function ownLock(): string {
 }
 
 /** An image of the chain, with a lock of its own unless one is named. */
-export function addImage(stack: TerraformStack, props: Partial<VisaImageProps> = {}, id = "visa-apps"): VisaImage {
+export function addImage(stack: Construct, props: Partial<VisaImageProps> = {}, id = "visa-apps"): VisaImage {
   const specification = props.specification ?? chain();
   return new VisaImageConstruct(stack, id, {
     template: specification.layers.at(-1)?.name ?? "",

@@ -1,8 +1,11 @@
 /** What Terraform plans for an instance, with a cloud that nobody answers for. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import type { TerraformStack } from "cdktf";
+import { Construct } from "constructs";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaInstance } from "../../lib/constructs/visa-instance";
+import { sha256 } from "../../lib/fingerprint/digest";
 import { newStack, synthesizedFolder, userData } from "../constructs/support";
 import { keepStateInFolder, TerraformFolder, terraformDataState, writeState } from "./terraform-support";
 
@@ -11,21 +14,38 @@ jest.setTimeout(120_000);
 const before = { imageId: "5f0e9b7c-0000-4000-8000-000000000001", fingerprint: "a".repeat(64) };
 const after = { imageId: "5f0e9b7c-0000-4000-8000-000000000002", fingerprint: "b".repeat(64) };
 
-function planWith(image: typeof before): string {
-  const stack = newStack("infrastructure");
-  new VisaInstance(stack, "instance", {
-    image: VisaImage.fromImageId(image.imageId, { fingerprint: image.fingerprint, userData }),
+function addInstance(scope: Construct, { imageId, fingerprint }: typeof before): void {
+  new VisaInstance(scope, "instance", {
+    image: VisaImage.fromImageId(imageId, { fingerprint, userData }),
     flavorName: "m1.medium",
     networkIds: ["5f0e9b7c-0000-4000-8000-00000000000a"],
     owner: "ada",
   });
+}
+
+/**
+ * A plan for an instance that exists.
+ *
+ * @param now what the code says that the image is
+ * @param more adds more to the stack, before the instance
+ * @param triggers what the state has besides, by address: fingerprints
+ */
+function planWith(
+  now: typeof before,
+  more: (stack: TerraformStack) => void = () => {},
+  triggers: Readonly<Record<string, string>> = { instance_image: before.fingerprint },
+): string {
+  const stack = newStack("infrastructure");
+  more(stack);
+  addInstance(stack, now);
   const { folder, json } = synthesizedFolder(stack);
   const stackFolder = join(folder, "stacks", "infrastructure");
   keepStateInFolder(stackFolder);
-  const [[name, instance]] = Object.entries(json.resource.openstack_compute_instance_v2) as [[string, object]];
-  const { "//": _, lifecycle: __, ...configured } = instance as Record<string, unknown>;
+  const instances = Object.entries<Record<string, unknown>>(json.resource.openstack_compute_instance_v2);
+  const [name, instance] = instances.find(([, { image_id }]) => image_id === now.imageId) ?? ["", {}];
+  const { "//": _, lifecycle: __, ...configured } = instance;
   writeState(stackFolder, [
-    terraformDataState("instance_image", { fingerprint: before.fingerprint }),
+    ...Object.entries(triggers).map(([name, fingerprint]) => terraformDataState(name, { fingerprint })),
     {
       type: "openstack_compute_instance_v2",
       name,
@@ -57,4 +77,30 @@ test("a new image replaces the instance", () => {
 
 test("the same image leaves it alone", () => {
   expect(planWith(before)).toContain("No changes.");
+});
+
+describe("a second instance of the same id, in another scope,", () => {
+  const second = (stack: TerraformStack) => addInstance(new Construct(stack, "other"), after);
+
+  const [own, others] = ["instance/Image", "other/instance/Image"].map(
+    (path) => `instance_image_${sha256(path).slice(0, 8)}`,
+  ) as [string, string];
+
+  test("leaves the first one alone when it comes", () => {
+    const plan = planWith(before, second);
+    expect(plan).toContain("3 to add, 0 to change, 1 to destroy");
+    expect(plan).not.toMatch(/openstack_compute_instance_v2\.\S+ (will be replaced|must be replaced|will be updated)/);
+  });
+
+  test("leaves it alone while both are there, whose image has a new release", () => {
+    const plan = planWith(before, second, { [own]: before.fingerprint, [others]: "c".repeat(64) });
+    expect(plan).toContain(`terraform_data.${others} must be replaced`);
+    expect(plan).toContain("2 to add, 0 to change, 1 to destroy");
+  });
+
+  test("leaves it alone when it goes", () => {
+    const plan = planWith(before, undefined, { [own]: before.fingerprint });
+    expect(plan).toContain("1 to add, 0 to change, 1 to destroy");
+    expect(plan).not.toContain("openstack_compute_instance_v2");
+  });
 });
