@@ -4,16 +4,14 @@
  * The programs are the distribution's; nothing outside the folder is written, and nothing in /etc is read. Why it is
  * made this way: docs/decisions/embedded-cloud.md.
  */
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { access, appendFile, chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { appendFile, chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
 import { freePort, isFree } from "../../lib/verify/machine/ports";
 import {
   CLOUD_NAME,
-  type CloudSettings,
   cloudsYaml,
   endpoints,
   glanceConfiguration,
@@ -26,41 +24,14 @@ import {
 } from "./configuration";
 import { call } from "./http";
 import { Identity } from "./identity";
+import { bootstrapArguments, keystoneCommand, makeKeys } from "./keystone";
 import { withLock } from "./lock";
+import { assertPrograms, ENVIRONMENT, execute, exists, packageVersions, pasteFile } from "./programs";
 import { Service } from "./service";
+import { assertSize, type CloudSize, type CloudState, readState, STATE_VERSION, stateFile } from "./state";
 
-/** Sizes of cloud; `full` (with Nova and Neutron) is to come. */
-export const CLOUD_SIZES = ["small"] as const;
-export type CloudSize = (typeof CLOUD_SIZES)[number];
-
-/** Python's programs need the system's Python, and none of the caller's proxies, PYTHONPATH or OS_* variables. */
-const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", PYTHONDONTWRITEBYTECODE: "1" };
-
-/** Programs without which there is no cloud, and the Debian package of each. */
-const PROGRAMS: Readonly<Record<string, string>> = {
-  "/usr/bin/keystone-manage": "keystone",
-  "/usr/bin/keystone-wsgi-public": "keystone",
-  "/usr/bin/glance-manage": "glance-api",
-  "/usr/bin/glance-api": "glance-api",
-  "/usr/bin/uwsgi": "uwsgi-core",
-  "/usr/bin/python3": "python3",
-  "/usr/bin/flock": "util-linux",
-};
-
-/** Debian installs it in /usr/share, Ubuntu in /etc. */
-const PASTE_FILES = ["/usr/share/glance-common/glance-api-paste.ini", "/etc/glance/glance-api-paste.ini"];
-
-const STATE_VERSION = 1;
 const READY_TIMEOUT_MS = 90_000;
 const LOCK_TIMEOUT_S = 120;
-
-/** Contents of `state.json`. */
-interface CloudState extends CloudSettings {
-  readonly version: typeof STATE_VERSION;
-  readonly size: CloudSize;
-  /** Package versions for which the databases were made; empty before the first start has succeeded. */
-  readonly schema: Readonly<Partial<Record<ServiceName, string>>>;
-}
 
 /** One service in {@link CloudStatus}. */
 export interface ServiceStatus {
@@ -104,7 +75,6 @@ export class EmbeddedCloud {
   readonly folder: string;
   private readonly say: (line: string) => void;
   private readonly glanceOptions: Readonly<Record<string, string>>;
-  private readonly stateFile: string;
   private readonly services: Readonly<Record<ServiceName, Service>>;
 
   /** @param folder holds all of it; made by {@link start}, removed by {@link reset} */
@@ -112,7 +82,6 @@ export class EmbeddedCloud {
     this.folder = resolve(folder);
     this.say = options.say ?? (() => undefined);
     this.glanceOptions = options.glance ?? {};
-    this.stateFile = join(this.folder, "state.json");
     this.services = { keystone: new Service("keystone", this.folder), glance: new Service("glance", this.folder) };
   }
 
@@ -125,7 +94,7 @@ export class EmbeddedCloud {
     assertSize(size);
     assertPath(this.folder);
     await assertPrograms();
-    await this.readState();
+    await readState(this.folder);
     return this.locked(async () => {
       const before = await this.status();
       if (before.state === "running") {
@@ -152,7 +121,7 @@ export class EmbeddedCloud {
 
   /** Ends the services; the images stay. */
   async stop(): Promise<void> {
-    if (!(await this.readState())) {
+    if (!(await readState(this.folder))) {
       this.say("there is no cloud to stop");
       return;
     }
@@ -171,7 +140,7 @@ export class EmbeddedCloud {
       return;
     }
     // Never remove a folder that happens to be named on the command line.
-    if (!(await exists(this.stateFile))) {
+    if (!(await exists(stateFile(this.folder)))) {
       throw new VisaImageError(`"${this.folder}" holds no embedded cloud: nothing is removed`, {
         exitCode: ExitCode.USAGE,
       });
@@ -185,7 +154,7 @@ export class EmbeddedCloud {
 
   /** What is there, and what runs. */
   async status(): Promise<CloudStatus> {
-    const state = await this.readState();
+    const state = await readState(this.folder);
     if (!state) return { state: "absent", folder: this.folder };
     const versions = await packageVersions();
     const [keystone, glance] = await Promise.all(SERVICES.map((name) => this.serviceStatus(name, state, versions)));
@@ -209,7 +178,7 @@ export class EmbeddedCloud {
 
   /** Shell lines that select this cloud. @throws VisaImageError where it was never started */
   async env(): Promise<string> {
-    const state = await this.readState();
+    const state = await readState(this.folder);
     // Its passwords are there from the first moment on, clouds.yaml only when it has been up once.
     if (!state || !(await exists(join(this.folder, "clouds.yaml"))))
       throw new VisaImageError(`there is no cloud in "${this.folder}"`, { fix: "start it: dev/cloud start" });
@@ -267,7 +236,7 @@ export class EmbeddedCloud {
 
   /** Folders, keys, passwords, ports and empty databases. */
   private async prepare(size: CloudSize): Promise<CloudState> {
-    const present = await this.readState();
+    const present = await readState(this.folder);
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     await chmod(this.folder, 0o700);
     const keystonePort = await freePort(present?.ports.keystone);
@@ -294,19 +263,9 @@ export class EmbeddedCloud {
     for (const path of folders) await mkdir(join(this.folder, path), { recursive: true, mode: 0o700 });
     for (const path of ["keystone/policy.yaml", "glance/policy.yaml"])
       await this.write(path, "# The built-in rules.\n");
-    for (const repository of ["fernet", "credential"]) await this.makeKeys(join(this.folder, "keystone", repository));
+    for (const repository of ["fernet", "credential"]) await makeKeys(join(this.folder, "keystone", repository));
     await this.makeDatabases();
     return state;
-  }
-
-  /** What `keystone-manage fernet_setup` and `credential_setup` do, in no time instead of two seconds each. */
-  private async makeKeys(repository: string): Promise<void> {
-    if (await exists(join(repository, "1"))) return;
-    // 0 is the staged key, the highest number the primary one; a key is 32 bytes in URL-safe base64 with padding.
-    for (const name of ["0", "1"]) {
-      const key = randomBytes(32).toString("base64").replaceAll("+", "-").replaceAll("/", "_");
-      await writeFile(join(repository, name), key, { mode: 0o600 });
-    }
   }
 
   /** In WAL mode: else Keystone answers 500 "database is locked" every few requests. */
@@ -383,33 +342,6 @@ export class EmbeddedCloud {
     }
   }
 
-  private async readState(): Promise<CloudState | undefined> {
-    let text: string;
-    try {
-      text = await readFile(this.stateFile, "utf8");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw new VisaImageError(`cannot read "${this.stateFile}": ${(error as Error).message}`, { cause: error });
-    }
-    const fix = "remove it: dev/cloud reset";
-    let state: CloudState;
-    try {
-      state = JSON.parse(text) as CloudState;
-    } catch (cause) {
-      throw new VisaImageError(`"${this.stateFile}" is damaged`, { fix, cause });
-    }
-    if (state.version !== STATE_VERSION) {
-      throw new VisaImageError(`"${this.folder}" was made by another version of this program`, { fix });
-    }
-    // Glance's database holds the absolute path of every image.
-    if (state.folder !== this.folder) {
-      throw new VisaImageError(`the cloud was made in "${state.folder}" and can't be moved to "${this.folder}"`, {
-        fix: "move it back, or remove it: dev/cloud reset",
-      });
-    }
-    return state;
-  }
-
   private async writeState(state: CloudState): Promise<void> {
     await this.write("state.json", `${JSON.stringify(state, null, 2)}\n`);
   }
@@ -437,38 +369,6 @@ export class EmbeddedCloud {
 
 class PortTaken extends VisaImageError {}
 
-function keystoneCommand(port: number): string[] {
-  return [
-    "uwsgi",
-    ...["--plugin", "python3", "--wsgi-file", "/usr/bin/keystone-wsgi-public"],
-    ...["--http-socket", `127.0.0.1:${port}`, "--master", "--processes", "2", "--need-app", "--no-orphans"],
-    // Without it SIGTERM only reloads.
-    "--die-on-term",
-    // A token with its catalog in the headers is larger than the default of 4 KiB.
-    ...["--buffer-size", "65535"],
-    // Without it a connection is reset now and then.
-    ...["--add-header", "Connection: close"],
-    "--disable-logging",
-  ];
-}
-
-function bootstrapArguments(state: CloudState): string[] {
-  const url = endpoints(state).keystone;
-  return [
-    "bootstrap",
-    ...["--bootstrap-region-id", REGION, "--bootstrap-service-name", "keystone"],
-    ...["--bootstrap-public-url", url, "--bootstrap-internal-url", url, "--bootstrap-admin-url", url],
-  ];
-}
-
-function assertSize(size: string): asserts size is CloudSize {
-  if ((CLOUD_SIZES as readonly string[]).includes(size)) return;
-  throw new VisaImageError(`there is no embedded cloud of size "${size}"`, {
-    fix: `known sizes: ${CLOUD_SIZES.join(", ")}`,
-    exitCode: ExitCode.USAGE,
-  });
-}
-
 /** Characters that mean something to oslo.config ($), in a database URL (? # %), or that end a line. */
 function assertPath(folder: string): void {
   const bad = /[$?#%\n]/.exec(folder);
@@ -477,48 +377,6 @@ function assertPath(folder: string): void {
     fix: "use a folder without any of $ ? # %",
     exitCode: ExitCode.USAGE,
   });
-}
-
-async function assertPrograms(): Promise<void> {
-  const missing = new Set<string>();
-  for (const [file, name] of Object.entries(PROGRAMS)) if (!(await exists(file))) missing.add(name);
-  if (missing.size === 0) return;
-  throw new VisaImageError(`these packages are missing: ${[...missing].join(", ")}`, {
-    fix: "install them: dev/setup",
-    exitCode: ExitCode.USAGE,
-  });
-}
-
-async function pasteFile(): Promise<string> {
-  for (const file of PASTE_FILES) if (await exists(file)) return file;
-  throw new VisaImageError(`glance's glance-api-paste.ini is in none of ${PASTE_FILES.join(", ")}`, {
-    fix: "install the package glance-common",
-  });
-}
-
-async function packageVersions(): Promise<Record<ServiceName, string>> {
-  const version = async (name: string) => {
-    const { status, output } = await execute("dpkg-query", ["-W", "-f", "$" + "{Version}", name], ENVIRONMENT);
-    return status === 0 ? output : "unknown";
-  };
-  const [keystone, glance] = await Promise.all([version("keystone"), version("glance-api")]);
-  return { keystone, glance };
-}
-
-/** Runs a program to its end; what it writes to both streams is its output. Not execa: tsx can't load that. */
-function execute(program: string, args: readonly string[], env: Record<string, string>) {
-  return new Promise<{ status: number | string; output: string }>((resolve) => {
-    execFile(program, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
-      resolve({ status: error ? (error.code ?? error.signal ?? error.message) : 0, output: stdout + stderr });
-    });
-  });
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
 
 function secret(): string {

@@ -50,6 +50,11 @@ test("a program is found with its version, too old, without one, or missing, eac
   });
 });
 
+/**
+ * @fault machine: Terraform is missing or too old
+ * @then `visa-image doctor` says so (exit code 1); where a stack forgets past releases it asks for 1.7, so that an
+ *   older Terraform names its version
+ */
 test("Terraform or OpenTofu will do, of the version that knows removed blocks", async () => {
   expect(await find("terraform or tofu")).toMatchObject({ status: "missing" });
   program("tofu", "OpenTofu v1.12.6");

@@ -12,20 +12,6 @@ test("every test that the migration guide names exists", () => {
   expect(named.filter((name) => !existsSync(join("test", name)))).toEqual([]);
 });
 
-test("every test that the tables of faults name exists", () => {
-  const rows = [...read("reliability.md").matchAll(/^\| .* \| .* \| (.*) \|$/gm)].map(([, cell]) => cell as string);
-  const named = rows
-    .filter((cell) => !["test", "the same"].includes(cell))
-    .flatMap((cell) => cell.split(/; (?=[\w/-]+: )/))
-    .map((text) => /^([\w/-]+): (.*)$/.exec(text)?.slice(1) ?? [text, ""]);
-  expect(named.length).toBeGreaterThan(30);
-  const missing = named.filter(([file, title = ""]) => {
-    const path = join("test", `${file}.test.ts`);
-    return !title || !existsSync(path) || !readFileSync(path, "utf8").includes(title);
-  });
-  expect(missing).toEqual([]);
-});
-
 test.each(guides)("%s links to what is there", (name) => {
   const links = [...read(name).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, link]) => link as string);
   expect(links.filter((link) => !existsSync(resolve("docs", dirname(name), link)))).toEqual([]);

@@ -53,6 +53,9 @@ function flipBit(file: string, position: (size: number) => number): void {
   utimesSync(file, atime, mtime);
 }
 
+/**
+ * @fault cache: one bit of a disk is flipped, its size and time as before
+ */
 test("one flipped bit in a disk is found before the disk is flattened", async () => {
   const before = readFileSync(artifact("disk.qcow2"));
   flipBit(artifact("disk.qcow2"), (size) => size - 1000);
@@ -64,6 +67,10 @@ test("one flipped bit in a disk is found before the disk is flattened", async ()
   await workspace.expectNothingLeft();
 });
 
+/**
+ * @fault cache: a disk is truncated
+ * @then found at once, set aside, built again
+ */
 test("a truncated disk is found at once, set aside and built again", async () => {
   rmSync(artifact("disk.flat.qcow2"));
   chmodSync(artifact("disk.qcow2"), 0o644);
@@ -74,6 +81,10 @@ test("a truncated disk is found at once, set aside and built again", async () =>
   await workspace.expectNothingLeft();
 });
 
+/**
+ * @fault cache: a flattened disk is truncated, or has a flipped bit
+ * @then found before it goes to Glance; flattened again
+ */
 test.each<[string, (file: string) => void]>([
   ["one flipped bit in", (file) => flipBit(file, () => 5_000_000)],
   ["half of", (file) => truncateSync(file, 2 ** 29)],
@@ -88,6 +99,10 @@ test.each<[string, (file: string) => void]>([
   await workspace.expectNothingLeft();
 });
 
+/**
+ * @fault machine: files dated in the future or the past
+ * @then they are read, and are as good as before
+ */
 test("files that are dated in the future or in the past are read, and are as good as before", async () => {
   for (const year of [2099, 1980]) {
     for (const file of ["disk.qcow2", "disk.raw", "manifest.json", "disk.raw.json"]) {
@@ -99,6 +114,10 @@ test("files that are dated in the future or in the past are read, and are as goo
   }
 });
 
+/**
+ * @fault cache: the lock of a dead process
+ * @then nobody waits for it
+ */
 test("the lock of a dead process is nobody's: the build does not wait for it", async () => {
   const fingerprint = specification.layers[0]?.fingerprint;
   // A pid that is somebody else's by now, and one of another boot.
@@ -116,6 +135,10 @@ test("the lock of a dead process is nobody's: the build does not wait for it", a
   }
 });
 
+/**
+ * @fault cache: two builds of one layer at once
+ * @then one builds; the other says whom it waits for, and uses the result
+ */
 test("two builds of one layer at once: one builds, the other waits and uses it", async () => {
   const shared = workspace.specify(workspace.layer("shared"));
   workspace.hold("provisioning");
@@ -136,6 +159,10 @@ test("two builds of one layer at once: one builds, the other waits and uses it",
   await workspace.expectNothingLeft();
 });
 
+/**
+ * @fault cache: a build in the place of what is there (`--no-cache`) is stopped
+ * @then what was there stays
+ */
 test("a build in the place of what is there leaves it as it is when it is stopped", async () => {
   const shared = workspace.specify(workspace.layer("shared"));
   workspace.hold("provisioning");
@@ -150,6 +177,10 @@ test("a build in the place of what is there leaves it as it is when it is stoppe
   expect(code).toBe(0);
 });
 
+/**
+ * @fault cache: a script is edited while a layer below is built
+ * @then 4: `changed since the plan`; the layer below is kept
+ */
 test("a script that is edited while the layer below it is built ends the build with exit code 4", async () => {
   const edited = workspace.specify(workspace.layer("below"), upper);
   const script = join(workspace.folder, "inputs/upper/scripts/upper.sh");

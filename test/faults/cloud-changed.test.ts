@@ -27,6 +27,11 @@ async function expectDeployWithoutUpload(inputs: BuildSpecification): Promise<st
   return id;
 }
 
+/**
+ * @fault cloud: the image was changed by hand: name, visibility, a property, hidden
+ * @then the plan shows it, the deploy puts it right in place
+ * @says the plan
+ */
 test("an image that was changed by hand is shown in the plan, and put right without an upload", async () => {
   const glance = await deployment.glanceClient();
   await glance.update(lastGood, { name: "by hand", visibility: "public", os_hidden: true, hw_disk_bus: "ide" });
@@ -38,6 +43,11 @@ test("an image that was changed by hand is shown in the plan, and put right with
   expect(await expectDeployWithoutUpload(second)).toBe(lastGood);
 });
 
+/**
+ * @fault cloud: Glance does not let an image go (409)
+ * @then `prune` keeps it, protected as before. What a failed upload left* is tried again by the next deploy
+ * @says `kept: Glance says that it is in use (409)`
+ */
 test("a past image that Glance does not let go (409) is not pruned, and as protected as before", async () => {
   deployment.glance.inject({ on: DELETE, answer: 409 });
   const kept = await deployment.visaImage("prune", "--retain", "0", "--force");
@@ -47,6 +57,11 @@ test("a past image that Glance does not let go (409) is not pruned, and as prote
   await deployment.expectSafe(lastGood);
 });
 
+/**
+ * @fault cloud: a past image was deleted by hand
+ * @then the deploy fails until the lock forgets it
+ * @says `the past release … is no longer in Glance: run 'npx visa-image lock sync' and deploy again`
+ */
 test("fails where a past image was deleted by hand, and says which command forgets it", async () => {
   const glance = await deployment.glanceClient();
   await glance.update(past, { protected: false });
@@ -62,6 +77,9 @@ test("fails where a past image was deleted by hand, and says which command forge
 });
 
 if (FULL) {
+  /**
+   * @fault cloud: Glance does not let an image go (409)
+   */
   test("fails where Glance does not let go what a failed upload left, until it does", async () => {
     const third = deployment.nextInputs();
     deployment.glance.inject({ on: UPLOAD, answer: 500 });
@@ -74,6 +92,11 @@ if (FULL) {
     lastGood = await deployment.expectDeploy(third);
   });
 
+  /**
+   * @fault cloud: another cloud in the place of this one*
+   * @then the image is uploaded there; the past ones, which it lacks, are forgotten by `npx visa-image lock sync`
+   * @says as for a past image
+   */
   test("another cloud gets the image anew, and the past one, which it lacks, is forgotten by hand", async () => {
     const inputs = deployment.nextInputs();
     lastGood = await deployment.expectDeploy(inputs);

@@ -39,6 +39,11 @@ async function atHalfTheUpload(action: (terraform: number) => Promise<unknown> |
   return ended;
 }
 
+/**
+ * @fault cloud: the verification fails, or is killed
+ * @then nothing is uploaded; a retry builds nothing
+ * @says the verification's report
+ */
 test("fails where the verification is killed, and nothing is registered", async () => {
   const running = deployment.startDeploy(inputs, { ...diskOf(20 * MIB), VISA_TEST_HANG_VERIFY: "1" });
   process.kill(await deployment.processOf(/stand-in\.ts verify/), "SIGKILL");
@@ -47,6 +52,11 @@ test("fails where the verification is killed, and nothing is registered", async 
   expect(await deployment.images()).toHaveLength(deployment.releases.length);
 });
 
+/**
+ * @fault cloud: SIGTERM, SIGINT* to Terraform during the upload
+ * @then the upload ends, then Terraform; the image stays hidden, and is deleted by the next deploy
+ * @says `Stopping operation`
+ */
 test.each(FULL ? (["SIGTERM", "SIGINT"] as const) : (["SIGTERM"] as const))(
   "fails, and changes nothing, where Terraform gets a %s during the upload",
   async (signal) => {
@@ -57,6 +67,11 @@ test.each(FULL ? (["SIGTERM", "SIGINT"] as const) : (["SIGTERM"] as const))(
   },
 );
 
+/**
+ * @fault cloud: the provider is killed during the upload
+ * @then Glance drops what it has; a hidden image that no state knows is left
+ * @says Terraform's `plugin` error; later `a stopped upload left images in Glance: run 'npx visa-image prune'`
+ */
 test("fails, and changes nothing, where the provider is killed during the upload", async () => {
   const { status, text } = await atHalfTheUpload(async () => {
     process.kill(await deployment.processOf(/terraform-provider-openstack/), "SIGKILL");
@@ -66,6 +81,15 @@ test("fails, and changes nothing, where the provider is killed during the upload
   if (FULL) await goOn();
 });
 
+/**
+ * @fault cloud: Terraform is killed during the upload
+ * @then the same. The provider ends with it. The state's lock was the kernel's and is gone; the file that names its
+ *   owner is replaced by the next run
+ * @says the same, by the next deploy
+ * @fault cloud: an image that a stopped upload left, queued or whole
+ * @then a deploy names it; `npx visa-image prune` deletes it when it is a day old, `--force` at once
+ * @says `it is queued and not registered, and its upload may still run`
+ */
 test("Terraform that is killed during the upload leaves no lock, and an image that nobody sees and prune removes", async () => {
   const { status } = await atHalfTheUpload((terraform) => process.kill(terraform, "SIGKILL"));
   expect(status).toBeNull();
@@ -81,6 +105,11 @@ test("Terraform that is killed during the upload leaves no lock, and an image th
   expect(await deployment.images()).toHaveLength(deployment.releases.length);
 });
 
+/**
+ * @fault cloud: two deploys at once
+ * @then one goes on, the other one ends at once
+ * @says `Error acquiring the state lock`
+ */
 test("a second deploy at the same time fails at once, and the first one goes on", async () => {
   let second: TerraformRun | undefined;
   const first = await atHalfTheUpload(async () => {
@@ -108,11 +137,20 @@ describe("a registration", () => {
     return ended;
   }
 
+  /**
+   * @fault cloud: the registration is killed
+   * @then before the image is shown: it stays hidden; after that: it is in use. The next deploy goes on there,
+   *   without an upload
+   * @says `local-exec provisioner error`
+   */
   test("fails where it is killed before the image is shown, and the one before stays", async () => {
     expect((await killed(/^node .*stand-in\.ts lock add/, /^PATCH /)).status).toBe(1);
     await deployment.expectSafe(lastGood);
   });
 
+  /**
+   * @fault cloud: the registration is killed
+   */
   test("fails where it is killed after that, and the new one stays", async () => {
     expect((await killed(/^node .*stand-in\.ts lock use/, /^GET .*visa_image/)).status).toBe(1);
     lastGood = deployment.releases.at(-1)?.imageId ?? "";

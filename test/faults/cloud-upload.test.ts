@@ -109,6 +109,26 @@ const thorough: Record<string, Case> = {
   },
 };
 
+/**
+ * @fault cloud: Keystone is down, at the plan
+ * @then nothing
+ * @says the provider's `connection refused`, with the address
+ * @fault cloud: Glance is down*
+ * @then nothing
+ * @says `connection refused`
+ * @fault cloud: Glance answers 503 to a look*, to the new image, 500 or 503 to the upload*
+ * @then the upload fails; what it left is deleted by the next deploy
+ * @says the provider's words for the status
+ * @fault cloud: Glance answers 503 after the upload*
+ * @then the whole image counts as failed, hidden: the next deploy uploads it again
+ * @says `Error waiting for Image`
+ * @fault cloud: the connection is cut at half the upload
+ * @then as above
+ * @says `Error while uploading file`
+ * @fault cloud: the quota is exceeded, Glance's store is full (413)
+ * @then as above. Make room first: `npx visa-image prune`
+ * @says Glance's words
+ */
 test.each(Object.entries(FULL ? { ...cases, ...thorough } : cases))(
   "fails, and changes nothing, where %s",
   async (_, { fault, says }) => {
@@ -121,6 +141,11 @@ test.each(Object.entries(FULL ? { ...cases, ...thorough } : cases))(
 
 const revoke = (request: IncomingMessage) => deployment.revoke(String(request.headers["x-auth-token"]));
 
+/**
+ * @fault cloud: the token ends during the upload
+ * @then nothing: the provider takes a new one
+ * @says –
+ */
 test("a token that ends during the upload is renewed", async () => {
   deployment.glance.inject({ on: UPLOAD, times: 1, after: 30_000, midway: revoke });
   lastGood = await deployment.expectDeploy(inputs);
@@ -129,6 +154,11 @@ test("a token that ends during the upload is renewed", async () => {
 });
 
 if (FULL) {
+  /**
+   * @fault cloud: the token ends before the upload*
+   * @then the provider takes a new one, and the image is sent; or it finds its file closed, and the upload fails
+   * @says `Successfully re-authenticated, but got error`
+   */
   test("a token that ends before the upload is renewed, or the upload fails and changes nothing", async () => {
     deployment.glance.inject({ on: UPLOAD, times: 1, before: revoke });
     const ended = await deployment.deploy(inputs);
@@ -141,6 +171,11 @@ if (FULL) {
   });
 }
 
+/**
+ * @fault cloud: Keystone is down, after the upload
+ * @then the image stays hidden; the next deploy registers it without an upload
+ * @says `cannot reach "…"`, `see whether the cloud is up …, then deploy again`
+ */
 test("fails where Keystone is down after the upload, says so, and the next deploy registers without an upload", async () => {
   const uploaded = deployment.glance.inject({
     on: UPLOAD,
@@ -163,6 +198,13 @@ test("fails where Keystone is down after the upload, says so, and the next deplo
   inputs = deployment.nextInputs();
 });
 
+/**
+ * @fault cloud: the upload takes longer than `timeouts.create`
+ * @then the provider, up to version 2, sends it all, then calls it failed. `terraform untaint ADDRESS` and deploy
+ *   again: it is registered without an upload. Without `untaint` it is uploaded again. From version 3 on it cuts the
+ *   upload off: give it more time, and deploy again. The default limit is that of 1 MB/s
+ * @says `Error waiting for Image`, or `context deadline exceeded`
+ */
 test("fails where an upload takes longer than its time, and what was uploaded is kept by untaint", async () => {
   deployment.glance.inject({ on: UPLOAD, before: () => sleep(6000) });
   const errors = errorsOf(await deployment.deploy(inputs, {}, { timeouts: { create: "5s" } }));

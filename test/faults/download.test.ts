@@ -64,6 +64,10 @@ async function fails(args: string[]): Promise<{ code: number | null; stderr: str
   return { code, stderr };
 }
 
+/**
+ * @fault cache: a cloud image has another checksum
+ * @then 4, with both; the download is removed
+ */
 test("a wrong checksum ends the build with exit code 4, both checksums, and nothing kept", async () => {
   const { code, stderr } = await fails(specify(`sha256:${"0".repeat(64)}`));
   expect(code).toBe(4);
@@ -71,6 +75,10 @@ test("a wrong checksum ends the build with exit code 4, both checksums, and noth
   expect(workspace.names("downloads")).toEqual([]);
 });
 
+/**
+ * @fault cache: the server answers 404, or 5xx
+ * @then 1; 404: correct the URL; 5xx: three more attempts, then try again
+ */
 test.each([
   [404, /error: 404[\s\S]*fix: correct the URL/],
   [503, /error: 503[\s\S]*fix: try again/],
@@ -83,6 +91,10 @@ test.each([
   expect(ranges).toHaveLength(status === 404 ? 1 : 4);
 });
 
+/**
+ * @fault cache: a download is cut off
+ * @then 1; the next build goes on where it stopped
+ */
 test("a download that is cut off ends the build, and the next one goes on where it stopped and succeeds", async () => {
   next = "cut";
   const args = specify();

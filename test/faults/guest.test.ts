@@ -32,6 +32,12 @@ function check(ended: Ended): void {
 const good: TinyLayer = { name: "good", provisioners: [{ shell: { inline: ["echo good > /mnt/good"] } }] };
 const shell = (...inline: string[]) => [{ shell: { inline } }];
 
+/**
+ * @fault guests: a step hangs
+ * @then 3 when the layer's time is up: `it took longer than …`, with what it printed last. The limit is 240 minutes
+ *   for a layer's machine: `--timeout`, `VISA_BUILD_TIMEOUT`, `timeout_minutes`, `timeoutMinutes`
+ *   ([inputs.md](inputs.md))
+ */
 test("a provisioner that hangs ends the build when its time is up, with what it printed last", async () => {
   const { code, stderr, seconds } = await buildOnGood({
     name: "hanging",
@@ -44,6 +50,10 @@ test("a provisioner that hangs ends the build when its time is up, with what it 
   expect(seconds).toBeLessThan(60);
 });
 
+/**
+ * @fault guests: a step hangs that has a `timeout` of its own
+ * @then 3 after that: `the step was not done within its timeout of …`
+ */
 test("a provisioner with a timeout of its own ends the build at that", async () => {
   const { code, stderr } = await buildOnGood({
     name: "timed",
@@ -55,6 +65,10 @@ test("a provisioner with a timeout of its own ends the build at that", async () 
   );
 });
 
+/**
+ * @fault guests: a step fills the guest's disk
+ * @then 3: `the guest's disk is full: give the template a larger disk_size_gb`
+ */
 test("a provisioner that fills the guest's disk is told from one that fills this machine's", async () => {
   const { code, stderr } = await buildOnGood({
     name: "filling",
@@ -66,6 +80,10 @@ test("a provisioner that fills the guest's disk is told from one that fills this
 });
 
 describe("a guest that panics", () => {
+  /**
+   * @fault guests: the kernel panics while it boots
+   * @then 3 at once, with the panic's line and the end of the console
+   */
   test("while it boots ends the build at once, with the panic", async () => {
     const { code, stderr, seconds } = await buildOnGood({
       name: "panicking",
@@ -81,6 +99,10 @@ describe("a guest that panics", () => {
     expect(seconds).toBeLessThan(60);
   });
 
+  /**
+   * @fault guests: the kernel panics in a step
+   * @then the same
+   */
   test("in a step ends the build, with the panic", async () => {
     const { code, stderr } = await buildOnGood({
       name: "panicking-later",
@@ -91,6 +113,10 @@ describe("a guest that panics", () => {
   });
 });
 
+/**
+ * @fault guests: the guest switches itself off in a step
+ * @then 3
+ */
 test("a guest that switches itself off in a step ends the build", async () => {
   const { code, stderr } = await buildOnGood({ name: "leaving", provisioners: shell("poweroff -f", "sleep 100") });
   expect(code).toBe(3);
@@ -129,6 +155,15 @@ describe("a guest that SSH does not reach", () => {
     }
   }
 
+  /**
+   * @fault guests: the guest never gets an address
+   * @then 3 after `ssh_timeout` (20 minutes unless the template says otherwise): `the guest never answered on its
+   *   network`, with the end of the console
+   * @fault guests: it has one, but no SSH
+   * @then the same: `nothing answers at its SSH port`
+   * @fault guests: its SSH lets nobody in
+   * @then the same: `has not taken the build's key`
+   */
   test.each(CASES)("%s is known from what it does, with the end of its console", async (name, _, says) => {
     start();
     const ended = (await builds.get(name)) as Ended;

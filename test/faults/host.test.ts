@@ -95,6 +95,14 @@ describe("a disk of this machine that is full", () => {
   });
   afterAll(() => cache.end());
 
+  /**
+   * @fault machine: the disk is full while the base is made, or flattened
+   * @then 1, with qemu-img's own words and `make room`
+   * @fault machine: the disk is full while the guest is built: QEMU halts the guest and would wait for ever
+   * @then 1: `the disk of … is full`; the guest is ended
+   * @fault machine: the disk is full while an artifact is published
+   * @then 1: `no room left`; no half of it is there
+   */
   test.each<[string, Stage, number, number, RegExp]>([
     ["while the base is made", "base", 0, 1, /No space left on device[\s\S]*fix: make room/],
     [
@@ -125,6 +133,10 @@ describe("a disk of this machine that is full", () => {
     await workspace.expectNothingLeft(cache.path);
   });
 
+  /**
+   * @fault machine: too little room when a build begins
+   * @then 2: `has 4 MiB free, the build may need …`
+   */
   test("is seen before anything starts, where it is full by then", async () => {
     cache.shrink(2 ** 20);
     const { code, stderr } = await cache.start(workspace.specify(workspace.layer("another"))).ended;
@@ -133,6 +145,10 @@ describe("a disk of this machine that is full", () => {
     cache.grow();
   });
 
+  /**
+   * @fault machine: a cache that is read-only
+   * @then 2: `cannot be written to`
+   */
   test("a cache that is read-only ends the build before anything starts", async () => {
     cache.remount("ro");
     const { code, stderr } = await cache.start(workspace.specify(workspace.layer("another"))).ended;
@@ -144,6 +160,10 @@ describe("a disk of this machine that is full", () => {
   });
 });
 
+/**
+ * @fault machine: a cache on a file system without locks (NFS whose lock service is not there)
+ * @then 2: `No locks available`, let it be on a disk of this machine
+ */
 test("a file system without locks ends the build before anything starts", async () => {
   // The kernel answers flock(2) as NFS does whose lock service is not there.
   const program = execFileSync("sh", ["-c", "command -v flock"]).toString().trim();
@@ -198,6 +218,10 @@ describe("a tool", () => {
     return bin;
   }
 
+  /**
+   * @fault machine: Packer, QEMU or qemu-img is missing
+   * @then 2, with the package that has it
+   */
   test.each([
     ["packer", "packer"],
     ["qemu-system-x86_64", "qemu-system-x86"],
@@ -210,6 +234,10 @@ describe("a tool", () => {
     await workspace.expectNothingLeft();
   });
 
+  /**
+   * @fault machine: one of them is too old, or another program of its name
+   * @then 2
+   */
   test.each([
     ["packer", "Packer v1.5.0", '"packer" 1.5.0 is older than 1.6.6', "packer"],
     ["packer", "usage: packer dictionary", "does not say its version", "packer"],
@@ -248,6 +276,10 @@ globalThis.Date = class extends RealDate {
     return `--require ${file}`;
   }
 
+  /**
+   * @fault machine: the clock jumps by a day, forth and back
+   * @then nothing: what waits, waits by the kernel's own clock; what is compared are checksums
+   */
   test("neither holds a build up nor keeps it from ending, whoever stops it", async () => {
     const environment = { NODE_OPTIONS: jumpingClock() };
     const args = workspace.specify(workspace.layer("timeless"));
@@ -273,6 +305,13 @@ globalThis.Date = class extends RealDate {
 describe("odd names", () => {
   const ODD = `it's a "fine" größe: $HOME & {{ x }} ; 画`;
 
+  /**
+   * @fault machine: a home directory that is read-only
+   * @then nothing: a build writes nothing to it where the cache is elsewhere
+   * @fault machine: spaces, quotes, colons, `$`, `{{ }}`, letters beyond ASCII in the paths of cache, inputs, output,
+   *   home and temporary files
+   * @then nothing
+   */
   test("of the folders of cache, inputs, output, home and temporary files do no harm", async () => {
     const folder = join(workspace.folder, ODD);
     const home = join(folder, "home");
@@ -309,6 +348,10 @@ describe("odd names", () => {
     await workspace.expectNothingLeft(cache);
   });
 
+  /**
+   * @fault machine: `%`, `,`, `#` or `?` in the path of the cache or of temporary files, which Packer cannot read
+   * @then 2, with the sign
+   */
   test.each(["50%", "a,b", "#1", "a?"])(
     "that Packer cannot read (%j) end the build before anything starts",
     async (name) => {
@@ -319,6 +362,10 @@ describe("odd names", () => {
     },
   );
 
+  /**
+   * @fault machine: spaces, quotes and the like in the path of a catalog
+   * @then nothing
+   */
   test("of the folder of a catalog do no harm", async () => {
     const folder = join(workspace.folder, "catalogs", ODD);
     mkdirSync(join(folder, "one/scripts"), { recursive: true });

@@ -107,6 +107,25 @@ describe("a build leaves nothing behind, and the next one succeeds", () => {
     args = workspace.specify(workspace.layer("held"));
   });
 
+  /**
+   * @fault stopped: SIGINT, SIGTERM or SIGHUP of `visa-image`: while the base is made, the guest starts, is
+   *   provisioned, shuts down, the disk is checked and published, or flattened
+   * @then 130, 143, 129: `stopped by SIGINT; nothing of it is left running`. The cache is as before
+   * @fault stopped: SIGKILL of `visa-image`, at the same stages
+   * @then its worker notices, ends the tools and cleans up
+   * @fault stopped: SIGKILL or SIGTERM of its worker
+   * @then 1: `the build's own process was ended by SIGKILL`; the front ends the tools and cleans up
+   * @fault stopped: SIGKILL or SIGTERM of Packer
+   * @then 3: `packer was ended by SIGKILL`; its QEMU is ended
+   * @fault stopped: SIGKILL or SIGTERM of QEMU while the guest starts
+   * @then 3 within 15 s: `its machine ended by itself` (Packer alone waits for its whole `ssh_timeout`)
+   * @fault stopped: the same while a step runs
+   * @then 3, with the step's last lines
+   * @fault stopped: the same while the guest shuts down
+   * @then 3: `ended before it had shut down: its disk may lack data`. Packer alone takes this for a good end
+   * @fault stopped: SIGKILL or SIGTERM of qemu-img: base, check, flattening
+   * @then 1: `"qemu-img" was ended by SIGKILL`, start it again
+   */
   test.each(FULL ? allCases() : CASES)("when its %s gets %s at the stage: %s", async (victim, signal, stage) => {
     // Of an earlier case: a stage is passed only where there is something to do.
     workspace.forget("held", stage);
@@ -129,6 +148,11 @@ describe("a build leaves nothing behind, and the next one succeeds", () => {
 });
 
 describe("the command and its worker are killed at once", () => {
+  /**
+   * @fault stopped: SIGKILL of `visa-image` and its worker at once
+   * @then the kernel ends the tools; the next build removes the scratch folder (`removed what an interrupted build
+   *   left behind`), and waits for nobody's lock
+   */
   test("the kernel ends the tools, and the next build removes what is left", async () => {
     const args = workspace.specify(workspace.layer("both"));
     workspace.hold("provisioning");
@@ -150,6 +174,10 @@ describe("the command and its worker are killed at once", () => {
     await workspace.expectNothingLeft();
   });
 
+  /**
+   * @fault stopped: the same, with Packer killed just before, so that QEMU lives on
+   * @then the next build ends that QEMU
+   */
   test("the next build ends a QEMU that outlived everything else", async () => {
     const args = workspace.specify(workspace.layer("outlived"));
     workspace.hold("provisioning");
@@ -170,6 +198,10 @@ describe("the command and its worker are killed at once", () => {
 });
 
 describe("a bootstrap of the base", () => {
+  /**
+   * @fault stopped: a signal while Debian is bootstrapped
+   * @then all namespaces and mounts of mmdebstrap are gone
+   */
   test.each(FULL ? (["SIGINT", "SIGTERM", "SIGKILL"] as const) : (["SIGKILL"] as const))(
     "ends with all its namespaces by %s",
     async (name) => {
@@ -189,6 +221,10 @@ describe("a bootstrap of the base", () => {
 });
 
 describe("a verification", () => {
+  /**
+   * @fault stopped: a signal while an image is verified
+   * @then QEMU ends with it; after SIGKILL the next command removes the scratch folder
+   */
   test.each(FULL ? (["SIGINT", "SIGTERM", "SIGKILL"] as const) : (["SIGTERM", "SIGKILL"] as const))(
     "that gets %s leaves no machine, and what it leaves goes with the next build",
     async (name) => {

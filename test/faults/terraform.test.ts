@@ -55,6 +55,10 @@ const ALL: readonly Case[] = (
   ]),
 );
 
+/**
+ * @fault stopped: SIGINT, SIGTERM or SIGKILL of Terraform, alone or with its process group, at every stage
+ * @then the build ends with it; the next apply goes on
+ */
 test.each(FULL ? ALL : CASES)("%s to Terraform %s ends the build, at the stage: %s", async (signal, to, stage) => {
   workspace.forget("held", stage);
   workspace.hold(stage);

@@ -137,6 +137,10 @@ test("lists what it has", async () => {
   expect(templates.sort()).toEqual(["base", "lower", "upper"]);
 });
 
+/**
+ * @fault guests: a step fails
+ * @then 3, with the last lines that it printed, and the path of the log
+ */
 test("fails with exit code 3 and the last lines where a provisioner fails, and keeps what there was", async () => {
   const good = readFileSync(artifact(1, "manifest.json"), "utf8");
   const folder = join(workspace.cache, "artifacts", specification.layers[1]?.fingerprint ?? "");
@@ -189,6 +193,11 @@ test("keeps the flattened disk when its parents are gone, and rebuilds them when
   expect(existsSync(join(parent, "manifest.json"))).toBe(true);
 });
 
+/**
+ * @fault cache: one bit of a disk is flipped, its size and time as before
+ * @then found before anything is built on it or made from it; set aside and built again. Not within the hour after
+ *   the disk was written or read whole, where it was the hardware that flipped it and no write
+ */
 test("sets a damaged parent aside and builds it again", async () => {
   const file = specify(lower, upper(`${SCRIPT}# on a damaged parent\n`));
   const disk = artifact(0, "disk.qcow2");

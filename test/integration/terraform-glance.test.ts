@@ -142,6 +142,9 @@ test("a release that is older than those kept is forgotten, and stays in Glance"
   expect(synthesize({ specification: third }).run("plan", ...OPTIONS)).toContain("No changes.");
 });
 
+/**
+ * @fault cloud: the verification fails, or is killed
+ */
 test("an image that does not pass is not uploaded, the one in use stays, and a retry builds nothing", () => {
   const failed = synthesize({ specification: fourth }, { VISA_TEST_FAIL_VERIFY: "1" }).try(
     "apply",
@@ -158,12 +161,20 @@ test("an image that does not pass is not uploaded, the one in use stays, and a r
   expect(builds()).toEqual(before);
 });
 
+/**
+ * @fault cloud: the image was deleted by hand
+ * @then it is uploaded again, visibly; where its disk is not on this machine, the deploy says how to make it
+ * @says `… is not on this machine: run 'npx visa-image build …'`
+ */
 test("an image that was deleted in Glance is uploaded again where its disk is on this machine", () => {
   deleteInGlance(idOf(third));
   apply(synthesize({ specification: third }));
   expect(shown(idOf(third))).toMatchObject({ status: "active", protected: true });
 });
 
+/**
+ * @fault cloud: the image was deleted by hand
+ */
 test("fails with the command to run where its disk is not, and succeeds after it", () => {
   deleteInGlance(idOf(third));
   rmSync(join(folder, "images"), { recursive: true });
@@ -180,6 +191,11 @@ test("fails with the command to run where its disk is not, and succeeds after it
   expect(shown(idOf(third))).toMatchObject({ status: "active", protected: true });
 });
 
+/**
+ * @fault cloud: Glance protects an image (403)
+ * @then `destroy` says how to remove it
+ * @says `VISA_PROTECTED=false`
+ */
 test("destroy says what is protected and how to remove it, and removes what is not", () => {
   const terraform = synthesize({ specification: third });
   const failed = terraform.try("destroy", "-auto-approve", ...OPTIONS);

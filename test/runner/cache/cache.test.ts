@@ -120,6 +120,10 @@ test("a layer whose parent was built again is stale", async () => {
   await expect(cache.check(LAYER, again)).resolves.toMatchObject({ kind: "stale" });
 });
 
+/**
+ * @fault cache: a manifest is damaged
+ * @then as a damaged disk
+ */
 test.each([
   ["no JSON", "{"],
   ["another version", '{"version": 99}'],

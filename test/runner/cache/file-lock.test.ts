@@ -47,6 +47,9 @@ test("two locks of different names do not meet", async () => {
   await Promise.all([a.release(), b.release()]);
 });
 
+/**
+ * @fault cache: the lock of a dead process
+ */
 test("the kernel frees the lock of a process that was killed", async () => {
   // The helper as acquireLock starts it, under another process than this one.
   const script = `
