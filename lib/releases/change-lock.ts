@@ -1,11 +1,13 @@
-import { tmpdir, userInfo } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { sha256 } from "../fingerprint/digest";
+import { Cache, cacheRoot } from "../runner/cache/cache";
 import { acquireLock } from "../runner/cache/file-lock";
+import { privateFolder } from "../runner/host/private-files";
 import { type Lock, readLock, writeLock } from "./release-lock";
 
 /**
- * Reads the lock, changes it and writes it. Two images of one deploy are registered at the same time: one after the other.
+ * Reads the lock, changes it and writes it. Two images of one deploy are registered at the same time: one after the other,
+ * by a lock in the cache, which all shells of a user share.
  *
  * @param read how it is read @default {@link readLock}
  * @returns whether anything changed
@@ -16,8 +18,9 @@ export async function changeLock(
   read: (file: string) => Lock = readLock,
 ): Promise<boolean> {
   const file = resolve(path);
-  const name = sha256(file).slice(0, 16);
-  const held = await acquireLock(join(tmpdir(), `visa-images-${userInfo().uid}`), name, () => {});
+  const { root, locks } = new Cache(cacheRoot());
+  privateFolder(root);
+  const held = await acquireLock(locks, `release-lock-${sha256(file).slice(0, 16)}`, () => {});
   try {
     const before = read(file);
     const after = change(before);

@@ -49,7 +49,7 @@ function flipBit(file: string, position: (size: number) => number): void {
   const at = position(size);
   bytes.writeUInt8(bytes.readUInt8(at) ^ 1, at);
   writeFileSync(file, bytes);
-  chmodSync(file, 0o444);
+  chmodSync(file, 0o400);
   utimesSync(file, atime, mtime);
 }
 

@@ -106,7 +106,7 @@ test("refers to the parent by a relative name, and makes disks read-only", () =>
   );
   expect(backing).toBe(`../${specification.layers[0]?.fingerprint}/disk.qcow2`);
   for (const file of [artifact(0, "disk.qcow2"), artifact(1, "disk.qcow2"), artifact(1, "disk.raw")]) {
-    expect(statSync(file).mode & 0o777).toBe(0o444);
+    expect(statSync(file).mode & 0o777).toBe(0o400);
   }
 });
 

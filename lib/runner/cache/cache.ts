@@ -9,17 +9,20 @@
  *                         disk.raw.json      its size and checksum
  *                         disk.*.read.json   when a disk was read whole: not again within the hour, while nobody writes
  * artifacts/<fingerprint>.damaged-<time>     what did not match its manifest any more
- * locks/  logs/  reports/  scratch/  packer/
+ * locks/  logs/  reports/  scratch/  downloads/  packer/
  * ```
+ *
+ * It is for its user alone: the disks hold root's hash, and whatever else a template puts into an image.
  */
 import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { access, chmod, mkdir, open, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { access, chmod, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import type { DiskFormat } from "../../specification";
 import type { GitState } from "../host/git";
+import { preparePrivateFile, privateFolder, writePrivateFile } from "../host/private-files";
 import { digestDisk } from "./disk-digest";
 import { recall, remember, stateOf } from "./memory";
 
@@ -119,6 +122,8 @@ export class Cache {
   /** What `visa-image verify` found, a folder each. */
   readonly reports: string;
   readonly scratch: string;
+  /** Cloud images and installers, whole or in part. */
+  readonly downloads: string;
   /** Packer's own cache: downloads, and the port locks by which builds that run together keep apart. */
   readonly packer: string;
 
@@ -128,17 +133,18 @@ export class Cache {
     this.logs = join(root, "logs");
     this.reports = join(root, "reports");
     this.scratch = join(root, "scratch");
+    this.downloads = join(root, "downloads");
     this.packer = join(root, "packer");
   }
 
-  /** Makes its folders. @throws VisaImageError where it cannot be written to */
+  /** Makes its folders, and closes them to other users. @throws VisaImageError where it cannot be written to, or is not ours */
   async prepare(): Promise<void> {
     try {
-      for (const folder of [this.artifacts, this.locks, this.logs, this.scratch, this.packer]) {
-        await mkdir(folder, { recursive: true });
-      }
+      const folders = [this.artifacts, this.locks, this.logs, this.reports, this.scratch, this.packer, this.downloads];
+      for (const folder of [this.root, ...folders]) privateFolder(folder);
       await access(this.scratch, constants.W_OK);
     } catch (cause) {
+      if (cause instanceof VisaImageError) throw cause;
       // Node says "no such file" where a file system is read-only.
       let folder = this.root;
       while (!(await exists(folder)) && folder !== dirname(folder)) folder = dirname(folder);
@@ -260,8 +266,8 @@ export class Cache {
   async publish(staging: string, manifest: ArtifactManifest, replace = false): Promise<void> {
     const disk = join(staging, "disk.qcow2");
     // Others build on it: whoever opens it for writing by mistake shall fail.
-    await chmod(disk, 0o444);
-    await writeDurably(join(staging, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+    await chmod(disk, 0o400);
+    writePrivateFile(join(staging, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`, true);
     await sync(disk);
     remember(noteOf(disk), stateOf(disk), manifest.disk.sha256);
     await sync(staging);
@@ -275,12 +281,12 @@ export class Cache {
   /** Publishes a flattened disk beside its overlay. */
   async publishFlat(fingerprint: string, file: string, manifest: FlatManifest): Promise<void> {
     const target = this.flat(fingerprint, manifest.format);
-    await chmod(file, 0o444);
+    await chmod(file, 0o400);
     await sync(file);
     // First the manifest, which a full disk may refuse: gigabytes without one would only be in the way.
-    const finish = await prepareFile(`${target}.json`, `${JSON.stringify(manifest, null, 2)}\n`);
+    const finish = preparePrivateFile(`${target}.json`, `${JSON.stringify(manifest, null, 2)}\n`, true);
     await rename(file, target);
-    await finish();
+    finish();
     remember(noteOf(target), stateOf(target), manifest.digest);
     await sync(this.folder(fingerprint));
   }
@@ -357,23 +363,6 @@ async function readJson<T>(file: string): Promise<T | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function writeDurably(file: string, text: string): Promise<void> {
-  await (await prepareFile(file, text))();
-}
-
-/** Writes a file beside where it will be; returns what puts it there at once. */
-async function prepareFile(file: string, text: string): Promise<() => Promise<void>> {
-  const temporary = `${file}.new`;
-  try {
-    await writeFile(temporary, text);
-    await sync(temporary);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
-  return () => rename(temporary, file);
 }
 
 /** Waits until a file or a folder's list is on the disk. */

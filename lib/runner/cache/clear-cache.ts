@@ -3,10 +3,10 @@ import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
-import { isAlive, type ProcessIdentity } from "../processes/processes";
+import { isAlive } from "../processes/processes";
 import type { Cache } from "./cache";
 import { readOwner } from "./file-lock";
-import { cleanUpAbandoned } from "./scratch";
+import { cleanUpAbandoned, readScratchOwner } from "./scratch";
 
 /** A folder below `artifacts`. */
 export interface CacheEntry {
@@ -136,9 +136,8 @@ async function refuseWhileUsed(cache: Cache): Promise<void> {
     .map((name) => readOwner(join(cache.locks, name)));
   const scratches = await Promise.all(
     (await readdir(cache.scratch)).map(async (name) => {
-      const text = await readFile(join(cache.scratch, name, "owner.json"), "utf8").catch(() => "{}");
-      const { worker, host } = JSON.parse(text) as { worker?: ProcessIdentity; host?: string };
-      return worker && { ...worker, host: host ?? "" };
+      const owner = await readScratchOwner(join(cache.scratch, name));
+      return owner && { ...owner.worker, host: owner.host };
     }),
   );
   const user = [...owners, ...scratches].find((each) => each && (each.host !== hostname() || isAlive(each)));

@@ -3,10 +3,11 @@
  * standard input closes, which the kernel does whenever and however this process ends.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
+import { privateFolder, writePrivateFile } from "../host/private-files";
 import { identify, type ProcessIdentity } from "../processes/processes";
 
 /** Exit code by which flock says that someone else has the lock. */
@@ -27,7 +28,7 @@ export interface Lock {
 }
 
 /**
- * Takes the lock of that name below a folder.
+ * Takes the lock of that name in a folder of this user alone, which is made where it is missing.
  *
  * The lock file stays for ever (removing one races with those who wait for it) and says nothing by being there; the
  * `.owner` file beside it is there while the lock is held, to be named in messages.
@@ -39,7 +40,7 @@ export async function acquireLock(
   name: string,
   onWait: (owner: LockOwner | undefined) => void,
 ): Promise<Lock> {
-  mkdirSync(directory, { recursive: true });
+  privateFolder(directory);
   const file = join(directory, `${name}.lock`);
   const ownerFile = join(directory, `${name}.owner`);
   let helper = await hold(file, ["--nonblock"]);
@@ -58,7 +59,7 @@ export async function acquireLock(
     since: new Date().toISOString(),
   };
   try {
-    writeFileSync(ownerFile, JSON.stringify(owner));
+    writePrivateFile(ownerFile, JSON.stringify(owner));
   } catch {
     // On a full disk; it is only to be named in messages, and the lock is held without.
     rmSync(ownerFile, { force: true });

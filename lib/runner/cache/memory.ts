@@ -2,8 +2,9 @@
  * What was found out about a file and takes long to find out, kept beside it: for an hour of this boot of the machine (by
  * its clock that does not jump), and for as long as nobody has written to the file, which its change time tells.
  */
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { uptime } from "node:os";
+import { writePrivateFile } from "../host/private-files";
 import { bootId } from "../processes/processes";
 
 const MEMORY_SECONDS = 3600;
@@ -26,13 +27,10 @@ export function recall(note: string, file: string): string | undefined {
  * @param state what {@link stateOf} said before it was found out: what is written to the file meanwhile is then seen
  */
 export function remember(note: string, state: string, finding: string): void {
-  const temporary = `${note}.${process.pid}`;
   try {
-    writeFileSync(temporary, JSON.stringify({ state, time: uptime(), finding }));
-    renameSync(temporary, note);
+    writePrivateFile(note, JSON.stringify({ state, time: uptime(), finding }));
   } catch {
     // Found out again the next time.
-    rmSync(temporary, { force: true });
   }
 }
 

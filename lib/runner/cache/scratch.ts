@@ -4,11 +4,12 @@
  */
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { lstat, mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { writePrivateFile } from "../host/private-files";
 import { endAbandonedSession, identify, isAlive, type ProcessIdentity, processInfo } from "../processes/processes";
 import type { Cache } from "./cache";
 import { type LockOwner, readOwner } from "./file-lock";
@@ -24,7 +25,13 @@ const FOREIGN_AGE_MS = 7 * 24 * 3600 * 1000;
 /** A folder without an owner is one that is just being made, or was left in that moment. */
 const UNOWNED_AGE_MS = 60_000;
 
-interface Owner {
+/** The file in a scratch folder that names its owner. */
+const OWNER_FILE = "owner.json";
+/** Of the names of folders for temporary files that lie elsewhere, which mkdtemp ends. */
+const TEMPORARY_PREFIX = "visa-image-";
+
+/** Who owns a scratch folder. */
+export interface ScratchOwner {
   readonly worker: ProcessIdentity;
   readonly host: string;
   readonly marker: string;
@@ -43,14 +50,16 @@ export interface Scratch {
 /** Makes one. */
 export async function createScratch(cache: Cache, name: string): Promise<Scratch> {
   const path = join(cache.scratch, `${name}-${process.pid}-${randomUUID().slice(0, 4)}`);
-  await mkdir(path, { recursive: true, mode: 0o700 });
+  await mkdir(path, { mode: 0o700 });
   let temporary = join(path, "tmp");
   if (fitsSocket(temporary)) await mkdir(temporary);
-  else
-    temporary = await mkdtemp(join(fitsSocket(join(tmpdir(), "visa-image-XXXXXX")) ? tmpdir() : "/tmp", "visa-image-"));
+  else {
+    const parent = fitsSocket(join(tmpdir(), `${TEMPORARY_PREFIX}XXXXXX`)) ? tmpdir() : "/tmp";
+    temporary = await mkdtemp(join(parent, TEMPORARY_PREFIX));
+  }
   const worker = identify();
   if (!worker) throw new Error("/proc is not mounted");
-  const owner: Owner = {
+  const owner: ScratchOwner = {
     worker,
     host: hostname(),
     marker: process.env[RUN_MARKER] ?? "",
@@ -58,7 +67,7 @@ export async function createScratch(cache: Cache, name: string): Promise<Scratch
     temporary,
   };
   try {
-    await writeFile(join(path, "owner.json"), JSON.stringify(owner));
+    writePrivateFile(join(path, OWNER_FILE), JSON.stringify(owner));
   } catch (error) {
     // On a full disk; without its owner's name nobody else would remove it soon.
     await removeScratch({ path, temporary });
@@ -72,14 +81,28 @@ function fitsSocket(folder: string): boolean {
   return Buffer.byteLength(folder) <= LONGEST_TMPDIR;
 }
 
-/** Removes one. */
+/** Removes one. Of what its owner wrote down, a folder for temporary files goes with it only if it is one of ours. */
 export async function removeScratch(scratch: Scratch): Promise<void> {
   // Its owner's name goes last: a removal that is cut short leaves a folder that others still know how to remove.
-  for (const name of await readdir(scratch.path).catch(() => [])) {
-    if (name !== "owner.json") await removeTree(join(scratch.path, name));
+  const names = (await isOwnFolder(scratch.path)) ? await readdir(scratch.path).catch(() => []) : [];
+  for (const name of names) {
+    if (name !== OWNER_FILE) await removeTree(join(scratch.path, name));
   }
+  if (await isTemporary(scratch.temporary)) await removeTree(scratch.temporary);
   await removeTree(scratch.path);
-  await removeTree(scratch.temporary);
+}
+
+/** Whether a folder is what {@link createScratch} makes outside of a scratch folder. */
+async function isTemporary(path: string): Promise<boolean> {
+  return new RegExp(`^${TEMPORARY_PREFIX}[A-Za-z0-9]{6}$`).test(basename(path)) && (await isOwnFolder(path));
+}
+
+/** Whether there is a folder of this user, and no link to one. */
+async function isOwnFolder(path: string): Promise<boolean> {
+  return lstat(path).then(
+    (entry) => entry.isDirectory() && entry.uid === (process.getuid?.() ?? entry.uid),
+    () => false,
+  );
 }
 
 /** Removes what a process that has ended (or ends now) left in the cache: its scratch folders, its name on locks. */
@@ -126,23 +149,32 @@ export async function cleanUpAbandoned(cache: Cache): Promise<string[]> {
   return messages;
 }
 
-async function scratches(cache: Cache): Promise<Array<{ path: string; owner: Owner | undefined; age: number }>> {
+/** What is in the cache's folder for them; nothing is known of the owner of one that names none, or in another form. */
+async function scratches(cache: Cache): Promise<Array<{ path: string; owner?: ScratchOwner; age: number }>> {
   const names = await readdir(cache.scratch).catch(() => []);
-  const found = await Promise.all(
+  return Promise.all(
     names.map(async (name) => {
       const path = join(cache.scratch, name);
-      const owner = await readFile(join(path, "owner.json"), "utf8").then(
-        (text) => JSON.parse(text) as Owner,
-        () => undefined,
-      );
-      const age = await stat(path).then(
+      const age = await lstat(path).then(
         ({ mtimeMs }) => Date.now() - mtimeMs,
         () => 0,
       );
-      return { path, owner, age };
+      return { path, owner: await readScratchOwner(path), age };
     }),
   );
-  return found;
+}
+
+/** Who owns a scratch folder; nothing where it does not say, or is none. */
+export async function readScratchOwner(path: string): Promise<ScratchOwner | undefined> {
+  if (!(await isOwnFolder(path))) return undefined;
+  try {
+    const owner = JSON.parse(await readFile(join(path, OWNER_FILE), "utf8")) as ScratchOwner;
+    const { worker, host, temporary } = owner;
+    const whole = [worker.startTime, worker.boot, host, temporary].every((each) => typeof each === "string");
+    return whole && Number.isInteger(worker.pid) ? owner : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The log of one build: every line of every tool, masked, with its time, in a file that stays. */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
+import { openPrivateLog, privateFolder } from "../host/private-files";
 
 /** So many of the last lines are kept for the message of a failure. */
 const TAIL = 400;
@@ -16,9 +17,9 @@ export class BuildLog {
   private readonly lines: string[] = [];
 
   constructor(readonly path: string) {
-    mkdirSync(dirname(path), { recursive: true });
+    privateFolder(dirname(path));
     // For its owner only: masking knows the secrets of the build, not whatever else a script prints.
-    this.file = openSync(path, "a", 0o600);
+    this.file = openPrivateLog(path);
   }
 
   /** Adds a line. */

@@ -110,7 +110,7 @@ test("fails while a build runs, and goes on where one only left its name", async
 test("fails while a verification runs, which has no lock", async () => {
   const folder = join(cache.scratch, "verifying");
   mkdirSync(folder);
-  writeFileSync(join(folder, "owner.json"), JSON.stringify({ worker: identify(), host: hostname() }));
+  writeFileSync(join(folder, "owner.json"), JSON.stringify({ worker: identify(), host: hostname(), temporary: "" }));
   await expect(clear({})).rejects.toThrow("is in use");
   expect(existsSync(cache.disk("a".repeat(64)))).toBe(true);
 });
