@@ -4,13 +4,15 @@
  *   npm run bench                    all of it: half an hour without KVM
  *   npm run bench -- synth           synth and rendering alone: a minute
  *   npm run bench -- side-by-side    the builds alone
+ *   npm run bench -- --write …       and puts the tables into docs/performance.md
  *
  * It works in a folder of its own below /var/tmp, 40 GB at most, and removes it; where it fails, the logs stay there.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { packageRoot } from "../lib/package-root";
 import { chooseAccelerator } from "../lib/runner/host/accelerator";
 import { stopMeasured } from "./measure";
 import { sideBySide } from "./side-by-side";
@@ -19,18 +21,32 @@ import { synth } from "./synth";
 const PARTS = { synth, "side-by-side": sideBySide };
 
 async function main(): Promise<void> {
-  const asked = process.argv.slice(2);
+  const write = process.argv.includes("--write");
+  const asked = process.argv.slice(2).filter((word) => word !== "--write");
   const unknown = asked.find((part) => !Object.hasOwn(PARTS, part));
   if (unknown !== undefined) throw new Error(`there is no part "${unknown}": ${Object.keys(PARTS).join(" or ")}`);
   // What it was doing fails then, and everything else is cleared up on the way out.
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, stopMeasured);
   const scratch = mkdtempSync("/var/tmp/visa-bench-");
-  const tables = [await machine(scratch)];
+  const on = await machine(scratch);
+  console.log(on);
   for (const [name, part] of Object.entries(PARTS)) {
-    if (asked.length === 0 || asked.includes(name)) tables.push(await part(join(scratch, name)));
+    if (asked.length > 0 && !asked.includes(name)) continue;
+    const tables = await part(join(scratch, name));
+    console.log(`\n${tables}`);
+    if (write) writeDown(name, `${on}.\n\n${tables}`);
   }
-  console.log(tables.join("\n\n"));
   rmSync(scratch, { recursive: true, force: true });
+}
+
+/** Puts a part's tables between its marks in docs/performance.md. */
+function writeDown(part: string, tables: string): void {
+  const page = join(packageRoot(), "docs", "performance.md");
+  const [start, end] = [`<!-- bench: ${part} -->\n`, "<!-- end -->"];
+  const [before, rest] = readFileSync(page, "utf8").split(start);
+  const after = rest?.slice(rest.indexOf(end));
+  if (!after) throw new Error(`"${page}" has no place for the tables of ${part}`);
+  writeFileSync(page, `${before}${start}\n${tables}\n\n${after}`);
 }
 
 async function machine(scratch: string): Promise<string> {
