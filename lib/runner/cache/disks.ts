@@ -8,10 +8,11 @@ import type { Masker } from "../output/masking";
 import { readTool, runToolOrFail } from "../processes/tools";
 import { sync } from "./cache";
 import { digestDisk, type Extent } from "./disk-digest";
+import { checkForeignDisk } from "./foreign-disk";
 
-/** Size in bytes of the disk in a qcow2 file, as its guest sees it. */
-export async function virtualSizeOf(disk: string, masker: Masker): Promise<number> {
-  const text = await readTool("qemu-img", ["info", "--output=json", "-U", disk], { masker });
+/** Size in bytes of the disk in a file, as its guest sees it. */
+export async function virtualSizeOf(disk: string, masker: Masker, format: DiskFormat = "qcow2"): Promise<number> {
+  const text = await readTool("qemu-img", ["info", "--output=json", "-U", "-f", format, disk], { masker });
   return (JSON.parse(text) as { "virtual-size": number })["virtual-size"];
 }
 
@@ -24,20 +25,15 @@ export function checkDiskSize(name: string, sizeGb: number, minDiskGb: number): 
   });
 }
 
-/** Fails for an image that would lead qemu-img to other files, or fill this machine's disk. */
+/** Fails for an image from Glance that refers to other files, or would fill this machine's disk. */
 export async function checkImage(
   file: string,
   format: DiskFormat,
   layer: { readonly name: string; readonly diskSizeGb: number },
   masker: Masker,
 ): Promise<void> {
-  const args = ["info", "--output=json", "-f", format, file];
-  const info = JSON.parse(await readTool("qemu-img", args, { masker })) as Record<string, unknown>;
-  const { data } = (info["format-specific"] ?? {}) as { data?: Record<string, unknown> };
-  if (info["backing-filename"] !== undefined || data?.["data-file"] !== undefined) {
-    throw new VisaImageError("the image refers to another file, which no image of ours does");
-  }
-  const gb = Number(info["virtual-size"]) / 2 ** 30;
+  await checkForeignDisk(file, format);
+  const gb = (await virtualSizeOf(file, masker, format)) / 2 ** 30;
   if (gb > layer.diskSizeGb) {
     throw new VisaImageError(`the image has ${gb} GiB, the disk of "${layer.name}" ${layer.diskSizeGb} GiB`);
   }

@@ -17,6 +17,7 @@ import type {
 } from "../../specification";
 import { isUrl } from "../../template/source";
 import { cacheRoot, hashFile } from "../cache/cache";
+import { checkForeignDisk } from "../cache/foreign-disk";
 import { reportOfDisk } from "../guest/disk-report";
 
 /**
@@ -90,10 +91,13 @@ export async function makeBase(base: Exclude<Base, InstallerBase>, options: Make
  * @returns the path of the file, which is not to be changed
  * @throws VisaImageError as {@link makeBase}
  */
-export async function obtainMedium({ source, checksum }: InstallerMedium, options: MakeBaseOptions): Promise<string> {
-  if (isUrl(source)) return download({ url: source, checksum }, options);
-  await checkFile(source, checksum, options);
-  return source;
+export async function obtainMedium(medium: InstallerMedium, options: MakeBaseOptions): Promise<string> {
+  const { name, source, checksum } = medium;
+  const file = isUrl(source) ? await download({ url: source, checksum }, options) : source;
+  if (file === source) await checkFile(source, checksum, options);
+  // QEMU guesses the format of a CD.
+  if (name === "iso") await checkForeignDisk(file, "raw");
+  return file;
 }
 
 async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run }: MakeBaseOptions): Promise<void> {
@@ -111,13 +115,14 @@ async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run
   });
 }
 
-/** Always converted, also from qcow2: that drops compression, which layers would pay for at every read. */
+/** Checked, since it was made elsewhere. Always converted, also from qcow2: that drops compression, which layers would pay for at every read. */
 async function convert(
   source: string,
   { format }: CloudImageBase | FileBase,
   disk: string,
   { run }: MakeBaseOptions,
 ): Promise<void> {
+  await checkForeignDisk(source, format);
   await run("qemu-img", ["convert", "-f", format, "-O", "qcow2", source, disk]);
 }
 
