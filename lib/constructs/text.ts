@@ -18,9 +18,14 @@ export function addressPart(text: string): string {
   return /^[A-Za-z_]/.test(part) ? part : `_${part}`;
 }
 
+/** Whether synth does not know a value: one of Terraform's variables, a resource's attribute; also a whole list or map. */
+export function isToken(value: unknown): boolean {
+  return value !== undefined && Token.isUnresolved(value);
+}
+
 /** Fails where a value that synth has to look into is a token. */
 export function refuseToken(what: string, value: unknown): void {
-  if (value !== undefined && Token.isUnresolved(value)) {
+  if (isToken(value)) {
     throw new VisaImageError(`"${what}" is a token, whose value is known only when Terraform runs`, {
       fix: `give "${what}" a literal value: it takes part in the fingerprint or in a check at synth`,
     });

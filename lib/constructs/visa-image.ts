@@ -202,6 +202,7 @@ const SLOWEST_UPLOAD = 1;
  * Synth resolves the template and fingerprints its layers; Terraform builds those whose inputs changed, one
  * `terraform_data.layer_<template>` each (shared by all images of the stack), uploads the last one's disk as
  * `openstack_images_image_v2.<id>_<release>`, and hides the image that was in use before. Nothing is built at synth.
+ * That resource is `node.defaultChild`.
  */
 export class VisaImage extends Construct implements IVisaImage {
   /** The last layer's build. */
@@ -344,6 +345,7 @@ export class VisaImage extends Construct implements IVisaImage {
     releaseInUse(this, family, release, this.release, { retain, kept });
     if (family.protected) protectionNotice(this, family, this.release.registered);
     if (props.outputs ?? true) this.addOutputs(address);
+    this.node.defaultChild = this.release.image;
   }
 
   /** The image's id in Glance. */
@@ -380,7 +382,11 @@ function checkProps(props: VisaImageProps): void {
   refuseToken("protected", props.protected);
   refuseToken("verify", props.verify);
   refuseToken("parentsFromGlance", props.parentsFromGlance);
+  for (const [name, value] of Object.entries(props.machine ?? {})) refuseToken(`machine.${name}`, value);
+  refuseToken("variables", variables);
+  refuseToken("properties", props.properties);
   for (const [name, values] of Object.entries(variables ?? {})) {
+    refuseToken(`variables.${name}`, values);
     for (const [key, value] of Object.entries(values)) refuseToken(`variables.${name}.${key}`, value);
   }
   for (const [name, value] of Object.entries(props.properties ?? {})) {

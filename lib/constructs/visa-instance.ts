@@ -1,10 +1,10 @@
 import { ComputeInstanceV2 } from "@cdktf/provider-openstack/lib/compute-instance-v2";
-import { Lazy, type TerraformProvider, Token } from "cdktf";
+import { Fn, Lazy, type TerraformProvider, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import { claimShareable } from "./claims";
 import { TerraformData } from "./terraform-data";
-import { addressPart } from "./text";
+import { addressPart, isToken } from "./text";
 import type { IVisaImage } from "./visa-image";
 
 /** Properties of a {@link VisaInstance}. */
@@ -88,21 +88,22 @@ export class VisaInstance extends Construct {
       id: String(props.visaId ?? 1),
       uid: props.uid ?? this.node.path,
       ...(props.pamPublicKey !== undefined && { pamPublicKey: props.pamPublicKey }),
-      ...props.metadata,
+      ...(isToken(props.metadata) ? {} : props.metadata),
     };
     checkName(name);
     checkOwner(props.owner);
     for (const [key, value] of Object.entries(metadata)) checkMetadata(key, value);
 
+    const networkIds = [...props.networkIds];
     const image = new TerraformData(this, "Image", { triggersReplace: { fingerprint: props.image.fingerprint } });
     const trigger = claimShareable(image, `${addressPart(id)}_image`);
     this.instance = new ComputeInstanceV2(this, "Resource", {
       name,
       imageId: props.image.imageId,
       flavorName: props.flavorName,
-      network: props.networkIds.map((uuid) => ({ uuid })),
+      network: isToken(networkIds) ? undefined : networkIds.map((uuid) => ({ uuid })),
       securityGroups: props.securityGroups && [...props.securityGroups],
-      metadata,
+      metadata: isToken(props.metadata) ? Fn.merge([metadata, props.metadata]) : metadata,
       userData: props.image.bootCommand,
       keyPair: props.keyPair,
       configDrive: props.configDrive,
@@ -112,6 +113,11 @@ export class VisaInstance extends Construct {
         replaceTriggeredBy: [Lazy.stringValue({ produce: () => `${TerraformData.tfResourceType}.${trigger()}` })],
       },
     });
+    if (isToken(networkIds)) {
+      // Not by cdktf's iterator, which makes a set: the first network is the one of the default route.
+      const content = { uuid: "${network.value}" };
+      this.instance.addOverride("dynamic", { network: { for_each: networkIds, content } });
+    }
   }
 
   /** The instance's id in Nova. */

@@ -4,9 +4,19 @@ import { NetworkingRouterV2 } from "@cdktf/provider-openstack/lib/networking-rou
 import { NetworkingSecgroupRuleV2 } from "@cdktf/provider-openstack/lib/networking-secgroup-rule-v2";
 import { NetworkingSecgroupV2 } from "@cdktf/provider-openstack/lib/networking-secgroup-v2";
 import { NetworkingSubnetV2 } from "@cdktf/provider-openstack/lib/networking-subnet-v2";
-import { type TerraformProvider, Token } from "cdktf";
+import {
+  conditional,
+  Fn,
+  type ListTerraformIterator,
+  Op,
+  TerraformIterator,
+  type TerraformProvider,
+  type TerraformResourceLifecycle,
+  Token,
+} from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
+import { isToken } from "./text";
 
 /** Properties of a {@link VisaNetwork}. */
 export interface VisaNetworkProps {
@@ -97,7 +107,7 @@ export class VisaSecurityGroup extends Construct {
       description: "Ports of VISA's remote desktop and JupyterLab",
       provider,
     });
-    for (const cidr of jupyterProxyCidrs) refuseEverybody(cidr);
+    if (!isToken(jupyterProxyCidrs)) for (const cidr of jupyterProxyCidrs) refuseEverybody(cidr);
     const rules: [string, string, number | undefined, readonly string[]][] = [
       ["rdp", "tcp", 3389, visaCidrs],
       ["guacd", "tcp", 4822, visaCidrs],
@@ -106,17 +116,24 @@ export class VisaSecurityGroup extends Construct {
       ["icmp", "icmp", undefined, administratorCidrs],
     ];
     for (const [name, protocol, port, cidrs] of rules) {
-      for (const [index, cidr] of cidrs.entries()) {
-        new NetworkingSecgroupRuleV2(this, `${name}_${index + 1}`, {
+      const rule = (id: string, cidr: string, forEach?: ListTerraformIterator) =>
+        new NetworkingSecgroupRuleV2(this, id, {
           direction: "ingress",
-          ethertype: isVersion6(cidr) ? "IPv6" : "IPv4",
-          protocol: protocol === "icmp" && isVersion6(cidr) ? "ipv6-icmp" : protocol,
+          ethertype: byVersion(cidr, "IPv6", "IPv4"),
+          protocol: protocol === "icmp" ? byVersion(cidr, "ipv6-icmp", protocol) : protocol,
           portRangeMin: port,
           portRangeMax: port,
           remoteIpPrefix: cidr,
           securityGroupId: this.group.id,
           provider,
+          forEach,
+          lifecycle: name === "jupyter" && isToken(cidr) ? refuseEverybodyLater(cidr) : undefined,
         });
+      if (isToken(cidrs)) {
+        const each = TerraformIterator.fromList([...cidrs]);
+        rule(name, each.value, each);
+      } else {
+        for (const [index, cidr] of cidrs.entries()) rule(`${name}_${index + 1}`, cidr);
       }
     }
   }
@@ -127,13 +144,28 @@ export class VisaSecurityGroup extends Construct {
   }
 }
 
-function isVersion6(cidr: string): boolean {
-  return !Token.isUnresolved(cidr) && cidr.includes(":");
+function byVersion(cidr: string, version6: string, version4: string): string {
+  if (!isToken(cidr)) return cidr.includes(":") ? version6 : version4;
+  return Token.asString(conditional(Fn.strcontains(cidr, ":"), version6, version4));
 }
 
+const EVERYBODY_FIX = "name the addresses of VISA's Jupyter proxy alone";
+
 function refuseEverybody(cidr: string): void {
-  if (Token.isUnresolved(cidr) || !cidr.endsWith("/0")) return;
+  if (isToken(cidr) || !cidr.endsWith("/0")) return;
   throw new VisaImageError(`"${cidr}" lets everybody reach JupyterLab, which asks for no password`, {
-    fix: "name the addresses of VISA's Jupyter proxy alone",
+    fix: EVERYBODY_FIX,
   });
+}
+
+/** The same for what only Terraform knows. */
+function refuseEverybodyLater(cidr: string): TerraformResourceLifecycle {
+  return {
+    precondition: [
+      {
+        condition: Op.not(Fn.endswith(cidr, "/0")),
+        errorMessage: `this lets everybody reach JupyterLab, which asks for no password: ${EVERYBODY_FIX}.`,
+      },
+    ],
+  };
 }

@@ -1,7 +1,9 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
-import { App, Fn, Lazy, TerraformVariable } from "cdktf";
+import { App, Fn, Lazy, TerraformVariable, Token } from "cdktf";
+import { VisaInstance } from "../../lib/constructs/visa-instance";
+import { VisaNetwork, VisaSecurityGroup } from "../../lib/constructs/visa-network";
 import { formatLock, type Release } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
 import { addImage, chain, newStack, specificationOf, synthesized } from "./support";
@@ -155,6 +157,23 @@ describe("the image", () => {
     const stack = newStack();
     addImage(stack, { protected: false });
     expect(Object.keys(synthesized(stack).resource.terraform_data)).not.toContain("visa-apps_protection");
+  });
+
+  test("is the construct's default child, and so are the main parts of the other constructs", () => {
+    const stack = newStack();
+    const image = addImage(stack);
+    expect(image.node.defaultChild).toBe(image.release.image);
+    const { build, verification } = image;
+    expect([build.node.defaultChild, verification?.node.defaultChild]).toEqual([
+      build.resource,
+      verification?.resource,
+    ]);
+    const network = new VisaNetwork(stack, "network");
+    const group = new VisaSecurityGroup(stack, "ports", { visaCidrs: [] });
+    const desk = new VisaInstance(stack, "desk", { image, flavorName: "f", networkIds: [], owner: "ada" });
+    expect([network, group, desk].map((each) => each.node.defaultChild)).toEqual([
+      ...[network.network, group.group, desk.instance],
+    ]);
   });
 
   test("gives larger disks more time", () => {
@@ -330,16 +349,28 @@ describe("what cannot be right", () => {
     ["a token as a variable", { variables: { "visa-apps": { x: token() } } }, '"variables.visa-apps.x" is a token'],
     ["a token as an os_ property", { properties: { os_version: token() } }, '"properties.os_version" is a token'],
     ["a token as a refresh", { refresh: Fn.upper("x") }, '"refresh" is a token'],
+    ["a token as properties", { properties: Token.asStringMap(Fn.merge([{}])) }, '"properties" is a token'],
+    [
+      "a token as variables",
+      { variables: { "visa-apps": Token.asStringMap(Fn.merge([{}])) } },
+      '"variables.visa-apps"',
+    ],
+    ["a token as the machine", { machine: { cpus: Token.asNumber(Fn.abs(1)) } }, '"machine.cpus" is a token'],
     ["another template's specification", { template: "other" }, 'ends at "visa-apps", not at the template "other"'],
   ])("fails for %s", (_, props, message) => {
     expect(() => imagesOf(props)).toThrow(message);
   });
 
-  test("a name may be a token", () => {
+  test("a name, tags and a property may be tokens", () => {
     const stack = newStack();
-    const name = new TerraformVariable(stack, "name", { type: "string" });
-    addImage(stack, { imageName: name.stringValue });
-    expect(synthesized(stack).resource.openstack_images_image_v2[CURRENT].name).toBe("${var.name}");
+    const name = new TerraformVariable(stack, "name", { type: "string" }).stringValue;
+    const tags = new TerraformVariable(stack, "tags", { type: "list(string)" }).listValue;
+    addImage(stack, { imageName: name, tags, properties: { site: name } });
+    expect(synthesized(stack).resource.openstack_images_image_v2[CURRENT]).toMatchObject({
+      name: "${var.name}",
+      tags: "${var.tags}",
+      properties: { site: "${var.name}" },
+    });
   });
 });
 

@@ -1,4 +1,4 @@
-import { TerraformVariable } from "cdktf";
+import { TerraformVariable, Token } from "cdktf";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaInstance, type VisaInstanceProps } from "../../lib/constructs/visa-instance";
 import { VisaNetwork, VisaSecurityGroup } from "../../lib/constructs/visa-network";
@@ -63,6 +63,62 @@ describe("an instance", () => {
     const owner = new TerraformVariable(stack, "owner", { type: "string" }).stringValue;
     new VisaInstance(stack, "trial", { image, flavorName: "f", networkIds: [], owner, instanceName: owner });
     expect(JSON.stringify(synthesized(stack))).toContain('"owner":"${var.owner}"');
+  });
+});
+
+describe("lists and maps that only Terraform knows", () => {
+  const stack = newStack();
+  const list = (name: string) => new TerraformVariable(stack, name, { type: "list(string)" }).listValue;
+  const map = new TerraformVariable(stack, "more", { type: "map(string)" }).value;
+  new VisaInstance(stack, "trial", {
+    ...{ image, flavorName: "f", owner: "ada" },
+    networkIds: list("networks"),
+    securityGroups: list("groups"),
+    metadata: Token.asStringMap(map),
+  });
+  new VisaNetwork(stack, "network", { nameServers: list("servers") });
+  new VisaSecurityGroup(stack, "ports", {
+    visaCidrs: list("visa"),
+    jupyterProxyCidrs: list("jupyter"),
+    administratorCidrs: [new TerraformVariable(stack, "administrator", { type: "string" }).stringValue],
+  });
+  const { resource } = synthesized(stack);
+  const [instance] = Object.values<Record<string, unknown>>(resource.openstack_compute_instance_v2);
+  const rules = Object.values<Record<string, unknown>>(resource.openstack_networking_secgroup_rule_v2);
+
+  test("are an instance's networks, groups and metadata", () => {
+    expect(instance).toMatchObject({
+      dynamic: { network: { for_each: "${var.networks}", content: { uuid: "${network.value}" } } },
+      security_groups: "${var.groups}",
+      metadata: expect.stringMatching(/^\$\{merge\(\{"owner" = "ada", .*\}, var\.more\)\}$/),
+    });
+  });
+
+  test("are a network's name servers", () => {
+    const [subnet] = Object.values<Record<string, unknown>>(resource.openstack_networking_subnet_v2);
+    expect(subnet?.dns_nameservers).toBe("${var.servers}");
+  });
+
+  test("are the addresses that VISA's ports are open to, of either version", () => {
+    expect(rules.map((rule) => rule.for_each)).toEqual(
+      expect.arrayContaining(["${toset(var.visa)}", "${toset(var.visa)}", "${toset(var.jupyter)}", undefined]),
+    );
+    const ssh = rules.find((rule) => rule.port_range_min === 22);
+    expect(ssh).toMatchObject({
+      ethertype: '${strcontains(var.administrator, ":") ? "IPv6" : "IPv4"}',
+      remote_ip_prefix: "${var.administrator}",
+    });
+    const icmp = rules.find((rule) => rule.port_range_min === undefined);
+    expect(icmp?.protocol).toBe('${strcontains(var.administrator, ":") ? "ipv6-icmp" : "icmp"}');
+  });
+
+  test("fails in Terraform's plan where everybody would reach JupyterLab", () => {
+    const jupyter = rules.find((rule) => rule.for_each === "${toset(var.jupyter)}");
+    expect(jupyter?.lifecycle).toMatchObject({
+      precondition: [
+        { condition: '${!endswith(each.value, "/0")}', error_message: expect.stringContaining("Jupyter") },
+      ],
+    });
   });
 });
 

@@ -1,10 +1,11 @@
 /** What Terraform plans for an instance, with a cloud that nobody answers for. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import type { TerraformStack } from "cdktf";
+import { type TerraformStack, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaInstance } from "../../lib/constructs/visa-instance";
+import { VisaSecurityGroup } from "../../lib/constructs/visa-network";
 import { sha256 } from "../../lib/fingerprint/digest";
 import { newStack, synthesizedFolder, userData } from "../constructs/support";
 import { keepStateInFolder, TerraformFolder, terraformDataState, writeState } from "./terraform-support";
@@ -103,4 +104,37 @@ describe("a second instance of the same id, in another scope,", () => {
     expect(plan).toContain("1 to add, 0 to change, 1 to destroy");
     expect(plan).not.toContain("openstack_compute_instance_v2");
   });
+});
+
+test("lists and maps that are Terraform's variables are planned as they are set, and nobody opens JupyterLab to everybody", () => {
+  const stack = newStack("infrastructure");
+  const list = (name: string, value: readonly string[]) =>
+    new TerraformVariable(stack, name, { type: "list(string)", default: value }).listValue;
+  const jupyter = new TerraformVariable(stack, "jupyter", { type: "list(string)", default: ["10.0.0.7/32"] });
+  new VisaInstance(stack, "instance", {
+    image: VisaImage.fromImageId(before.imageId, { fingerprint: before.fingerprint, userData }),
+    ...{ flavorName: "m1.medium", owner: "ada" },
+    networkIds: list("networks", ["b-first", "a-second"]),
+    securityGroups: list("groups", ["visa"]),
+    metadata: Token.asStringMap(new TerraformVariable(stack, "more", { default: { layout: "fr" } }).value),
+  });
+  new VisaSecurityGroup(stack, "ports", {
+    visaCidrs: list("visa", ["10.0.0.0/24", "fd00::/64"]),
+    jupyterProxyCidrs: jupyter.listValue,
+  });
+  const stackFolder = join(synthesizedFolder(stack).folder, "stacks", "infrastructure");
+  keepStateInFolder(stackFolder);
+  const terraform = new TerraformFolder(stackFolder);
+  const plan = terraform.run("plan", "-input=false", "-compact-warnings");
+  expect(plan).toMatch(/"layout" += "fr"/);
+  expect(plan).toMatch(/"owner" += "ada"/);
+  expect(plan.indexOf('"b-first"')).toBeLessThan(plan.indexOf('"a-second"'));
+  expect(plan.match(/ethertype += "IPv6"/g)).toHaveLength(2);
+  expect(plan.match(/ethertype += "IPv4"/g)).toHaveLength(3);
+
+  const refused = terraform.try("plan", "-input=false", "-compact-warnings", '-var=jupyter=["0.0.0.0/0"]');
+  expect(refused.status).toBe(1);
+  expect(refused.text.replaceAll(/[\s│]+/g, " ")).toContain(
+    "lets everybody reach JupyterLab, which asks for no password",
+  );
 });
