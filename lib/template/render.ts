@@ -22,11 +22,6 @@ export class Text {
     readonly kind: "text" | "integer" | "flag" = "text",
   ) {}
 
-  /** The same text as a number or a boolean. */
-  as(kind: Text["kind"]): Text {
-    return new Text(this.real, this.structure, kind);
-  }
-
   /** Names of the template's variables that it shows, filtered or not. */
   variables(): string[] {
     return [...this.structure.matchAll(/\uE002(\w+)[^\uE003]*\uE003/g)].map((match) => match[1] as string);

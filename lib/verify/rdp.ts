@@ -23,13 +23,8 @@ export interface RdpProbeOptions {
 export interface RdpAnswer {
   /** The security that it picked when offered TLS and CredSSP. */
   readonly security: RdpSecurity;
-  /** The TLS version and certificate, where it picked TLS and TLS works; else undefined. */
-  readonly tls?: {
-    /** Such as `TLSv1.3`. */
-    readonly version: string;
-    /** SHA-256 of the certificate, as `AB:CD:…`: differs from instance to instance. */
-    readonly fingerprint: string;
-  };
+  /** Such as `TLSv1.3`, where it picked TLS and TLS works; else undefined. */
+  readonly tlsVersion?: string;
 }
 
 /** The request of visa-contract's assertion 13, with TLS (1) and CredSSP (2) offered. */
@@ -74,7 +69,7 @@ export async function probeRdp(options: RdpProbeOptions): Promise<RdpAnswer> {
     socket.write(REQUEST);
     const security = parseAnswer(await Promise.race([readPacket(socket), ended]), where);
     if (security === "rdp") return { security };
-    return { security, tls: await Promise.race([shakeHands(socket, where), ended]) };
+    return { security, tlsVersion: await Promise.race([shakeHands(socket, where), ended]) };
   } finally {
     clearTimeout(timer);
     socket.destroy();
@@ -119,13 +114,12 @@ function parseAnswer(packet: Buffer, where: string): RdpSecurity {
   return security;
 }
 
-function shakeHands(socket: Socket, where: string): Promise<NonNullable<RdpAnswer["tls"]>> {
+function shakeHands(socket: Socket, where: string): Promise<string> {
   return new Promise((resolve, reject) => {
     // xrdp makes its own certificate, as VISA expects: it sets ignore-cert.
     const tls = connectTls({ socket, rejectUnauthorized: false });
     tls.once("secureConnect", () => {
-      const { fingerprint256 } = tls.getPeerCertificate();
-      resolve({ version: tls.getProtocol() ?? "", fingerprint: fingerprint256 });
+      resolve(tls.getProtocol() ?? "");
       tls.destroy();
     });
     tls.once("error", (cause) =>

@@ -1,10 +1,10 @@
 /**
  * The display of a Guacamole client without a screen: layers and buffers of pixels, and the drawing instructions that
- * guacd's RDP plugin sends. Images are PNG, or JPEG for what moves: guacd 1.3 sends that without being told that it may.
+ * guacd's RDP plugin sends.
  */
 import { PNG } from "pngjs";
 import { VisaImageError } from "../../errors";
-import { decodeJpeg } from "./jpeg";
+import { checkSize, DECODERS, type DecodedImage, MAX_PIXELS } from "./image";
 import type { Instruction } from "./protocol";
 
 /** A rectangle in pixels. */
@@ -14,9 +14,6 @@ interface Area {
   readonly width: number;
   readonly height: number;
 }
-
-/** 8192 × 8192: more than any screen, and a bound on what a layer or an image may take. */
-const MAX_PIXELS = 1 << 26;
 
 /** Porter-Duff operators as the protocol numbers them: one bit for each of source and destination, in and out. */
 const SOURCE = 0xc;
@@ -65,7 +62,7 @@ class Surface {
 
 /** An image on its way. */
 interface ImageStream {
-  readonly decode: (data: Buffer) => Surface;
+  readonly decode: (data: Buffer) => DecodedImage;
   readonly mask: number;
   readonly layer: number;
   readonly x: number;
@@ -73,17 +70,10 @@ interface ImageStream {
   readonly data: Buffer[];
 }
 
-const DECODERS: Readonly<Record<string, (data: Buffer) => Surface>> = {
-  "image/png": decodePng,
-  "image/jpeg": (data) => Object.assign(new Surface(), decodeJpeg(data, MAX_PIXELS)),
-};
-
 /** What {@link GuacamoleDisplay.statistics} finds. */
 export interface FrameStatistics {
   /** How many different colours there are. */
   readonly colours: number;
-  /** The share (0 to 1) of the most common colour: 1 for a screen that shows nothing. */
-  readonly mostCommon: number;
   /** The share (0 to 1) of black: what nothing was drawn on yet. */
   readonly black: number;
 }
@@ -96,8 +86,6 @@ export class GuacamoleDisplay {
   private imageBytes = 0;
   /** Pixels drawn on visible layers so far; what it grew by between two moments says how still the screen is. */
   drawnPixels = 0;
-  /** Drawing instructions that came and that this display cannot draw. */
-  readonly unsupported = new Set<string>();
 
   /** Size of the screen. */
   get size(): { readonly width: number; readonly height: number } {
@@ -146,7 +134,7 @@ export class GuacamoleDisplay {
         this.images.delete(text(0));
         const data = Buffer.concat(image.data);
         this.imageBytes -= data.length;
-        this.paint(image.layer, image.mask, image.x, image.y, image.decode(data));
+        this.paint(image.layer, image.mask, image.x, image.y, Object.assign(new Surface(), image.decode(data)));
         return true;
       }
       case "rect": {
@@ -188,23 +176,7 @@ export class GuacamoleDisplay {
       // The pointer is drawn by the client, and a screenshot is better without it.
       case "cursor":
         return true;
-      case "arc":
-      case "cstroke":
-      case "clip":
-      case "close":
-      case "curve":
-      case "distort":
-      case "identity":
-      case "lfill":
-      case "line":
-      case "lstroke":
-      case "pop":
-      case "push":
-      case "reset":
-      case "start":
-      case "transform":
-        this.unsupported.add(opcode);
-        return true;
+      // Also what RDP's plugin never draws with: arcs, lines, clipping.
       default:
         return false;
     }
@@ -246,11 +218,8 @@ export class GuacamoleDisplay {
       const colour = pixels.readUIntBE(at, 3);
       counts.set(colour, (counts.get(colour) ?? 0) + 1);
     }
-    let most = 0;
-    for (const count of counts.values()) most = Math.max(most, count);
-    if (pixels.length === 0) return { colours: 0, mostCommon: 1, black: 1 };
-    const share = (count: number) => (count * 4) / pixels.length;
-    return { colours: counts.size, mostCommon: share(most), black: share(counts.get(0) ?? 0) };
+    if (pixels.length === 0) return { colours: 0, black: 1 };
+    return { colours: counts.size, black: ((counts.get(0) ?? 0) * 4) / pixels.length };
   }
 
   private layer(index: number): Surface {
@@ -357,26 +326,6 @@ function compose(target: Surface, mask: number, x: number, y: number, source: Su
     }
     to[at + 3] = Math.min(255, Math.round(share / 255));
   });
-}
-
-function decodePng(data: Buffer): Surface {
-  // The size stands in the first chunk: look before pngjs allocates.
-  if (data.length < 24) throw new VisaImageError(`guacd sent an image of ${data.length} bytes, which is no PNG`);
-  checkSize(data.readUInt32BE(16), data.readUInt32BE(20));
-  const image = new Surface();
-  try {
-    const { width, height, data: pixels } = PNG.sync.read(data);
-    Object.assign(image, { width, height, pixels });
-  } catch (cause) {
-    throw new VisaImageError(`guacd sent an image that is no PNG: ${(cause as Error).message}`, { cause });
-  }
-  return image;
-}
-
-function checkSize(width: number, height: number): void {
-  if (width < 0 || height < 0 || width * height > MAX_PIXELS) {
-    throw new VisaImageError(`guacd draws something of ${width}x${height} pixels`);
-  }
 }
 
 function integer(opcode: string, value: string | undefined): number {
