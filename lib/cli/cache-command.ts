@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
 import { Cache, cacheRoot } from "../runner/cache/cache";
-import { type CacheEntry, cacheEntries, clearCache } from "../runner/cache/clear-cache";
+import { type CacheEntry, cacheEntries } from "../runner/cache/cache-entries";
+import { clearCache } from "../runner/cache/clear-cache";
 import { size } from "../runner/output/progress";
 
 const DAY = 24 * 3600 * 1000;
@@ -17,17 +18,7 @@ export function cacheCommand(): Command {
     .description("list artifacts and what was set aside, with what they take on the disk")
     .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
     .option("--json", "for programs")
-    .action(async (options) => {
-      const cache = open(options.cache);
-      const entries = await cacheEntries(cache);
-      if (options.json) {
-        process.stdout.write(`${JSON.stringify(entries, undefined, 2)}\n`);
-        return;
-      }
-      for (const entry of entries) process.stdout.write(`${line(entry)}\n`);
-      const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
-      process.stdout.write(`${size(total)} in ${entries.length} entries of ${cache.root}\n`);
-    });
+    .action((options) => listCache(options));
 
   command
     .command("clear")
@@ -59,13 +50,31 @@ export function cacheCommand(): Command {
   return command as unknown as Command;
 }
 
+/** Lists what the cache holds, the newest first. */
+export async function listCache(options: { readonly cache?: string; readonly json?: boolean }): Promise<void> {
+  const cache = open(options.cache);
+  const entries = await cacheEntries(cache);
+  if (options.json) {
+    const all = entries.map(({ manifest, ...entry }) => ({ ...manifest, ...entry, folder: cache.folder(entry.name) }));
+    process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
+    return;
+  }
+  if (entries.length === 0) {
+    process.stderr.write(`the cache "${cache.root}" is empty\n`);
+    return;
+  }
+  for (const entry of entries) process.stdout.write(`${line(entry)}\n`);
+  const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
+  process.stdout.write(`${size(total)} in ${entries.length} entries of ${cache.root}\n`);
+}
+
 function open(folder: string | undefined): Cache {
   return new Cache(folder ? resolve(folder) : cacheRoot());
 }
 
-function line({ name, template, bytes, time, usable }: CacheEntry): string {
-  const [fingerprint = "", aside] = name.split(".");
-  const state = usable ? "" : `  ${aside?.split("-")[0] ?? "damaged"}`;
+function line({ name, template, bytes, time, flat, unusable }: CacheEntry): string {
+  const [fingerprint = ""] = name.split(".");
+  const state = unusable ? `  ${unusable}` : flat.length > 0 ? `  flattened: ${flat.join(", ")}` : "";
   const built = new Date(time).toISOString().slice(0, 16).replace("T", " ");
   return `${fingerprint.slice(0, 12)}  ${(template ?? "?").padEnd(16)}  ${size(bytes).padStart(8)}  ${built}${state}`;
 }

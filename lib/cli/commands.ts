@@ -1,5 +1,5 @@
 /** The subcommands besides `build`. Each loads what it needs when it runs: `--help` loads nothing of it. */
-import { Argument, type Command, Option } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { accelerator, cache, catalog, httpProxy, json, noProxy, pamPublic, variable } from "./arguments";
 
 /** Adds them to the program. */
@@ -79,13 +79,15 @@ export function addCommands(program: Command): void {
     });
 
   program
-    .command("list")
-    .description("list what the cache holds")
+    .command("list", { hidden: true })
+    .description("the name that `cache list` had")
     .addOption(cache())
     .addOption(json())
     .action(async (options) => {
-      const { runList } = require("./list-command") as typeof import("./list-command");
-      await runList(options);
+      const { listCache } = require("./cache-command") as typeof import("./cache-command");
+      const { warn } = require("./inputs") as typeof import("./inputs");
+      warn('"visa-image list" is "visa-image cache list" now; the old name goes with the next version');
+      await listCache(options);
     });
 
   program
@@ -131,15 +133,5 @@ export function addCommands(program: Command): void {
     .action(async (options) => {
       const { runBootCommand } = require("./boot-command") as typeof import("./boot-command");
       runBootCommand(options);
-    });
-
-  program
-    .command("cloud")
-    .description("the embedded OpenStack, in a checkout of the repository: start, stop, status, reset, env")
-    .addArgument(new Argument("[args...]", "for dev/cloud"))
-    .allowUnknownOption()
-    .action(async (args) => {
-      const { runCloud } = require("./cloud-command") as typeof import("./cloud-command");
-      runCloud(args);
     });
 }

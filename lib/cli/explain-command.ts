@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { type MachineSetting, machineSettings, withoutCredentials } from "../build-machine";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
+import { cacheEntries } from "../runner/cache/cache-entries";
 import type { LayerSpecification, MachineOptions } from "../specification";
 import { originsOf, specify, type VariableOrigin } from "../specify";
 import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";
@@ -46,7 +47,7 @@ export async function runExplain(templates: readonly string[], options: ExplainC
   const environment = environmentOf(options);
   const { catalog } = openCatalog(options);
   const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot(environment));
-  const artifacts = (await cache.list()).flatMap(({ manifest }) => (typeof manifest === "string" ? [] : [manifest]));
+  const artifacts = (await cacheEntries(cache)).flatMap(({ manifest }) => manifest ?? []);
   const explanations: Explanation[] = [];
   for (const template of chooseTemplates(catalog, templates)) {
     const what = specifyOptions(catalog, template, options, environment);

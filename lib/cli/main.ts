@@ -118,7 +118,7 @@ function fail(thrown: unknown, debug: boolean): never {
 
 if (require.main === module) {
   const debug = process.argv.includes("--debug");
-  // The reader of our output may have gone (visa-image list | head).
+  // The reader of our output may have gone (visa-image cache list | head).
   process.stdout.on("error", () => process.exit(0));
   makeProgram()
     .parseAsync(expandOriginalOptions(process.argv))

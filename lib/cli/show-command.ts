@@ -5,6 +5,7 @@ import { suggestion } from "../nearest";
 import { describeProvenance, readProvenance } from "../releases/provenance";
 import { type Release, readLock } from "../releases/release-lock";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
+import { type CacheEntry, cacheEntries, SET_ASIDE } from "../runner/cache/cache-entries";
 import { duration, size } from "../runner/output/progress";
 import { table } from "./inputs";
 
@@ -18,12 +19,12 @@ export interface ShowCommandOptions {
 /** Runs the command. */
 export async function runShow(name: string, options: ShowCommandOptions): Promise<void> {
   const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot());
-  const artifact = choose(name, await cache.list(), cache.root);
-  const { fingerprint, manifest, flat } = artifact;
+  const artifacts = (await cacheEntries(cache)).filter((entry) => !SET_ASIDE.test(entry.name));
+  const { name: fingerprint, manifest, unusable = "", flat } = choose(name, artifacts, cache.root);
   const releases = releasesOf(options.lockFile, fingerprint);
   const folder = cache.folder(fingerprint);
   if (options.json) {
-    const known = typeof manifest === "string" ? { fingerprint, damaged: manifest } : manifest;
+    const known = manifest ?? { fingerprint, damaged: unusable };
     process.stdout.write(`${JSON.stringify({ ...known, folder, flat, releases }, null, 2)}\n`);
     return;
   }
@@ -31,8 +32,7 @@ export async function runShow(name: string, options: ShowCommandOptions): Promis
     ["fingerprint", fingerprint],
     ["folder", folder],
   ];
-  if (typeof manifest === "string") rows.push(["damaged", manifest]);
-  else rows.push(...describe(manifest));
+  rows.push(...(manifest ? describe(manifest) : [["damaged", unusable]]));
   const provenance = await readProvenance(cache, fingerprint);
   if (provenance) rows.push(...describeProvenance(provenance, releases.at(-1)?.release));
   rows.push(["flattened", flat.join(", ") || "no"]);
@@ -65,25 +65,20 @@ function describe(manifest: ArtifactManifest): string[][] {
   ];
 }
 
-type Artifact = Awaited<ReturnType<Cache["list"]>>[number];
-
 /** By the first digits of its fingerprint, or the newest of a template: the list has the newest first. */
-function choose(name: string, artifacts: readonly Artifact[], root: string): Artifact {
-  const templateOf = ({ manifest }: Artifact) => (typeof manifest === "string" ? undefined : manifest.template);
-  const newest = artifacts.find((artifact) => templateOf(artifact) === name);
+function choose(name: string, artifacts: readonly CacheEntry[], root: string): CacheEntry {
+  const newest = artifacts.find(({ manifest }) => manifest?.template === name);
   if (newest) return newest;
-  const found = /^[0-9a-f]{4,64}$/.test(name)
-    ? artifacts.filter(({ fingerprint }) => fingerprint.startsWith(name))
-    : [];
+  const found = /^[0-9a-f]{4,64}$/.test(name) ? artifacts.filter((artifact) => artifact.name.startsWith(name)) : [];
   const [first] = found;
   if (first && found.length === 1) return first;
-  const templates = [...new Set(artifacts.flatMap((artifact) => templateOf(artifact) ?? []))];
+  const templates = [...new Set(artifacts.flatMap(({ manifest }) => manifest?.template ?? []))];
   throw new VisaImageError(
     first ? `"${name}" begins ${found.length} fingerprints` : `the cache "${root}" has no artifact "${name}"`,
     {
       fix: first
-        ? `give more digits: ${found.map(({ fingerprint }) => fingerprint.slice(0, 16)).join(", ")}`
-        : `${suggestion(name, templates, "templates")}; visa-image list shows all`,
+        ? `give more digits: ${found.map((artifact) => artifact.name.slice(0, 16)).join(", ")}`
+        : `${suggestion(name, templates, "templates")}; visa-image cache list shows all`,
       exitCode: ExitCode.USAGE,
     },
   );

@@ -246,7 +246,7 @@ export function lockCommand(): Command {
     });
 
   lock
-    .command("add")
+    .command("add", { hidden: true })
     .description("protect and show an image, and write it into the lock (run by Terraform)")
     .addOption(file())
     .requiredOption("--image <stack/id>", "the image's key in the lock")
@@ -277,7 +277,7 @@ export function lockCommand(): Command {
     });
 
   lock
-    .command("use")
+    .command("use", { hidden: true })
     .description("write down which release is in use (run by Terraform)")
     .addOption(file())
     .requiredOption("--image <stack/id>", "the image's key in the lock")
@@ -290,7 +290,7 @@ export function lockCommand(): Command {
     });
 
   lock
-    .command("check")
+    .command("check", { hidden: true })
     .description("fail where the lock lacks a release that Terraform has, in VISA_STATE_RELEASES (run by Terraform)")
     .addOption(file())
     .requiredOption("--image <stack/id>", "the image's key in the lock")

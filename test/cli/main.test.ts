@@ -70,14 +70,14 @@ test("help names every option of build, and hides the worker", () => {
 
 test("help loads none of what a build needs", () => {
   const script = `
-    process.on("exit", () => console.error(Object.keys(require.cache).filter((name) => /lib\\/(build|template|packer|cli\\/[a-z]+-command)|minijinja|yaml|ajv/.test(name)).join(" ")));
+    process.on("exit", () => console.error(Object.keys(require.cache).filter((name) => /lib\\/(runner|template|packer|cli\\/[a-z]+-command)|minijinja|yaml|ajv/.test(name)).join(" ")));
     const { makeProgram } = require(${JSON.stringify(command)});
     makeProgram().parseAsync(["--help"], { from: "user" });`;
   const { stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" });
   expect(stderr.trim()).toBe("");
 });
 
-test.each(["build", "render", "explain", "list", "show", "doctor", "init", "boot-command", "cloud", "lock"])(
+test.each(["build", "render", "explain", "cache", "show", "doctor", "init", "boot-command", "lock"])(
   "%s --help answers within 300 ms",
   (name) => {
     // The processor's time, and the better of two: the machine may be busy with other tests.
@@ -96,8 +96,8 @@ test.each(["build", "render", "explain", "list", "show", "doctor", "init", "boot
 );
 
 test("an empty cache lists nothing", () => {
-  expect(run("list", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
-  expect(run("list")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("is empty") });
+  expect(run("cache", "list", "--json")).toMatchObject({ status: 0, stdout: "[]\n", stderr: "" });
+  expect(run("cache", "list")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("is empty") });
   expect(run("lock", "show", "--json")).toMatchObject({ status: 0, stdout: "{}\n" });
 });
 
@@ -271,10 +271,13 @@ test("doctor ends with exit code 1 where something is missing, and says how to g
   expect(status).toBe(1);
 });
 
-test("cloud says where the embedded cloud is, where it is not", () => {
-  const { status, stderr } = run("cloud", "status");
-  expect(stderr).toContain("part of the repository");
-  expect(status).toBe(2);
+test("help shows no command that only Terraform calls, and no old name", () => {
+  expect(run("--help").stdout).not.toMatch(/^ {2}(list|worker|cloud)\b/m);
+  expect(run("lock", "--help").stdout).not.toMatch(/^ {2}(add|use|check)\b/m);
+  expect(run("list", "--json")).toMatchObject({
+    stdout: "[]\n",
+    stderr: expect.stringContaining('"visa-image cache list"'),
+  });
 });
 
 test("shows a stack trace with --debug", () => {

@@ -93,7 +93,7 @@ function deploy(): { outputs: Outputs; text: string } {
 
 /** Layers that the cache has: each as its template and when it was made, oldest first. */
 function artifacts(): string[] {
-  const command = ["dist/lib/cli/main.js", "list", "--json", "--cache", cache];
+  const command = ["dist/lib/cli/main.js", "cache", "list", "--json", "--cache", cache];
   const listed: { template: string; createdAt: string }[] = JSON.parse(
     execFileSync("node", command, { cwd: root, encoding: "utf8" }),
   );

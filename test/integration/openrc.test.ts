@@ -86,7 +86,7 @@ test("an image is registered through the provider, and found, shown and pruned b
   const found = (JSON.parse(doctor.stdout) as { name: string }[]).find(({ name }) => name === "cloud");
   expect(found).toMatchObject({ status: "ok", found: expect.stringContaining("signed in at 127.0.0.1") });
 
-  expect(visaImage("list", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
+  expect(visaImage("cache", "list", "--json")).toMatchObject({ status: 0, stdout: "[]\n" });
   expect(visaImage("prune", "--dry-run")).toMatchObject({ status: 0, stdout: "nothing to delete\n", stderr: "" });
   expect(visaImage("lock", "sync", "--dry-run").stdout).toBe("images/visa-apps: 1 releases, as it should be\n");
 });

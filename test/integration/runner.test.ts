@@ -132,7 +132,7 @@ test("does nothing the second time, and needs no secret for it", async () => {
 });
 
 test("lists what it has", async () => {
-  const { stdout } = await workspace.run(["list", "--json"]);
+  const { stdout } = await workspace.run(["cache", "list", "--json"]);
   const templates = (JSON.parse(stdout) as { template: string }[]).map(({ template }) => template);
   expect(templates.sort()).toEqual(["base", "lower", "upper"]);
 });

@@ -16,7 +16,7 @@
  */
 import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
-import { access, chmod, open, readdir, readFile, rename, rm, stat, utimes } from "node:fs/promises";
+import { access, chmod, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
@@ -289,24 +289,6 @@ export class Cache {
     finish();
     remember(noteOf(target), stateOf(target), manifest.digest);
     await sync(this.folder(fingerprint));
-  }
-
-  /** Every artifact, newest first; damaged ones have a reason in place of a manifest. */
-  async list(): Promise<Array<{ fingerprint: string; manifest: ArtifactManifest | string; flat: DiskFormat[] }>> {
-    const names = await readdir(this.artifacts).catch(() => []);
-    const all = await Promise.all(
-      names
-        .filter((name) => /^[0-9a-f]+$/.test(name))
-        .map(async (fingerprint) => {
-          const flat: DiskFormat[] = [];
-          for (const format of ["raw", "qcow2"] as const) {
-            if (await exists(this.flat(fingerprint, format))) flat.push(format);
-          }
-          return { fingerprint, manifest: (await this.manifest(fingerprint)) ?? "it is gone", flat };
-        }),
-    );
-    const time = (manifest: ArtifactManifest | string) => (typeof manifest === "string" ? "" : manifest.createdAt);
-    return all.sort((a, b) => time(b.manifest).localeCompare(time(a.manifest)));
   }
 }
 

@@ -1,28 +1,13 @@
 /** Makes room in the artifact cache, without taking away what others stand on. */
-import { readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
 import { isAlive } from "../processes/processes";
 import type { Cache } from "./cache";
+import { type CacheEntry, cacheEntries, SET_ASIDE } from "./cache-entries";
 import { readOwner } from "./file-lock";
 import { cleanUpAbandoned, readScratchOwner } from "./scratch";
-
-/** A folder below `artifacts`. */
-export interface CacheEntry {
-  /** Its name: a fingerprint, or one with `.damaged-` or `.stale-` and a time. */
-  readonly name: string;
-  /** `undefined` where its manifest cannot be read. */
-  readonly template?: string;
-  /** Fingerprint of the artifact that it stands on. */
-  readonly parent?: string;
-  /** What it takes on the disk, its flattened disks too. */
-  readonly bytes: number;
-  /** When it was built, or set aside: milliseconds since 1970. */
-  readonly time: number;
-  /** Whether a build may use it. */
-  readonly usable: boolean;
-}
 
 /** Which entries are to go: all that fit both. */
 export interface ClearOptions {
@@ -43,17 +28,6 @@ export interface ClearedEntry {
   readonly keptFor: readonly string[];
 }
 
-const ARTIFACT = /^[0-9a-f]{64}$/;
-const SET_ASIDE = /^[0-9a-f]{64}\.(damaged|stale|cleared)-/;
-
-/** All entries, the newest first. */
-export async function cacheEntries(cache: Cache): Promise<CacheEntry[]> {
-  const names = await readdir(cache.artifacts).catch(() => []);
-  const wanted = names.filter((name) => ARTIFACT.test(name) || SET_ASIDE.test(name));
-  const entries = await Promise.all(wanted.map((name) => readEntry(cache, name)));
-  return entries.sort((a, b) => b.time - a.time);
-}
-
 /**
  * Removes entries by age and size. What an entry that stays stands on stays too, since it is worth nothing without.
  *
@@ -67,7 +41,7 @@ export async function clearCache(cache: Cache, options: ClearOptions): Promise<C
   const entries = await cacheEntries(cache);
   const fits = (entry: CacheEntry) => now - entry.time >= olderThanMs && entry.bytes >= largerThanBytes;
   const going = new Set(entries.filter(fits));
-  const children = (entry: CacheEntry) => entries.filter((each) => each.usable && each.parent === entry.name);
+  const children = (entry: CacheEntry) => entries.filter((each) => each.manifest && each.parent === entry.name);
   const staysFor = (entry: CacheEntry) => children(entry).filter((child) => !going.has(child));
   const keptFor = new Map<CacheEntry, readonly CacheEntry[]>();
   // What stays keeps what is below it, which keeps what is below that.
@@ -85,43 +59,10 @@ export async function clearCache(cache: Cache, options: ClearOptions): Promise<C
   return entries.filter(fits).map((entry) => ({ entry, keptFor: (keptFor.get(entry) ?? []).map(({ name }) => name) }));
 }
 
-async function readEntry(cache: Cache, name: string): Promise<CacheEntry> {
-  const folder = join(cache.artifacts, name);
-  const bytes = await folderBytes(folder);
-  const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: 0 }));
-  const known = ARTIFACT.test(name) ? await cache.manifest(name) : undefined;
-  if (typeof known !== "object") {
-    return { name, template: await templateOf(folder), bytes, time: mtimeMs, usable: false };
-  }
-  const { template, parent, createdAt } = known;
-  return { name, template, parent: parent?.fingerprint, bytes, time: Date.parse(createdAt), usable: true };
-}
-
-async function templateOf(folder: string): Promise<string | undefined> {
-  try {
-    const { template } = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as { template?: unknown };
-    return typeof template === "string" ? template : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** What files take, holes left out. */
-async function folderBytes(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(folder).catch(() => [])) {
-    bytes += await stat(join(folder, name)).then(
-      ({ blocks }) => blocks * 512,
-      () => 0,
-    );
-  }
-  return bytes;
-}
-
 /** Out of the way first: a removal that is cut short leaves nothing that looks like an artifact. */
 async function remove(cache: Cache, entry: CacheEntry): Promise<void> {
   const folder = join(cache.artifacts, entry.name);
-  if (!entry.usable && SET_ASIDE.test(entry.name)) {
+  if (!entry.manifest && SET_ASIDE.test(entry.name)) {
     await rm(folder, { recursive: true, force: true });
     return;
   }

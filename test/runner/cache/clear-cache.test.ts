@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { type ArtifactManifest, Cache, recordFile } from "../../../lib/runner/cache/cache";
-import { type ClearOptions, cacheEntries, clearCache } from "../../../lib/runner/cache/clear-cache";
+import { cacheEntries } from "../../../lib/runner/cache/cache-entries";
+import { type ClearOptions, clearCache } from "../../../lib/runner/cache/clear-cache";
 import { identify } from "../../../lib/runner/processes/processes";
 import { scratchFolder } from "../../support/scratch";
 
@@ -53,7 +54,7 @@ test("lists what is there, the newest first, with what it takes", async () => {
   const entries = await cacheEntries(cache);
   expect(entries.map(({ template }) => template)).toEqual(["t-d", "t-c", "t-b", "t-a"]);
   expect(entries[1]?.bytes).toBeGreaterThan(3_000_000);
-  expect(entries[1]).toMatchObject({ parent: "b".repeat(64), usable: true, time: NOW - 20 * DAY });
+  expect(entries[1]).toMatchObject({ parent: "b".repeat(64), time: NOW - 20 * DAY });
 });
 
 test("removes what is old, and keeps what something younger stands on", async () => {
