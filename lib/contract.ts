@@ -99,7 +99,7 @@ const LIST: readonly (readonly [number, Assertion["part"], string, string?])[] =
   [53, "cloud", "VISA: registered once, a second run changes nothing", "not built yet: VISA's image list"],
   [54, "cloud", "VISA: the old version is hidden, otherwise unchanged", "not built yet: VISA's image list"],
   [55, "cloud", "VISA: an instance becomes ACTIVE", "not run: it takes VISA itself and Nova"],
-  [56, "cloud", "test machines carry no VISA prefix and are removed", "test/verify/machine/test-machine.test.ts"],
+  [56, "cloud", "test machines carry no VISA prefix and are removed", "test/verify/instance/test-instance.test.ts"],
 ];
 
 /** The contract, by number. */

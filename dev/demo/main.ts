@@ -13,7 +13,7 @@ import { VisaImageError } from "../../lib/errors";
 import type { DiskFormat } from "../../lib/specification";
 import { Subject } from "../../lib/verify/checks/check";
 import { showDesktop } from "../../lib/verify/checks/desktop-checks";
-import { TestMachine } from "../../lib/verify/machine/test-machine";
+import { TestInstance } from "../../lib/verify/instance/test-instance";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
 const OWNER = "ada";
@@ -47,23 +47,23 @@ async function main(): Promise<void> {
 
   const keys = makeTokenKeyPair();
   const metadata = { id: "1", uid: "demo", owner: OWNER, pamPublicKey: keys.publicKey };
-  await using machine = await TestMachine.boot({
+  await using instance = await TestInstance.boot({
     ...{ disk, format: image.disk_format as DiskFormat, folder: join(FOLDER, "machine") },
     ...{ metadata, userData: readFileSync(outputs.boot_command_file, "utf8"), ports: [3389, 4822], agent: true },
   });
-  const instance = new Subject("main", machine, metadata, keys, FOLDER);
+  const subject = new Subject("main", instance, metadata, keys, FOLDER);
   const account = await timed("boot, until the owner exists", async () => {
-    await instance.waitForOwner(300);
-    return machine.guest.text(`getent passwd ${OWNER}`);
+    await subject.waitForOwner(300);
+    return instance.guest.text(`getent passwd ${OWNER}`);
   });
   await timed("until VISA's ports are open", () =>
-    machine.waitFor("open ports 3389 and 4822", 180, async () => {
-      const { "3389": rdp, "4822": guacd } = await machine.guest.events();
+    instance.waitFor("open ports 3389 and 4822", 180, async () => {
+      const { "3389": rdp, "4822": guacd } = await instance.guest.events();
       return rdp && guacd;
     }),
   );
-  const shown = await timed("log-in with a token, desktop through guacd", () => showDesktop(instance));
-  instance.close();
+  const shown = await timed("log-in with a token, desktop through guacd", () => showDesktop(subject));
+  subject.close();
 
   const picture = join(FOLDER, "desktop.png");
   const onDisk = (statSync(disk).blocks * 512) / 2 ** 20;

@@ -9,7 +9,7 @@ import { appendFile, chmod, mkdir, rename, rm, writeFile } from "node:fs/promise
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
-import { freePort, isFree } from "../../lib/verify/machine/ports";
+import { freePort, isFree } from "../../lib/verify/instance/ports";
 import {
   CLOUD_NAME,
   cloudsYaml,

@@ -13,7 +13,7 @@ import { DESKTOP_CHECKS } from "./checks/desktop-checks";
 import { HYGIENE_CHECKS } from "./checks/hygiene-checks";
 import { JUPYTER_CHECKS } from "./checks/jupyter-checks";
 import { LOGIN_CHECKS } from "./checks/login-checks";
-import { TestMachine, type TestMachineOptions } from "./machine/test-machine";
+import { TestInstance, type TestInstanceOptions } from "./instance/test-instance";
 import { makeTokenKeyPair } from "./token";
 import { type Finding, junit, REPORT_FILE, type VerifyReport } from "./verify-report";
 
@@ -39,7 +39,7 @@ export interface VerifyOptions {
   /** The boot command of the `main` boot. */
   readonly bootCommand: string;
   readonly accelerator: "kvm" | "tcg";
-  /** Where the machines live, and go from. */
+  /** Where the instances live, and go from. */
   readonly scratch: string;
   /** Where report and evidence stay. Made if it is missing. */
   readonly reports: string;
@@ -79,7 +79,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   };
 
   const wanted = checksOf(parts, profile);
-  // The short boots first: `main` ends with the machine switched off.
+  // The short boots first: `main` ends with the instance switched off.
   for (const boot of ["service", "bare", "ownerless", "main"] as const) {
     const checks = wanted.filter((check) => check.boot === boot);
     if (checks.length === 0 && boot !== "main") continue;
@@ -142,16 +142,16 @@ async function onBoot(
   const metadata = settings.metadata ?? {};
   options.onMessage?.(`boot "${boot}": ${settings.source ?? "config-drive"}, ${metadata.owner ?? "no owner"}`);
   let failed = false;
-  const machine = await TestMachine.boot({ ...settings, folder });
+  const instance = await TestInstance.boot({ ...settings, folder });
   const fail = async (check: Check | OwnCheck, error: unknown, seconds: number) => {
     note({ ...nameOf(check), verdict: "fail", detail: (error as Error).message, seconds });
-    // At once: later the machine may be off, or have gone on.
-    if (!failed) await keepEvidence(machine, boot, options.reports);
+    // At once: later the instance may be off, or have gone on.
+    if (!failed) await keepEvidence(instance, boot, options.reports);
     failed = true;
   };
   try {
     const began = performance.now();
-    const subject = new Subject(boot, machine, metadata, keys, options.reports);
+    const subject = new Subject(boot, instance, metadata, keys, options.reports);
     try {
       await subject.waitForOwner(BOOT_SECONDS);
     } catch (error) {
@@ -173,13 +173,13 @@ async function onBoot(
     }
     subject.close();
   } finally {
-    if (failed) keepConsole(machine, boot, options.reports);
-    await machine.stop();
+    if (failed) keepConsole(instance, boot, options.reports);
+    await instance.stop();
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function bootOptions(boot: BootName, options: VerifyOptions, publicKey: string): Omit<TestMachineOptions, "folder"> {
+function bootOptions(boot: BootName, options: VerifyOptions, publicKey: string): Omit<TestInstanceOptions, "folder"> {
   const { disk, format, accelerator } = options;
   const ports = [22, 3389, 4822, 8888];
   const common = { disk, format, accelerator, ports, agent: true } as const;
@@ -239,14 +239,14 @@ function joined(before: Finding, after: Finding): Finding {
 }
 
 /** What a person needs to understand a failure. */
-async function keepEvidence(machine: TestMachine, boot: BootName, reports: string): Promise<void> {
-  await machine.screenshot(join(reports, `${boot}-screen.png`)).catch(() => {});
-  const journal = await machine.guest
+async function keepEvidence(instance: TestInstance, boot: BootName, reports: string): Promise<void> {
+  await instance.screenshot(join(reports, `${boot}-screen.png`)).catch(() => {});
+  const journal = await instance.guest
     .run("journalctl --boot --no-pager --output=short-monotonic")
     .catch(() => undefined);
   if (journal?.stdout) writeFileSync(join(reports, `${boot}-journal.txt`), journal.stdout);
 }
 
-function keepConsole(machine: TestMachine, boot: BootName, reports: string): void {
-  if (existsSync(machine.consoleFile)) copyFileSync(machine.consoleFile, join(reports, `${boot}-console.log`));
+function keepConsole(instance: TestInstance, boot: BootName, reports: string): void {
+  if (existsSync(instance.consoleFile)) copyFileSync(instance.consoleFile, join(reports, `${boot}-console.log`));
 }

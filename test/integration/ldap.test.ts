@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostDebianMirror } from "../../lib/runner/host/mirror";
 import { baseRecipeFiles } from "../../lib/runner/makers/base-disk";
-import { TestMachine } from "../../lib/verify/machine/test-machine";
+import { TestInstance } from "../../lib/verify/instance/test-instance";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
 jest.setTimeout(25 * 60_000);
@@ -194,15 +194,15 @@ beforeAll(async () => {
       VISA_BASE_PACKAGES: PACKAGES.join(" "),
     },
   });
-  await using machine = await TestMachine.boot({
+  await using instance = await TestInstance.boot({
     disk,
     format: "qcow2",
     folder: join(folder, "machine"),
     metadata: { id: "7", owner: "ada.lovelace", homePath: "/staff/ada", pamPublicKey: makeContent() },
     userData: `#!/bin/bash\nmkdir /root/test\nbase64 -d <<<${archive()} | tar -xzC /root/test\nbash /root/test/guest.sh\n`,
   });
-  await machine.waitForConsole(/^FEATURES-END\r?$/m, 1200);
-  consoleText = machine.console();
+  await instance.waitForConsole(/^FEATURES-END\r?$/m, 1200);
+  consoleText = instance.console();
   for (const [, name, text] of consoleText.matchAll(/^FEATURES (\S+) (\S*)\r?$/gm)) {
     report.set(
       name ?? "",

@@ -10,8 +10,8 @@ const REFUSED = ["root", "daemon", "../x", "", "a,b", "a;b", "a:b", "a b", "-rf"
 const ALLOWED = [ODD_NAME, "ada.lovelace", "x", "1a", "under_score"];
 
 /** Reads what `cloud-init status` would, which itself takes seconds to start without KVM. */
-async function cloudInitDone({ machine, guest }: Subject, source: RegExp): Promise<string> {
-  await machine.waitFor("end of cloud-init", BOOT_SECONDS, async () => {
+async function cloudInitDone({ instance, guest }: Subject, source: RegExp): Promise<string> {
+  await instance.waitFor("end of cloud-init", BOOT_SECONDS, async () => {
     return (await guest.run("test -e /run/cloud-init/result.json")).code === 0;
   });
   const { v1 } = JSON.parse(await guest.text("cat /run/cloud-init/result.json")) as {
@@ -95,13 +95,13 @@ export const BOOT_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 9, boot: "main", profile: "full", late: true },
     async run(subject) {
-      const { machine, guest } = subject;
+      const { instance, guest } = subject;
       const before = await identity(subject);
       const began = await guest.text("cat /proc/sys/kernel/random/boot_id");
       guest.expectHello();
-      // The agent ends with the machine, before it can answer.
+      // The agent ends with the instance, before it can answer.
       guest.run("systemctl reboot").catch(() => {});
-      await machine.waitForGuest(BOOT_SECONDS);
+      await instance.waitForGuest(BOOT_SECONDS);
       expect((await guest.text("cat /proc/sys/kernel/random/boot_id")) !== began, "it did not boot again");
       await guest.run("cloud-init status --wait; systemctl is-system-running --wait", { timeoutSeconds: BOOT_SECONDS });
       const after = await identity(subject);

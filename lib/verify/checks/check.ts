@@ -4,8 +4,8 @@ import type { VerifyProfile } from "../../contract";
 import { VisaImageError } from "../../errors";
 import type { Desktop } from "../guacamole/client";
 import { connectDesktop } from "../guacamole/client";
-import type { GuestAgent } from "../machine/guest-agent";
-import type { TestMachine } from "../machine/test-machine";
+import type { GuestAgent } from "../instance/guest-agent";
+import type { TestInstance } from "../instance/test-instance";
 import { makeToken, type TokenKeyPair, type TokenOptions } from "../token";
 
 /**
@@ -44,7 +44,7 @@ export class Subject {
 
   constructor(
     readonly boot: BootName,
-    readonly machine: TestMachine,
+    readonly instance: TestInstance,
     readonly metadata: Readonly<Record<string, string>>,
     /** The pair whose public half the instance was given. */
     readonly keys: TokenKeyPair,
@@ -53,7 +53,7 @@ export class Subject {
   ) {}
 
   get guest(): GuestAgent {
-    return this.machine.guest;
+    return this.instance.guest;
   }
 
   /** The owner's name; empty where there is none. */
@@ -67,10 +67,10 @@ export class Subject {
    * @throws VisaImageError when the time, which each of the two has, is up, or the boot ends without an owner
    */
   async waitForOwner(timeoutSeconds: number): Promise<void> {
-    await this.machine.waitForGuest(timeoutSeconds);
+    await this.instance.waitForGuest(timeoutSeconds);
     if (!this.owner) return;
     let lookAgain = performance.now() + LOOK_SECONDS * 1000;
-    await this.machine.waitFor("owner", timeoutSeconds, async () => {
+    await this.instance.waitFor("owner", timeoutSeconds, async () => {
       if ((await this.guest.events()).owner !== undefined) return true;
       if (performance.now() < lookAgain) return false;
       lookAgain = performance.now() + LOOK_SECONDS * 1000;
@@ -91,7 +91,7 @@ export class Subject {
     const { width = 1280, height = 720, layout = "en-gb-qwerty", timeoutSeconds = 90 } = options;
     const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
     return connectDesktop({
-      ...{ host: "127.0.0.1", port: this.machine.port(4822), rdpHost },
+      ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
       ...{ user: this.owner, password: this.token(), width, height, layout, timeoutSeconds },
     });
   }

@@ -29,11 +29,11 @@ async function sessionLeader({ guest, owner }: Subject): Promise<string> {
  * run as the owner.
  */
 export async function showDesktop(subject: Subject): Promise<string> {
-  const { machine, guest, owner, folder } = subject;
-  await machine.waitFor("open port 4822", 120, async () => (await guest.events())["4822"]);
+  const { instance, guest, owner, folder } = subject;
+  await instance.waitFor("open port 4822", 120, async () => (await guest.events())["4822"]);
   const desktop = await subject.desktop();
   const programs = DESKTOP_PROGRAMS.map((name) => `pgrep -u '${owner}' -x ${name} >/dev/null`).join(" && ");
-  await machine.waitFor(`desktop of the owner (${DESKTOP_PROGRAMS.join(", ")})`, DESKTOP_SECONDS, async () => {
+  await instance.waitFor(`desktop of the owner (${DESKTOP_PROGRAMS.join(", ")})`, DESKTOP_SECONDS, async () => {
     if (desktop.error) throw desktop.error;
     return (await guest.run(programs)).code === 0;
   });
@@ -60,8 +60,8 @@ async function reconnect(subject: Subject, options: { width?: number; height?: n
 export const DESKTOP_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 13, boot: "main", profile: "gate" },
-    async run({ machine }) {
-      const { security, tlsVersion } = await machine.waitForRdp(120);
+    async run({ instance }) {
+      const { security, tlsVersion } = await instance.waitForRdp(120);
       expect(security === "tls", `it picked ${security}, not TLS`);
       return tlsVersion;
     },

@@ -43,14 +43,14 @@ const LOGIND_ACTIONS = ["power-off", "reboot", "halt", "suspend", "hibernate"].f
 );
 
 /** Runs a script in the guest while the image's disk is mounted there, and returns what it printed. */
-async function ofImage({ machine, guest }: Subject, script: string): Promise<string> {
-  await machine.plugInDisk();
+async function ofImage({ instance, guest }: Subject, script: string): Promise<string> {
+  await instance.plugInDisk();
   try {
     await guest.text(MOUNT);
     return await guest.text(script);
   } finally {
     await guest.run("umount /run/visa-verify/image");
-    await machine.unplugDisk();
+    await instance.unplugDisk();
   }
 }
 
@@ -65,7 +65,7 @@ export const HYGIENE_CHECKS: readonly Check[] = [
         "systemctl is-active systemd-timesyncd chrony chronyd ntpsec ntp 2>/dev/null | grep -qx active",
       );
       expect(clock.code === 0, "nothing synchronises the time");
-      return "the time service runs; on the test machine's network it finds no server";
+      return "the time service runs; on the test instance's network it finds no server";
     },
   },
   {
@@ -137,11 +137,11 @@ export const HYGIENE_CHECKS: readonly Check[] = [
       return [...new Set(ports.map(([, , port]) => port))].sort().join(", ");
     },
   },
-  // Of the late ones it has the highest number: nothing can be asked of the machine afterwards.
+  // Of the late ones it has the highest number: nothing can be asked of the instance afterwards.
   {
     ...{ assertion: 46, boot: "main", profile: "full", late: true },
-    async run({ machine }) {
-      expect(await machine.powerOff(120), "it did not power off within 120 s of a press of the button");
+    async run({ instance }) {
+      expect(await instance.powerOff(120), "it did not power off within 120 s of a press of the button");
       return undefined;
     },
   },

@@ -1,14 +1,14 @@
 /** Assertions 37 to 44: JupyterLab, as VISA's proxy reaches it. */
 
-import { guestFile } from "../machine/guest-agent";
+import { guestFile } from "../instance/guest-agent";
 import { type Check, expect, type Subject } from "./check";
 
 const UNIT = "visa-jupyter.service";
 /** How long its first start may take without KVM, in seconds. */
 const START_SECONDS = 180;
 
-async function get({ machine }: Subject, path: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(`http://127.0.0.1:${machine.port(8888)}${path}`, {
+async function get({ instance }: Subject, path: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(`http://127.0.0.1:${instance.port(8888)}${path}`, {
     redirect: "manual",
     signal: AbortSignal.timeout(30_000),
     ...init,
@@ -20,7 +20,7 @@ function base({ metadata }: Subject): string {
 }
 
 async function answering(subject: Subject, seconds: number): Promise<Response> {
-  return subject.machine.waitFor("answer of JupyterLab", seconds, async () => {
+  return subject.instance.waitFor("answer of JupyterLab", seconds, async () => {
     const response = await get(subject, `${base(subject)}/api`).catch(() => undefined);
     return response?.status === 200 && response;
   });
@@ -100,9 +100,9 @@ export const JUPYTER_CHECKS: readonly Check[] = [
       await answering(subject, START_SECONDS);
       const seconds = (performance.now() - began) / 1000;
       expect((await mainPid(subject)) !== before, "it was not killed");
-      // Without KVM Python alone takes longer to load it than a machine of a cloud takes for all.
-      expect(seconds <= 30 || subject.machine.accelerator === "tcg", `it was back after ${seconds.toFixed(0)} s`);
-      return `back after ${seconds.toFixed(0)} s${subject.machine.accelerator === "tcg" ? ", without KVM" : ""}`;
+      // Without KVM Python alone takes longer to load it than an instance of a cloud takes for all.
+      expect(seconds <= 30 || subject.instance.accelerator === "tcg", `it was back after ${seconds.toFixed(0)} s`);
+      return `back after ${seconds.toFixed(0)} s${subject.instance.accelerator === "tcg" ? ", without KVM" : ""}`;
     },
   },
   {

@@ -1,6 +1,6 @@
 /** Assertions 22 to 36: who gets in with what, by PAM's service `xrdp-sesman`. */
 import { generateKeyPairSync } from "node:crypto";
-import { guestFile } from "../machine/guest-agent";
+import { guestFile } from "../instance/guest-agent";
 import { inspectTokenKey, makeTokenKeyPair, TOKEN_LIFETIME_SECONDS } from "../token";
 import { type Check, expect, NotApplicable, type Subject } from "./check";
 

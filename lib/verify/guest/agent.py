@@ -1,6 +1,6 @@
-"""Runs what `visa-image verify` asks for on the machine that is being verified, and watches its ports.
+"""Runs what `visa-image verify` asks for on the instance that is being verified, and watches its ports.
 
-It is no part of an image: the test machine's vendor data start it, early in the boot. It speaks JSON, one object a line,
+It is no part of an image: the test instance's vendor data start it, early in the boot. It speaks JSON, one object a line,
 over a serial port of QEMU (no network): {"id", "argv", "stdin", "timeout"} is answered by {"id", "code", "stdout",
 "stderr"}, {"id", "events": true} by {"id", "events"}: seconds since the boot at which something was first seen.
 """

@@ -1,5 +1,5 @@
 /**
- * A test machine: boots an overlay of a disk as Nova would, with VISA's instance metadata on a config drive, and makes
+ * A test instance: boots an overlay of a disk as Nova would, with VISA's instance metadata on a config drive, and makes
  * its ports reachable on loopback only. The disk itself is opened read-only and stays byte for byte as it was.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -17,8 +17,8 @@ import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
 import { Monitor, MonitorRefusal } from "./qmp";
 
-/** Options of {@link TestMachine.boot}. */
-export interface TestMachineOptions {
+/** Options of {@link TestInstance.boot}. */
+export interface TestInstanceOptions {
   /** The disk to boot an overlay of. */
   readonly disk: string;
   readonly format: DiskFormat;
@@ -30,7 +30,7 @@ export interface TestMachineOptions {
   readonly userData?: string;
   /** How the instance gets both: as VISA's clouds do it. @default "config-drive" */
   readonly source?: "config-drive" | "metadata-service";
-  /** Whether to start an agent on the guest, which {@link TestMachine.guest} talks to. @default false */
+  /** Whether to start an agent on the guest, which {@link TestInstance.guest} talks to. @default false */
   readonly agent?: boolean;
   /** A script that the agent's start runs first, as root, before anything else of the instance's. @default none */
   readonly early?: string;
@@ -48,8 +48,8 @@ export interface TestMachineOptions {
   readonly outgoing?: boolean;
 }
 
-/** A running QEMU. {@link TestMachine.stop} it, or use `await using`. */
-export class TestMachine implements AsyncDisposable {
+/** A running QEMU. {@link TestInstance.stop} it, or use `await using`. */
+export class TestInstance implements AsyncDisposable {
   private constructor(
     private readonly process: ChildProcess,
     private readonly forwards: ReadonlyMap<number, number>,
@@ -58,17 +58,17 @@ export class TestMachine implements AsyncDisposable {
     private readonly folder: string,
     /** Of the sockets: their paths may have 107 characters. */
     private readonly sockets: string,
-    private readonly options: TestMachineOptions,
+    private readonly options: TestInstanceOptions,
   ) {}
 
   private agent: GuestAgent | undefined;
 
   /**
-   * Starts the machine and returns as soon as QEMU runs.
+   * Starts the instance and returns as soon as QEMU runs.
    *
    * @throws VisaImageError where QEMU ends at once; its message has QEMU's own words
    */
-  static async boot(options: TestMachineOptions): Promise<TestMachine> {
+  static async boot(options: TestInstanceOptions): Promise<TestInstance> {
     const folder = resolve(options.folder);
     mkdirSync(folder, { recursive: true });
     const overlay = join(folder, "overlay.qcow2");
@@ -97,7 +97,7 @@ export class TestMachine implements AsyncDisposable {
       ...["-netdev", `user,id=net0,restrict=${options.outgoing ? "off" : "on"}${service}${hostForwards}`],
       // An address as Nova gives: what is for build machines alone does not help the image here.
       ...["-device", "virtio-net-pci,netdev=net0,mac=fa:16:3e:00:00:01", "-device", "virtio-rng-pci"],
-      // As Nova starts its machines.
+      // As Nova starts its instances.
       ...["-nodefaults", "-display", "none", "-vga", "std"],
       ...["-chardev", `file,id=console,path=${commas(consoleFile)}`, "-serial", "chardev:console"],
       ...["-chardev", `socket,id=qmp,path=${commas(join(sockets, "qmp"))},server=on,wait=off`],
@@ -108,14 +108,14 @@ export class TestMachine implements AsyncDisposable {
     const log = openSync(join(folder, "qemu.log"), "w");
     const process = spawn("setpriv", args, { stdio: ["ignore", log, log] });
     closeSync(log);
-    const machine = new TestMachine(process, forwards, consoleFile, folder, sockets, options);
+    const instance = new TestInstance(process, forwards, consoleFile, folder, sockets, options);
     await Promise.race([sleep(500), new Promise((done) => process.once("exit", done))]);
-    machine.checkAlive();
+    instance.checkAlive();
     if (options.agent) {
-      machine.agent = new GuestAgent(join(sockets, "agent"));
-      await machine.agent.open();
+      instance.agent = new GuestAgent(join(sockets, "agent"));
+      await instance.agent.open();
     }
-    return machine;
+    return instance;
   }
 
   /** How the guest's code runs. */
@@ -125,7 +125,7 @@ export class TestMachine implements AsyncDisposable {
 
   /** The agent on the guest. Only with the option `agent`. */
   get guest(): GuestAgent {
-    if (!this.agent) throw new VisaImageError("the test machine was started without an agent");
+    if (!this.agent) throw new VisaImageError("the test instance was started without an agent");
     return this.agent;
   }
 
@@ -142,7 +142,7 @@ export class TestMachine implements AsyncDisposable {
     );
   }
 
-  /** Presses the power button, as Nova does, and waits until the machine is off. Says whether it went off in time. */
+  /** Presses the power button, as Nova does, and waits until the instance is off. Says whether it went off in time. */
   async powerOff(timeoutSeconds: number): Promise<boolean> {
     await this.monitor((monitor) => monitor.execute("system_powerdown"));
     const end = performance.now() + timeoutSeconds * 1000;
@@ -153,14 +153,14 @@ export class TestMachine implements AsyncDisposable {
     return false;
   }
 
-  /** Saves a picture of the machine's own screen (not of a desktop session) as PNG. */
+  /** Saves a picture of the instance's own screen (not of a desktop session) as PNG. */
   async screenshot(file: string): Promise<void> {
     await this.monitor((monitor) => monitor.execute("screendump", { filename: resolve(file), format: "png" }));
   }
 
   /**
-   * Plugs in the disk that this machine boots an overlay of, read-only, so that the guest can look at it as it is.
-   * {@link TestMachine.unplugDisk} it before a reboot: both have a root file system of the same name.
+   * Plugs in the disk that this instance boots an overlay of, read-only, so that the guest can look at it as it is.
+   * {@link TestInstance.unplugDisk} it before a reboot: both have a root file system of the same name.
    */
   async plugInDisk(): Promise<void> {
     const { disk, format } = this.options;
@@ -176,7 +176,7 @@ export class TestMachine implements AsyncDisposable {
     });
   }
 
-  /** Takes out what {@link TestMachine.plugInDisk} put in; returns when the guest has let go of it. */
+  /** Takes out what {@link TestInstance.plugInDisk} put in; returns when the guest has let go of it. */
   async unplugDisk(): Promise<void> {
     await this.monitor((monitor) => monitor.execute("device_del", { id: "verified-disk" }));
     // As long as the guest has the device, the node is in use.
@@ -256,7 +256,7 @@ export class TestMachine implements AsyncDisposable {
     );
   }
 
-  /** Ends the machine at once; the evidence stays, the overlay does not. */
+  /** Ends the instance at once; the evidence stays, the overlay does not. */
   async stop(): Promise<void> {
     this.agent?.close();
     if (!this.ended) {
@@ -277,7 +277,7 @@ export class TestMachine implements AsyncDisposable {
   private checkAlive(): void {
     if (!this.ended) return;
     const words = readFileSync(join(this.folder, "qemu.log"), "utf8").trim();
-    throw new VisaImageError(`the test machine ended by itself: ${words || "QEMU said nothing"}`, {
+    throw new VisaImageError(`the test instance ended by itself: ${words || "QEMU said nothing"}`, {
       fix: `read ${this.consoleFile}`,
     });
   }
@@ -288,7 +288,7 @@ export class TestMachine implements AsyncDisposable {
 }
 
 /** What an instance is told, as files below `openstack/`: on a config drive and behind Nova's metadata service alike. */
-function makeMetadata(folder: string, options: TestMachineOptions): string {
+function makeMetadata(folder: string, options: TestInstanceOptions): string {
   const data = join(folder, "metadata");
   rmSync(data, { recursive: true, force: true });
   const latest = join(data, "openstack", "latest");

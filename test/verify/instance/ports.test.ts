@@ -1,5 +1,5 @@
 import { type AddressInfo, createServer } from "node:net";
-import { freePort, isFree } from "../../../lib/verify/machine/ports";
+import { freePort, isFree } from "../../../lib/verify/instance/ports";
 
 describe("a free port", () => {
   it("is the preferred one where it can be", async () => {

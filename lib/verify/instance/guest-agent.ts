@@ -1,4 +1,4 @@
-/** The other end of guest/agent.py: runs programs on a test machine, as root, without a network. */
+/** The other end of guest/agent.py: runs programs on a test instance, as root, without a network. */
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
@@ -47,7 +47,7 @@ ${before}`;
   return `#cloud-config\n${JSON.stringify({ bootcmd: [["bash", "-c", script]] })}\n`;
 }
 
-/** The agent of one test machine. */
+/** The agent of one test instance. */
 export class GuestAgent {
   private readonly pending = new Map<number, (answer: Record<string, unknown>) => void>();
   private socket: Socket | undefined;

@@ -1,23 +1,23 @@
-/** The test machine itself, on a disk without a system: what VISA's metadata become, and what is left of it afterwards. */
+/** The test instance itself, on a disk without a system: what VISA's metadata become, and what is left of it afterwards. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { assetFolder } from "../../../lib/package-root";
-import { agentVendorData } from "../../../lib/verify/machine/guest-agent";
-import { TestMachine } from "../../../lib/verify/machine/test-machine";
+import { agentVendorData } from "../../../lib/verify/instance/guest-agent";
+import { TestInstance } from "../../../lib/verify/instance/test-instance";
 
-const folder = mkdtempSync(join(tmpdir(), "visa machine's test, "));
+const folder = mkdtempSync(join(tmpdir(), "visa instance's test, "));
 const disk = join(folder, "disk.raw");
 beforeAll(() => execFileSync("qemu-img", ["create", "-q", "-f", "raw", disk, "64M"]));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 jest.setTimeout(60_000);
 
-test("a machine carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence", async () => {
+test("an instance carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence", async () => {
   const before = execFileSync("sha256sum", [disk], { encoding: "utf8" });
   const own = join(folder, "machine");
-  const machine = await TestMachine.boot({
+  const instance = await TestInstance.boot({
     ...{ disk, format: "raw", folder: own, agent: true, growByGb: 1, ports: [3389] },
     ...{ metadata: { owner: "ada", id: "7" }, userData: "#!/bin/bash\n" },
   });
@@ -26,11 +26,11 @@ test("a machine carries no prefix of VISA's, leaves the disk alone, and is remov
   expect(told.name).not.toMatch(/^VISA/);
   expect(told).toMatchObject({ meta: { owner: "ada", id: "7" } });
   expect(JSON.parse(readFileSync(join(latest, "vendor_data.json"), "utf8"))).toBe(agentVendorData());
-  expect(machine.port(3389)).toBeGreaterThan(1024);
-  await machine.screenshot(join(folder, "screen.png"));
+  expect(instance.port(3389)).toBeGreaterThan(1024);
+  await instance.screenshot(join(folder, "screen.png"));
   expect(readFileSync(join(folder, "screen.png")).subarray(1, 4).toString()).toBe("PNG");
-  await machine.plugInDisk();
-  await machine.stop();
+  await instance.plugInDisk();
+  await instance.stop();
   expect(readdirSync(own).sort()).toEqual(["console.log", "qemu.log"]);
   expect(spawnSync("pgrep", ["-f", own]).status).toBe(1);
   expect(execFileSync("sha256sum", [disk], { encoding: "utf8" })).toBe(before);
@@ -38,10 +38,10 @@ test("a machine carries no prefix of VISA's, leaves the disk alone, and is remov
 
 test("without an agent, or where QEMU refuses, the error says so", async () => {
   const bad = { disk: join(folder, "none.raw"), format: "raw", folder: join(folder, "bad") } as const;
-  await expect(TestMachine.boot(bad)).rejects.toThrow("none.raw");
-  await using machine = await TestMachine.boot({ disk, format: "raw", folder: join(folder, "plain") });
-  expect(() => machine.guest).toThrow("without an agent");
-  expect(() => machine.port(22)).toThrow('port "22" of the guest is not forwarded');
+  await expect(TestInstance.boot(bad)).rejects.toThrow("none.raw");
+  await using instance = await TestInstance.boot({ disk, format: "raw", folder: join(folder, "plain") });
+  expect(() => instance.guest).toThrow("without an agent");
+  expect(() => instance.port(22)).toThrow('port "22" of the guest is not forwarded');
 });
 
 describe("the metadata service", () => {
