@@ -3,14 +3,14 @@
  * folder. docs/architecture.md says what each of them is.
  */
 const order = [
-  ["lib/errors.ts", "lib/package-root.ts", "lib/nearest.ts", "lib/owner-script.ts"],
+  ["lib/errors.ts", "lib/package-root.ts", "lib/nearest.ts", "lib/presence.ts", "lib/owner-script.ts"],
   ["lib/contract.ts"],
   ["lib/specification.ts"],
   ["lib/build-machine.ts"],
   ["lib/fingerprint/"],
   ["lib/template/"],
   ["lib/packer/"],
-  ["lib/specify.ts", "lib/specify/"],
+  ["lib/specify/"],
   ["lib/cloud/"],
   ["lib/runner/"],
   ["lib/verify/"],

@@ -53,6 +53,16 @@ export class VisaImageError extends Error {
   }
 }
 
+/** An error in what a person gave: in a template, an option, a variable of the environment. */
+export function usageError(
+  what: string,
+  location: Location | undefined,
+  fix: string | undefined,
+  cause?: unknown,
+): VisaImageError {
+  return new VisaImageError(what, { location, fix, exitCode: ExitCode.USAGE, cause });
+}
+
 /** What to do where there is no room left. */
 export const NO_ROOM_FIX = "make room, or let VISA_IMAGE_CACHE name a folder on another disk";
 

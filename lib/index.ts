@@ -24,7 +24,9 @@ export {
 export { ExitCode, type Location, VisaImageError, type VisaImageErrorOptions } from "./errors";
 export { type Lock, type Release, readLock } from "./releases/release-lock";
 export * from "./specification";
-export { relativeTo, type SpecifyOptions, specify } from "./specify";
+export { relativeTo } from "./specify/relative-to";
+export { specify } from "./specify/specify";
+export type { SpecifyOptions } from "./specify/specify-options";
 export { Catalog, type CatalogOptions } from "./template/catalog";
 export {
   type CommonProvisionerOptions,

@@ -224,7 +224,7 @@ function specifyTemplates(
   options: BuildCommandOptions,
   environment: NodeJS.ProcessEnv,
 ): Job[] {
-  const { specify } = require("../specify") as typeof import("../specify");
+  const { specify } = require("../specify/specify") as typeof import("../specify/specify");
   const { catalog, folder } = openCatalog(options);
   return chooseTemplates(catalog, templates).map((template) => ({
     specification: specify(specifyOptions(catalog, template, options, environment)),

@@ -4,7 +4,8 @@ import { type MachineSetting, machineSettings, withoutCredentials } from "../bui
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import { cacheEntries } from "../runner/cache/cache-entries";
 import type { LayerSpecification, MachineOptions } from "../specification";
-import { originsOf, specify, type VariableOrigin } from "../specify";
+import { specify } from "../specify/specify";
+import { originsOf, type VariableOrigin } from "../specify/values";
 import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";
 import { oneLine } from "./show-command";
 

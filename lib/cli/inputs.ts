@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
-import type { SpecifyOptions } from "../specify";
+import type { SpecifyOptions } from "../specify/specify-options";
 import type { Catalog } from "../template/catalog";
 
 /** Options that say what a template's inputs are. */

@@ -1,7 +1,8 @@
 /** `visa-image render`: the Packer configuration of templates, or what packme would have made of them. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { renderLegacy, specify } from "../specify";
+import { renderLegacy } from "../specify/render-legacy";
+import { specify } from "../specify/specify";
 import { environmentOf, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 
 /** Options of the command. */

@@ -10,7 +10,7 @@ import type {
   OutputSpecification,
   ParentsFromGlance,
 } from "../specification";
-import { relativeTo } from "../specify";
+import { relativeTo } from "../specify/relative-to";
 import { claimAddress, isClaimed } from "./claims";
 import { fromOutputFolder, outputFolder, StagedFile, stagedName } from "./staged-file";
 import { TerraformData } from "./terraform-data";

@@ -6,7 +6,8 @@ import { VisaImageError } from "../errors";
 import { fixedProperties, releaseOf } from "../releases/release";
 import { DEFAULT_RETAIN, LOCK_FILE, type Release, readLock } from "../releases/release-lock";
 import type { BuildSpecification, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
-import { type SpecifyOptions, specify } from "../specify";
+import { specify } from "../specify/specify";
+import type { SpecifyOptions } from "../specify/specify-options";
 import { Catalog } from "../template/catalog";
 import { claim, claimAddress, claimOwnAddress, pathAddress } from "./claims";
 import {

@@ -1,6 +1,7 @@
 /** Renders what an installation needs: its Packer configuration, and the files that it gives to the installer. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { usageError } from "../errors";
 import { canonicalJson, framedDigest, sha256, short } from "../fingerprint/digest";
 import { digestFile } from "../fingerprint/file-digest";
 import { assetFolder } from "../package-root";
@@ -9,11 +10,14 @@ import { INSTALLER_TIMEOUT, type Installer } from "../template/base";
 import { stage } from "../template/files";
 import { HASH_SUFFIX } from "../template/marks";
 import type { Renderer, Text } from "../template/render";
-import type { Step } from "../template/template";
 import { readText } from "../template/yaml-file";
-import { Rendering, type RenderOptions, usage } from "./configuration";
+import { assemble, filesOf, qemuStep, type RenderOptions } from "./configuration";
 import { guestFiles } from "./guest-scripts";
 import { reference } from "./hcl";
+import { prepared } from "./provisioners";
+import { LOGIN, QemuBuilder } from "./qemu-builder";
+import { StagedFiles } from "./staged-files";
+import { TypedValues } from "./typed-values";
 
 /** Installs cloud-init in a system that an installer left without it. */
 const CLOUD_INIT_SCRIPT = "guest/cloud-init.sh";
@@ -49,20 +53,23 @@ export function renderInstaller(options: RenderInstallerOptions): RenderedInstal
   return new Installation(options).rendered();
 }
 
-class Installation extends Rendering {
+class Installation {
   private readonly inputs: Record<string, string> = {};
   private readonly texts: Text[] = [];
+  private readonly files: StagedFiles;
 
-  constructor(protected override readonly options: RenderInstallerOptions) {
-    super(options);
+  constructor(private readonly options: RenderInstallerOptions) {
+    this.files = new StagedFiles(options.template.name, options);
   }
 
   rendered(): RenderedInstaller {
-    const { installer, secrets, diskSize } = this.options;
-    const builder = this.qemuBuilder();
-    const source = this.installerSource(builder);
+    const { installer, secrets, diskSize, template, renderer } = this.options;
+    const { step, warnings } = qemuStep(template);
+    const builder = new QemuBuilder(step, new TypedValues(renderer), this.files, filesOf(template));
+    const source = this.source(builder);
     if (installer.password) this.addGuestScripts();
-    const { configuration, structure, variables, secrets: used } = this.assemble(source, this.installerProvisioners());
+    const rendered = assemble(this.options, source, this.provisioners());
+    const { configuration, structure, variables, secrets: used } = rendered;
     Object.assign(configuration.variable as object, { [TIMEOUT]: { type: "string", default: INSTALLER_TIMEOUT } });
     this.inputs["base packer"] = short(framedDigest([canonicalJson(structure)]));
     for (const { name, checksum } of installer.media) this.inputs[`base ${name}`] = short(checksum.replace(/^.*:/, ""));
@@ -74,22 +81,23 @@ class Installation extends Rendering {
         kind: "installer",
         media: installer.media,
         configuration,
-        files: [...this.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1)),
+        files: this.files.list(),
         secrets: secrets.filter(isUsed),
         diskSizeGb: Number(diskSize.real),
         timeout: installer.timeout,
       },
       inputs: this.inputs,
       variables: [...new Set([...variables, ...this.texts.flatMap((text) => text.variables())])].sort(),
-      warnings: this.warnings,
+      warnings,
     };
   }
 
-  private installerSource(builder: Step | undefined): Record<string, unknown> {
-    const { bootCommand, bootWait, kernelArguments, password, media } = this.options.installer;
-    const own = this.settings(builder, new Set(["boot_command"]));
+  private source(builder: QemuBuilder): Record<string, unknown> {
+    const { diskSize, installer } = this.options;
+    const { bootCommand, bootWait, kernelArguments, password, media } = installer;
+    const own = builder.settings(new Set(["boot_command"]));
     const isIso = media[0]?.name === "iso";
-    const hardware = this.hardware({ ...own, ...(bootWait && { boot_wait: bootWait }) }, builder);
+    const hardware = builder.hardware({ ...own, ...(bootWait && { boot_wait: bootWait }) }, diskSize);
     // A machine that boots again is one that is done: with a kernel given it would start the installer once more.
     const ends = password ? [] : [["-netdev", "user,id=user.0"], ["-no-reboot"]];
     const boots = isIso
@@ -112,36 +120,36 @@ class Installation extends Rendering {
       ...(http.length > 0 && { http_directory: "http", http_bind_address: "127.0.0.1" }),
       ...(cd.length > 0 && { cd_files: cd, cd_label: "cidata" }),
       ...(password
-        ? { ...this.login(), ssh_password: password, ssh_timeout: reference(TIMEOUT) }
+        ? { ...LOGIN, ssh_password: password, ssh_timeout: reference(TIMEOUT) }
         : { communicator: "none", shutdown_timeout: reference(TIMEOUT) }),
     };
   }
 
-  private installerProvisioners(): unknown[] {
+  private provisioners(): unknown[] {
     const { password } = this.options.installer;
-    return password ? this.prepared([{ shell: { script: CLOUD_INIT_SCRIPT } }]) : [];
+    return password ? prepared([{ shell: { script: CLOUD_INIT_SCRIPT } }]) : [];
   }
 
   private addGuestScripts(): void {
     const source = join(assetFolder(join("packer", "guest")), CLOUD_INIT_SCRIPT.slice("guest/".length));
     const own: SpecifiedFile = { path: CLOUD_INIT_SCRIPT, source, ...digestFile(source) };
-    for (const file of [...guestFiles(this.options.guestFolder), own]) this.files.set(file.path, file);
+    for (const file of [...guestFiles(this.options.guestFolder), own]) this.files.add(file, file.path);
   }
 
   /** The files of a folder of the template, rendered where their names say so; returns what is directly in it. */
   private folder(name: "http" | "cd"): string[] {
-    const { directory } = this.template;
+    const { directory } = this.options.template;
     if (directory === undefined || !existsSync(join(directory, name))) return [];
     const scope = { folder: directory, boundary: directory, staged: "", label: "" };
     for (const file of stage(name, scope, "folder", undefined).files) {
       const path = file.path.slice(1).replace(RENDERED, "");
       if (this.files.has(path)) {
-        throw usage(`"${path}" is there with and without .j2`, { file: file.source }, "remove one of the two");
+        throw usageError(`"${path}" is there with and without .j2`, { file: file.source }, "remove one of the two");
       }
-      this.files.set(path, RENDERED.test(file.source) ? this.renderFile(file, path) : { ...file, path });
+      this.files.add(RENDERED.test(file.source) ? this.renderFile(file, path) : { ...file, path }, path);
       this.inputs[`base ${path}`] ??= short(file.sha256);
     }
-    const inside = [...this.files.keys()].filter((path) => path.startsWith(`${name}/`));
+    const inside = this.files.list().flatMap(({ path }) => (path.startsWith(`${name}/`) ? [path] : []));
     return [...new Set(inside.map((path) => path.split("/").slice(0, 2).join("/")))].sort();
   }
 
@@ -151,7 +159,7 @@ class Installation extends Rendering {
     const secrets = text.packerVariables();
     const plain = secrets.find((name) => this.options.secrets.some((secret) => secret.name === name));
     if (plain !== undefined && path.startsWith("http/")) {
-      throw usage(
+      throw usageError(
         `the secret "${plain}" stands in "${path}", which any user of the build machine can fetch`,
         location,
         `write {{ ${plain}${HASH_SUFFIX} }} for its hash, or move the file into the folder cd`,

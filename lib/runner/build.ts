@@ -7,7 +7,7 @@ import { type Machine, resolveMachine } from "../build-machine";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
 import { packageRoot } from "../package-root";
-import { CONSOLE_FILE } from "../packer/configuration";
+import { CONSOLE_FILE } from "../packer/runner-variables";
 import {
   type BuildSpecification,
   type DiskFormat,

@@ -1,21 +1,14 @@
-import { existsSync, lstatSync, readdirSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { ExitCode, type Location, VisaImageError } from "../errors";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Location, usageError } from "../errors";
 import { suggestion } from "../nearest";
 import { packageRoot } from "../package-root";
-import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
+import { isFolder } from "../presence";
+import { readPackages } from "./packme-packages";
 import { check } from "./schema";
-import {
-  declareSecrets,
-  type FileScope,
-  readMachine,
-  type Step,
-  step,
-  Template,
-  type TemplateParts,
-  templateFiles,
-} from "./template";
-import { readText, YamlFile } from "./yaml-file";
+import { type Step, Template, type TemplateParts } from "./template";
+import { readTemplate } from "./template-folder";
+import { YamlFile } from "./yaml-file";
 
 /** Options of {@link Catalog.fromDirectory}. */
 export interface CatalogOptions {
@@ -59,11 +52,11 @@ export class Catalog {
     const folder = resolve(directory);
     const file = options.configFile === undefined ? join(folder, "config.yml") : resolve(options.configFile);
     if (!existsSync(file)) {
-      throw new VisaImageError("a catalog has a config.yml, and there is none", {
-        location: { file },
-        fix: 'create it, for example "templates: {my-apps: {extends: visa-base}}"',
-        exitCode: ExitCode.USAGE,
-      });
+      throw usageError(
+        "a catalog has a config.yml, and there is none",
+        { file },
+        'create it, for example "templates: {my-apps: {extends: visa-base}}"',
+      );
     }
     const yaml = YamlFile.read(file);
     check("config", yaml.value, yaml);
@@ -91,11 +84,11 @@ export class Catalog {
           const candidates = folders.templates ? [folders.templates] : [join(folder, "templates"), folder];
           const home = candidates.map((candidate) => join(candidate, name)).find(isFolder);
           if (home === undefined) {
-            throw new VisaImageError(`the template "${name}" has no folder`, {
-              location: yaml.locateKey(["templates", name]),
-              fix: `create ${join(candidates[0] as string, name, "manifest.yml")}`,
-              exitCode: ExitCode.USAGE,
-            });
+            throw usageError(
+              `the template "${name}" has no folder`,
+              yaml.locateKey(["templates", name]),
+              `create ${join(candidates[0] as string, name, "manifest.yml")}`,
+            );
           }
           return readTemplate(name, parent, home, () => readPackages(packages, name, folders.packages, locatePackage));
         }),
@@ -126,10 +119,7 @@ export class Catalog {
   /** Adds a template. @throws VisaImageError when there is one of that name */
   add(template: Template): this {
     if (this.entries.has(template.name)) {
-      throw new VisaImageError(`there are two templates of the name "${template.name}"`, {
-        fix: "rename one of the two",
-        exitCode: ExitCode.USAGE,
-      });
+      throw usageError(`there are two templates of the name "${template.name}"`, undefined, "rename one of the two");
     }
     this.entries.set(template.name, { parent: template.parent, load: () => template });
     return this;
@@ -161,11 +151,11 @@ export class Catalog {
     for (let current = name; entry; ) {
       if (seen.includes(current)) {
         const cycle = [...seen.slice(seen.indexOf(current)), current].join(" → ");
-        throw new VisaImageError(`templates extend each other in a circle: ${cycle}`, {
-          location: entry.location,
-          fix: "let one of them extend a template outside the circle, or none",
-          exitCode: ExitCode.USAGE,
-        });
+        throw usageError(
+          `templates extend each other in a circle: ${cycle}`,
+          entry.location,
+          "let one of them extend a template outside the circle, or none",
+        );
       }
       seen.push(current);
       chain.unshift(entry.load());
@@ -175,11 +165,11 @@ export class Catalog {
       const location: Location | undefined = entry.location;
       entry = this.lookup(current);
       if (!entry) {
-        throw new VisaImageError(`"${child}" extends "${current}", and there is no such template`, {
+        throw usageError(
+          `"${child}" extends "${current}", and there is no such template`,
           location,
-          fix: suggestion(current, this.allNames(), "templates"),
-          exitCode: ExitCode.USAGE,
-        });
+          suggestion(current, this.allNames(), "templates"),
+        );
       }
     }
     return chain;
@@ -191,25 +181,25 @@ export class Catalog {
       const entry = parent.lookup(name);
       if (entry) return entry.load();
     }
-    throw new VisaImageError(`there is no template "${name}" in the package, to be the same as`, {
+    throw usageError(
+      `there is no template "${name}" in the package, to be the same as`,
       location,
-      fix: suggestion(
+      suggestion(
         name,
         this.parents().flatMap((parent) => parent.allNames()),
         "templates",
       ),
-      exitCode: ExitCode.USAGE,
-    });
+    );
   }
 
   private find(name: string): Entry {
     const entry = this.lookup(name);
     if (entry) return entry;
-    throw new VisaImageError(`there is no template "${name}"`, {
-      location: this.file === undefined ? undefined : { file: this.file },
-      fix: suggestion(name, this.allNames(), "templates"),
-      exitCode: ExitCode.USAGE,
-    });
+    throw usageError(
+      `there is no template "${name}"`,
+      this.file === undefined ? undefined : { file: this.file },
+      suggestion(name, this.allNames(), "templates"),
+    );
   }
 
   private lookup(name: string): Entry | undefined {
@@ -237,52 +227,13 @@ export class Catalog {
     for (const parent of this.parents()) {
       const name = parent.allNames().find((candidate) => this.entries.has(candidate));
       if (name === undefined) continue;
-      throw new VisaImageError(`there are two templates of the name "${name}": in this catalog and in one it extends`, {
-        location: this.file === undefined ? undefined : { file: this.file },
-        fix: `rename the one in this catalog, for example "my-${name}"`,
-        exitCode: ExitCode.USAGE,
-      });
+      throw usageError(
+        `there are two templates of the name "${name}": in this catalog and in one it extends`,
+        this.file === undefined ? undefined : { file: this.file },
+        `rename the one in this catalog, for example "my-${name}"`,
+      );
     }
   }
-}
-
-function readTemplate(
-  name: string,
-  parent: string | undefined,
-  directory: string,
-  fromPackages: () => Step[],
-): Template {
-  const files = templateFiles(name, directory);
-  const manifestFile = join(directory, "manifest.yml");
-  const parts: Mutable<TemplateParts> = {
-    parent,
-    directory,
-    variables: new Map(),
-    secrets: [],
-    packerVariables: new Map(),
-    builders: [],
-    provisioners: [],
-    postprocessors: [],
-    locate: () => ({ file: manifestFile }),
-  };
-  readEnvironment(join(directory, "environment.yml"), parts);
-  // packme takes a template without a manifest as one that does nothing itself (its packages do).
-  if (isThere(manifestFile)) {
-    const text = readText(manifestFile);
-    const yaml = readUnlessBlocks(manifestFile, text);
-    if (!yaml) {
-      parts.renderBlocks = (isVariable, render) => {
-        const rendered = renderBlocks(text, isVariable, render);
-        const own = { ...parts, renderBlocks: undefined };
-        readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, files);
-        return { ...own, provisioners: [...own.provisioners, ...fromPackages()] };
-      };
-      return Template.fromParts(name, parts);
-    }
-    readManifest(yaml, parts, files);
-  }
-  parts.provisioners = [...parts.provisioners, ...fromPackages()];
-  return Template.fromParts(name, parts);
 }
 
 /** A template's parts with another parent, in the place of a base of its own. */
@@ -297,131 +248,6 @@ function onParent(parts: TemplateParts, parent: string | undefined, more: readon
   };
 }
 
-/** A manifest as it is; undefined where its block tags have to be rendered first. */
-function readUnlessBlocks(file: string, text: string): YamlFile | undefined {
-  if (!hasBlocks(text)) return new YamlFile(file, text);
-  try {
-    const yaml = new YamlFile(file, text);
-    return hasOpenBlocks(yaml.contents) ? undefined : yaml;
-  } catch {
-    return undefined;
-  }
-}
-
-function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, files: FileScope): void {
-  check("manifest", yaml.value, yaml);
-  const packer = (yaml.value as { packer?: Record<string, unknown> | null } | null)?.packer ?? {};
-  const variables = (packer.variables ?? {}) as Record<string, unknown>;
-  parts.description = packer.description === undefined ? undefined : String(packer.description);
-  parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
-  parts.basePackages = packer.base_packages;
-  parts.base = packer.base as TemplateParts["base"];
-  parts.packerVariables = new Map(
-    Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),
-  );
-  const steps = (key: "builders" | "provisioners" | "postprocessors") =>
-    read(yaml, ["packer", key], packer[key], files);
-  parts.builders = steps("builders");
-  parts.provisioners = steps("provisioners");
-  parts.postprocessors = steps("postprocessors");
-  parts.locate = (path) => yaml.locate(["packer", ...path]);
-}
-
-/** environment.yml, or the environment.yml.tlt that build-image.sh makes one from (and which wins over an old one). */
-function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
-  const unfilled = `${plain}.tlt`;
-  parts.fill = isThere(unfilled);
-  const file = parts.fill ? unfilled : plain;
-  if (!isThere(file)) return;
-  // What stands in braces would be a map to YAML.
-  const yaml = parts.fill
-    ? new YamlFile(file, readText(file).replaceAll(/(:[ \t]+)(\{\w+\})(?=[ \t]*$)/gm, '$1"$2"'))
-    : YamlFile.read(file);
-  check("environment", yaml.value, yaml);
-  const value = (yaml.value ?? {}) as {
-    environment?: Record<string, unknown> | null;
-    secrets?: Record<string, { environment?: string; required?: boolean } | null> | null;
-    machine?: Record<string, string | number | boolean> | null;
-  };
-  parts.variables = new Map(
-    Object.entries(value.environment ?? {}).map(([key, own]) => [key, yaml.text(["environment", key], own)]),
-  );
-  parts.secrets = declareSecrets(value.secrets ?? {});
-  const machine = Object.fromEntries(Object.entries(value.machine ?? {}).map(([key, own]) => [camelCase(key), own]));
-  parts.machine = readMachine(machine, "machine", dirname(file), yaml.locateKey(["machine"]));
-  for (const { name } of parts.secrets) {
-    if (!parts.variables.has(name)) continue;
-    throw new VisaImageError(`"${name}" is a secret, and has a value in environment.yml`, {
-      location: yaml.locateKey(["environment", name]),
-      fix: "remove the value",
-      exitCode: ExitCode.USAGE,
-    });
-  }
-}
-
-/** `memory_mb` is `memoryMb` in code. */
-function camelCase(key: string): string {
-  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
-
-function packageNames(names: readonly string[], folder: string, locate: (index: number) => Location): string[] {
-  const known = isFolder(folder)
-    ? readdirSync(folder)
-        .filter((name) => isFolder(join(folder, name)))
-        .sort()
-    : [];
-  if (names.includes("*")) return known;
-  names.forEach((name, index) => {
-    if (known.includes(name)) return;
-    throw new VisaImageError(`there is no package "${name}" in ${folder}`, {
-      location: locate(index),
-      fix: suggestion(name, known, "packages"),
-      exitCode: ExitCode.USAGE,
-    });
-  });
-  return [...names];
-}
-
-function readPackages(
-  names: readonly string[],
-  template: string,
-  folder: string,
-  locate: (index: number) => Location,
-): Step[] {
-  return packageNames(names, folder, locate).flatMap((name) => readPackage(name, template, folder));
-}
-
-/** The provisioners of one of packme's packages; its paths are relative to a folder named after the template. */
-function readPackage(name: string, template: string, packagesFolder: string): Step[] {
-  const boundary = join(packagesFolder, name);
-  const file = join(boundary, "manifest.yml");
-  if (!isThere(file)) return [];
-  const yaml = YamlFile.read(file);
-  check("package", yaml.value, yaml);
-  const value = (yaml.value as { provisioners?: unknown } | null)?.provisioners;
-  return read(yaml, ["provisioners"], value, {
-    folder: join(boundary, template),
-    boundary,
-    staged: `packages/${name}`,
-    label: `packages/${name}/`,
-  });
-}
-
-function read(yaml: YamlFile, path: readonly string[], value: unknown, files: FileScope): Step[] {
-  return ((value ?? []) as Record<string, unknown>[]).map((own, index) =>
-    step(own, files, (inner) => yaml.locate([...path, index, ...inner])),
-  );
-}
-
-/** Also where it is a symbolic link that leads nowhere: a mistake to be told, not a file to do without. */
-function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-}
-
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
-}
-
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => {
@@ -429,5 +255,3 @@ function once<T>(make: () => T): () => T {
     return made.value;
   };
 }
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };

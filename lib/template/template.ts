@@ -234,13 +234,21 @@ export function templateFiles(name: string, directory: string): FileScope {
 }
 
 /** A step from a checked value. */
-export function step(
-  value: Readonly<Record<string, unknown>>,
-  files: FileScope | undefined,
-  locate: Step["locate"],
-): Step {
+function step(value: Readonly<Record<string, unknown>>, files: FileScope | undefined, locate: Step["locate"]): Step {
   const { type, ...settings } = value;
   return { type: String(type), settings, files, locate };
+}
+
+/** The steps of a list in a YAML file. */
+export function readSteps(
+  yaml: { locate(path: ValuePath): Location },
+  path: ValuePath,
+  value: unknown,
+  files: FileScope,
+): Step[] {
+  return ((value ?? []) as Record<string, unknown>[]).map((own, index) =>
+    step(own, files, (inner) => yaml.locate([...path, index, ...inner])),
+  );
 }
 
 /** Secrets in the words of environment.yml, with their defaults. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { compare, runExplain } from "../../lib/cli/explain-command";
 import { runShow } from "../../lib/cli/show-command";
 import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
-import { specify } from "../../lib/specify";
+import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { CHAIN, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
 

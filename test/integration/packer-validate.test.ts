@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { hcl } from "../../lib/packer/hcl";
 import type { InstallerBase, LayerSpecification } from "../../lib/specification";
-import { specify } from "../../lib/specify";
+import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { packerVariable } from "../../lib/template/marks";
 import { Renderer } from "../../lib/template/render";

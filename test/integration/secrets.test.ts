@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack } from "cdktf";
 import { LayerBuild } from "../../lib/constructs/layer-build";
-import { specify } from "../../lib/specify";
+import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { writeFiles } from "../fixtures/temporary-catalog";
 import { writeTinySpecification } from "../support/tiny-guest/tiny-guest";

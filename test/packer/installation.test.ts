@@ -1,7 +1,9 @@
 /** Installers as a base: what becomes of a template, what an error says, and what the fingerprint sees. */
 import { join } from "node:path";
 import type { BuildSpecification, InstallerBase, LayerSpecification } from "../../lib/specification";
-import { relativeTo, type SpecifyOptions, specify } from "../../lib/specify";
+import { relativeTo } from "../../lib/specify/relative-to";
+import { specify } from "../../lib/specify/specify";
+import type { SpecifyOptions } from "../../lib/specify/specify-options";
 import { Catalog } from "../../lib/template/catalog";
 import { Template, type TemplateBase } from "../../lib/template/template";
 import { type Files, GUEST_FOLDER, temporaryCatalog } from "../fixtures/temporary-catalog";

@@ -3,7 +3,8 @@ import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { LayerSpecification } from "../../lib/specification";
-import { renderLegacy, specify } from "../../lib/specify";
+import { renderLegacy } from "../../lib/specify/render-legacy";
+import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { GUEST_FOLDER, writeFiles } from "../fixtures/temporary-catalog";
 import { packmePrograms, runPackme } from "../support/packme";

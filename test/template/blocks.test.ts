@@ -1,6 +1,6 @@
 import { rmSync } from "node:fs";
 import type { LayerSpecification } from "../../lib/specification";
-import { specify } from "../../lib/specify";
+import { specify } from "../../lib/specify/specify";
 import { hasBlocks, renderBlocks } from "../../lib/template/blocks";
 import { Catalog } from "../../lib/template/catalog";
 import { Renderer } from "../../lib/template/render";

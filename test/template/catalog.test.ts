@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { VisaImageError } from "../../lib/errors";
-import { specify } from "../../lib/specify";
+import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { Provisioner } from "../../lib/template/provisioner";
 import { Template } from "../../lib/template/template";

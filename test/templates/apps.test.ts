@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { specify } from "../../lib/specify";
+import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 
 const root = resolve(__dirname, "../..");

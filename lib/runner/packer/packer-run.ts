@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "../../build-machine";
 import { ExitCode, VisaImageError } from "../../errors";
-import { CONSOLE_FILE } from "../../packer/configuration";
+import { CONSOLE_FILE } from "../../packer/runner-variables";
 import type { LayerSpecification } from "../../specification";
 import type { Scratch } from "../cache/scratch";
 import type { GuestAccess } from "../guest/guest-access";

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { chmod, mkdir, open, stat } from "node:fs/promises";
 import { dirname, join, normalize, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
-import { CONSOLE_FILE } from "../../packer/configuration";
+import { CONSOLE_FILE } from "../../packer/runner-variables";
 import type { LayerSpecification, SpecifiedFile } from "../../specification";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import { MONITOR_SOCKET } from "./run-configuration";

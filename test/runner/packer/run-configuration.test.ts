@@ -1,5 +1,5 @@
 import { type Configuration, type RunSettings, runConfiguration } from "../../../lib/runner/packer/run-configuration";
-import { specify } from "../../../lib/specify";
+import { specify } from "../../../lib/specify/specify";
 import { Catalog } from "../../../lib/template/catalog";
 import { Provisioner } from "../../../lib/template/provisioner";
 import { Template, type TemplateOptions } from "../../../lib/template/template";

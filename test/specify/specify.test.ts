@@ -1,13 +1,15 @@
 import { generateKeyPairSync } from "node:crypto";
 import { chmodSync, cpSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { BuildSpecification, LayerSpecification } from "../lib/specification";
-import { relativeTo, type SpecifyOptions, specify } from "../lib/specify";
-import { Catalog } from "../lib/template/catalog";
-import { Provisioner } from "../lib/template/provisioner";
-import { Template } from "../lib/template/template";
-import { CHAIN, GUEST_FOLDER, temporaryCatalog, writeFiles } from "./fixtures/temporary-catalog";
-import { scratchFolder } from "./support/scratch";
+import type { BuildSpecification, LayerSpecification } from "../../lib/specification";
+import { relativeTo } from "../../lib/specify/relative-to";
+import { specify } from "../../lib/specify/specify";
+import type { SpecifyOptions } from "../../lib/specify/specify-options";
+import { Catalog } from "../../lib/template/catalog";
+import { Provisioner } from "../../lib/template/provisioner";
+import { Template } from "../../lib/template/template";
+import { CHAIN, GUEST_FOLDER, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
+import { scratchFolder } from "../support/scratch";
 
 type Options = Partial<Omit<SpecifyOptions, "catalog">>;
 

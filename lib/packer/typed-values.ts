@@ -1,0 +1,68 @@
+import { readFlag } from "../build-machine";
+import { type Location, usageError } from "../errors";
+import { type Renderer, Text } from "../template/render";
+import type { ValueKind } from "../template/schema";
+
+/** Renders a template's values in the types that Packer wants of them. */
+export class TypedValues {
+  constructor(private readonly renderer: Renderer) {}
+
+  /** A value as a text. */
+  text(value: unknown, location: Location | undefined): Text {
+    return this.renderer.render(String(value), location);
+  }
+
+  /**
+   * A value as Packer wants it: a {@link Text}, or a tree of them.
+   * @param key for the message of an error
+   * @throws VisaImageError for what is not of this kind
+   */
+  value(value: unknown, kind: ValueKind, location: Location | undefined, key: string): unknown {
+    switch (kind) {
+      case "integer": {
+        const text = this.text(value, location);
+        if (/^\d+$/.test(text.real.trim())) return new Text(text.real.trim(), text.structure, "integer");
+        if (text.packerVariables().length > 0) return text;
+        throw noInteger(text, location, key);
+      }
+      case "flag": {
+        const text = this.text(value, location);
+        if (text.packerVariables().length > 0) return text;
+        const flag = readFlag(text.real);
+        if (flag === undefined) {
+          throw usageError(
+            `"${text.real}" is neither true nor false, which "${key}" needs`,
+            location,
+            `"${key}: true"`,
+          );
+        }
+        return new Text(String(flag), text.variables().length > 0 ? text.structure : String(flag), "flag");
+      }
+      case "list":
+        return (Array.isArray(value) ? value : [value]).map((item) => this.text(item, location));
+      case "text":
+        return this.text(value, location);
+      default:
+        return this.tree(value, location);
+    }
+  }
+
+  /** A number above 0, of what is no part of the configuration. @throws VisaImageError for anything else */
+  count(value: unknown, location: Location | undefined, key: string): number {
+    const text = this.text(value, location);
+    if (/^[1-9]\d*$/.test(text.real.trim())) return Number(text.real.trim());
+    throw noInteger(text, location, key);
+  }
+
+  private tree(value: unknown, location: Location | undefined): unknown {
+    if (Array.isArray(value)) return value.map((item) => this.tree(item, location));
+    if (typeof value === "object" && value !== null) {
+      return Object.fromEntries(Object.entries(value).map(([key, own]) => [key, this.tree(own, location)]));
+    }
+    return this.text(value ?? "", location);
+  }
+}
+
+function noInteger(text: Text, location: Location | undefined, key: string): Error {
+  return usageError(`"${text.real}" is not a whole number, which "${key}" needs`, location, `for example "${key}: 2"`);
+}

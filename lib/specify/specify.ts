@@ -1,0 +1,144 @@
+/**
+ * From a catalog to a build specification: resolve the chain of a template, render each layer, fingerprint it.
+ *
+ * Pure but for reading the declared inputs: no child process, no network, nothing written.
+ */
+import { readFlag } from "../build-machine";
+import { usageError } from "../errors";
+import { canonicalJson, framedDigest, short } from "../fingerprint/digest";
+import { fingerprintBase, fingerprintLayer } from "../fingerprint/fingerprint";
+import { type RenderOptions, renderConfiguration } from "../packer/configuration";
+import { renderInstaller } from "../packer/installation";
+import { type Base, type BuildSpecification, type LayerSpecification, SPECIFICATION_VERSION } from "../specification";
+import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "../template/base";
+import { PAM_PUBLIC_KEY_FILE } from "../template/original";
+import { resolveChecks, resolveContract } from "../template/promised-contract";
+import { Renderer } from "../template/render";
+import { readMachine } from "../template/template";
+import { diskSize } from "./disk-size";
+import { type Given, readOptions, type SpecifyOptions } from "./specify-options";
+import { fillOf, type ValuedTemplate, valueTemplate, withHashes } from "./values";
+
+/** What every image promises, unless its template says otherwise. */
+const DEFAULT_CONTRACT = ["boot", "hygiene"] as const;
+
+/**
+ * Specifies the chain of layers that ends at a template; sources are absolute paths, and there is no output.
+ * @throws VisaImageError for whatever in the catalog or the options cannot be used
+ */
+export function specify(options: SpecifyOptions): BuildSpecification {
+  const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "VisaImageWarning"));
+  const { catalog } = options;
+  const chain = catalog.chain(options.template);
+  for (const name of Object.keys(options.variables ?? {})) {
+    // Another image's layer may be meant; a name that no catalog knows is a mistake.
+    if (!chain.some((template) => template.name === name)) catalog.template(name);
+  }
+  const given = readOptions(options);
+  const key = given.pamPublicKey;
+  if (key?.warning) warn(key.warning);
+  const valued = chain.map((template) => valueTemplate(template, given, warn));
+  const [first] = valued as [ValuedTemplate];
+  const own = resolveBase(first.template, rendererOf(first));
+  const base =
+    own.kind === "bootstrap"
+      ? withPackages(
+          own,
+          valued.flatMap(({ template, values }) =>
+            // They are the base's, whose own variables can be looked at too.
+            resolveBasePackages(template, new Renderer(new Map([...first.values, ...values]))),
+          ),
+        )
+      : own;
+  const layers: LayerSpecification[] = [];
+  for (const each of valued) layers.push(specifyLayer(each, layers.at(-1), base, given, warn));
+  const usesKey =
+    chain.some(({ parts }) => parts.variables.has("pam_public_key")) ||
+    layers.some(({ files }) => files.some(({ path }) => path.endsWith(PAM_PUBLIC_KEY_FILE)));
+  if (key && !usesKey) {
+    warn(`no template of "${options.template}" declares pam_public_key: the PAM public key is not used`);
+  }
+  const machine = options.machine && readMachine(withoutUndefined(options.machine), "machine");
+  return { version: SPECIFICATION_VERSION, layers, ...(machine && { machine }) };
+}
+
+function specifyLayer(
+  valued: ValuedTemplate,
+  below: LayerSpecification | undefined,
+  chainsBase: TemplatesBase,
+  { options, environment, pamPublicKey }: Given,
+  warn: (message: string) => void,
+): LayerSpecification {
+  const { template, values, secrets } = valued;
+  const renderer = rendererOf(valued);
+  const wanted = below ? undefined : chainsBase;
+  if (below && template.parts.base) {
+    throw usageError(
+      `"${template.name}" extends "${below.name}" and has a base of its own`,
+      template.parts.locate(["base"]),
+      "remove one",
+    );
+  }
+  const disk = diskSize(template, renderer, below, wanted);
+  const onInstaller = wanted?.kind === "installer";
+  const what: RenderOptions = {
+    template,
+    renderer,
+    secrets,
+    diskSize: disk.text,
+    guestFolder: options.guestFolder,
+    fill: fillOf(environment),
+    onInstaller,
+    pamPublicKey: pamPublicKey?.pem,
+  };
+  const installed = onInstaller
+    ? renderInstaller({ ...what, installer: wanted, fileRenderer: new Renderer(withHashes(values, template), "keep") })
+    : undefined;
+  const base = onInstaller ? installed?.base : wanted;
+  const rendered = renderConfiguration(what);
+  for (const warning of new Set([...(installed?.warnings ?? []), ...rendered.warnings])) warn(warning);
+  const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
+  const parent = below ? below.fingerprint : fingerprintBase(base as Base);
+  const { configuration, files } = rendered;
+  const headless = readFlag(template.parts.variables.get("headless") ?? "");
+  return {
+    name: template.name,
+    fingerprint: fingerprintLayer({ parent, configuration, files, refresh: options.refresh }),
+    parent,
+    ...(base && { base }),
+    inputs: {
+      ...(options.refresh ? { refresh: options.refresh } : {}),
+      ...(below
+        ? { parent: `${below.name} ${short(parent)}` }
+        : { base: `${describe(base as Base)} ${short(parent)}` }),
+      packer: short(framedDigest([canonicalJson(rendered.structure)])),
+      ...installed?.inputs,
+      ...Object.fromEntries([...variables].sort().map((name) => [`variable ${name}`, values.get(name) ?? ""])),
+      ...rendered.fileInputs,
+    },
+    configuration,
+    files,
+    secrets: rendered.secrets,
+    diskSizeGb: disk.gb,
+    machine: {
+      ...rendered.machine,
+      ...(headless !== undefined && { headless }),
+      ...template.parts.machine,
+    },
+    contract: resolveContract(template, renderer) ?? below?.contract ?? DEFAULT_CONTRACT,
+    checks: resolveChecks(template),
+  };
+}
+
+/** Renders the template's values, with what it says of Packer's own variables. */
+function rendererOf({ template, values }: ValuedTemplate): Renderer {
+  return new Renderer(values, template.parts.packerVariables);
+}
+
+function withoutUndefined<T extends object>(values: T): T {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as T;
+}
+
+function describe(base: Base): string {
+  return base.kind === "bootstrap" ? `bootstrap ${base.suite}` : base.kind;
+}

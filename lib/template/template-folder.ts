@@ -1,0 +1,130 @@
+/** Reads a template from its folder: manifest.yml and environment.yml. */
+import { dirname, join } from "node:path";
+import { usageError } from "../errors";
+import { isThere } from "../presence";
+import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
+import { check } from "./schema";
+import {
+  declareSecrets,
+  type FileScope,
+  readMachine,
+  readSteps,
+  type Step,
+  Template,
+  type TemplateParts,
+  templateFiles,
+} from "./template";
+import { readText, YamlFile } from "./yaml-file";
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/**
+ * Reads a template.
+ * @param fromPackages the steps that follow its own
+ * @throws VisaImageError for what cannot be used, with its place
+ */
+export function readTemplate(
+  name: string,
+  parent: string | undefined,
+  directory: string,
+  fromPackages: () => Step[],
+): Template {
+  const files = templateFiles(name, directory);
+  const manifestFile = join(directory, "manifest.yml");
+  const parts: Mutable<TemplateParts> = {
+    parent,
+    directory,
+    variables: new Map(),
+    secrets: [],
+    packerVariables: new Map(),
+    builders: [],
+    provisioners: [],
+    postprocessors: [],
+    locate: () => ({ file: manifestFile }),
+  };
+  readEnvironment(join(directory, "environment.yml"), parts);
+  // packme takes a template without a manifest as one that does nothing itself (its packages do).
+  if (isThere(manifestFile)) {
+    const text = readText(manifestFile);
+    const yaml = readUnlessBlocks(manifestFile, text);
+    if (!yaml) {
+      parts.renderBlocks = (isVariable, render) => {
+        const rendered = renderBlocks(text, isVariable, render);
+        const own = { ...parts, renderBlocks: undefined };
+        readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, files);
+        return { ...own, provisioners: [...own.provisioners, ...fromPackages()] };
+      };
+      return Template.fromParts(name, parts);
+    }
+    readManifest(yaml, parts, files);
+  }
+  parts.provisioners = [...parts.provisioners, ...fromPackages()];
+  return Template.fromParts(name, parts);
+}
+
+/** A manifest as it is; undefined where its block tags have to be rendered first. */
+function readUnlessBlocks(file: string, text: string): YamlFile | undefined {
+  if (!hasBlocks(text)) return new YamlFile(file, text);
+  try {
+    const yaml = new YamlFile(file, text);
+    return hasOpenBlocks(yaml.contents) ? undefined : yaml;
+  } catch {
+    return undefined;
+  }
+}
+
+function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, files: FileScope): void {
+  check("manifest", yaml.value, yaml);
+  const packer = (yaml.value as { packer?: Record<string, unknown> | null } | null)?.packer ?? {};
+  const variables = (packer.variables ?? {}) as Record<string, unknown>;
+  parts.description = packer.description === undefined ? undefined : String(packer.description);
+  parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
+  parts.basePackages = packer.base_packages;
+  parts.base = packer.base as TemplateParts["base"];
+  parts.packerVariables = new Map(
+    Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),
+  );
+  const steps = (key: "builders" | "provisioners" | "postprocessors") =>
+    readSteps(yaml, ["packer", key], packer[key], files);
+  parts.builders = steps("builders");
+  parts.provisioners = steps("provisioners");
+  parts.postprocessors = steps("postprocessors");
+  parts.locate = (path) => yaml.locate(["packer", ...path]);
+}
+
+/** environment.yml, or the environment.yml.tlt that build-image.sh makes one from (and which wins over an old one). */
+function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
+  const unfilled = `${plain}.tlt`;
+  parts.fill = isThere(unfilled);
+  const file = parts.fill ? unfilled : plain;
+  if (!isThere(file)) return;
+  // What stands in braces would be a map to YAML.
+  const yaml = parts.fill
+    ? new YamlFile(file, readText(file).replaceAll(/(:[ \t]+)(\{\w+\})(?=[ \t]*$)/gm, '$1"$2"'))
+    : YamlFile.read(file);
+  check("environment", yaml.value, yaml);
+  const value = (yaml.value ?? {}) as {
+    environment?: Record<string, unknown> | null;
+    secrets?: Record<string, { environment?: string; required?: boolean } | null> | null;
+    machine?: Record<string, string | number | boolean> | null;
+  };
+  parts.variables = new Map(
+    Object.entries(value.environment ?? {}).map(([key, own]) => [key, yaml.text(["environment", key], own)]),
+  );
+  parts.secrets = declareSecrets(value.secrets ?? {});
+  const machine = Object.fromEntries(Object.entries(value.machine ?? {}).map(([key, own]) => [camelCase(key), own]));
+  parts.machine = readMachine(machine, "machine", dirname(file), yaml.locateKey(["machine"]));
+  for (const { name } of parts.secrets) {
+    if (!parts.variables.has(name)) continue;
+    throw usageError(
+      `"${name}" is a secret, and has a value in environment.yml`,
+      yaml.locateKey(["environment", name]),
+      "remove the value",
+    );
+  }
+}
+
+/** `memory_mb` is `memoryMb` in code. */
+function camelCase(key: string): string {
+  return key.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
