@@ -6,7 +6,8 @@ import { releaseProperties, WRITTEN_AFTER_REGISTRATION } from "../releases/relea
 import type { Release } from "../releases/release-lock";
 import type { DiskFormat } from "../specification";
 import { claimAddress } from "./claims";
-import { cloudEnvironment, visaImageCommand } from "./layer-build";
+import { cloudEnvironment } from "./cloud-environment";
+import { visaImageCommand } from "./layer-build";
 import { fromOutputFolder } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";

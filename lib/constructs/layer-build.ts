@@ -12,6 +12,7 @@ import type {
 } from "../specification";
 import { relativeTo } from "../specify/relative-to";
 import { claimAddress, isClaimed } from "./claims";
+import { cloudEnvironment } from "./cloud-environment";
 import { fromOutputFolder, outputFolder, StagedFile, stagedName } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { addressPart, escapeTemplate, shellWord } from "./text";
@@ -266,15 +267,6 @@ function relativeToWorkingDirectory(path: string): string {
 export function visaImageCommand(scope: Construct, args: readonly string[]): string {
   const main = fromOutputFolder(scope, join(packageRoot(), "dist", "lib", "cli", "main.js"));
   return ["exec", "node", main, ...args].map((word) => escapeUnlessToken(shellWord(word))).join(" ");
-}
-
-/** The provider's `cloud` and `region`, so that a command signs in where Terraform does. Credentials are never passed. */
-export function cloudEnvironment(scope: Construct, given?: TerraformProvider): Record<string, string> | undefined {
-  const providers = TerraformStack.of(scope).allProviders();
-  const provider = given ?? providers.find((each) => each.terraformResourceType === "openstack" && !each.alias);
-  const { cloud, region } = (provider ?? {}) as { readonly cloud?: string; readonly region?: string };
-  const environment = { ...(cloud && { OS_CLOUD: cloud }), ...(region && { OS_REGION_NAME: region }) };
-  return Object.keys(environment).length > 0 ? environment : undefined;
 }
 
 /** Arguments may be references to attributes, which Terraform must see. */
