@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Ended } from "../integration/runner-support";
 import type { TinyLayer } from "../support/tiny-guest/tiny-guest";
-import { FaultWorkspace } from "./support";
+import { FaultWorkspace, FULL } from "./support";
 
 jest.setTimeout(300_000);
 
@@ -121,6 +121,53 @@ test("a guest that switches itself off in a step ends the build", async () => {
   const { code, stderr } = await buildOnGood({ name: "leaving", provisioners: shell("poweroff -f", "sleep 100") });
   expect(code).toBe(3);
   expect(stderr).toMatch(/packer failed with exit code 1|its machine ended by itself/);
+});
+
+describe("a guest that a step starts anew", () => {
+  const UPTIME = "cut -d. -f1 /proc/uptime > /mnt/uptime";
+
+  async function rebooted(name: string, ...inline: string[]): Promise<Ended> {
+    const layer: TinyLayer = {
+      name,
+      provisioners: [
+        { shell: { inline, expect_disconnect: true } },
+        { shell: { inline: ["echo after the reboot", UPTIME], pause_before: "5s" } },
+      ],
+      machine: { timeoutMinutes: 2 },
+      reboots: true,
+    };
+    const ended = await workspace.run(workspace.specify(layer));
+    await workspace.expectNothingLeft();
+    return ended;
+  }
+
+  /**
+   * @fault guests: a step reboots the guest (`expect_disconnect`), which takes in the last of what Packer sends and
+   *   never answers it
+   * @then the connection is ended as soon as QEMU tells of the reset, and the next step runs on the guest that has started
+   *   anew. Packer alone waits for ever
+   */
+  test("goes on with the next step, though it has taken in what it never answers", async () => {
+    // Packer's request for a sign of life, every five seconds, is taken in by the kernel alone.
+    const { code, stderr } = await rebooted(
+      "frozen",
+      "(sleep 8; reboot -f) &",
+      "kill -STOP $(pidof dropbear)",
+      "sleep 100",
+    );
+    expect(stderr).not.toContain("given up");
+    expect(code).toBe(0);
+    expect(workspace.log()).toContain("after the reboot");
+  });
+
+  (FULL ? test.each : test.skip.each)([
+    ["at once", ["reboot -f", "sleep 100"]],
+    ["from behind", ["(sleep 2; reboot -f) > /dev/null 2>&1 < /dev/null &"]],
+  ])("goes on with the next step where it does so %s", async (when, inline) => {
+    const { code, stderr } = await rebooted(when.replace(" ", "-"), ...inline);
+    expect(stderr).not.toContain("given up");
+    expect(code).toBe(0);
+  });
 });
 
 describe("a guest that SSH does not reach", () => {

@@ -143,20 +143,19 @@ export function watchMachine(options: WatchOptions): Watch {
   };
 
   const openRelay = ({ qemu, sshPort }: BuildMachine) =>
-    relaySsh(
-      sshPort,
-      async (found) => {
+    relaySsh(sshPort, {
+      onAnswer: async (found) => {
         // The end of QEMU closes a connection too, and says nothing of its guest.
         await sleep(SETTLE_MS);
         if (isAlive(qemu)) answer = found;
       },
-      ({ message }) =>
+      onError: ({ message }) =>
         giveUp({
           what: `Packer cannot be let into the machine: ${message}`,
           fix: "build again",
           exitCode: ExitCode.FAILURE,
         }),
-    );
+    });
 
   const listen = () => {
     // The path of a socket may have 107 characters, and that of a cache may be longer.
@@ -171,6 +170,8 @@ export function watchMachine(options: WatchOptions): Watch {
       lines.on("error", () => {});
       lines.on("line", (line) => {
         if (/"event": *"SHUTDOWN"/.test(line)) switchedOff = /"guest": *true/.test(line);
+        // What the guest has taken in before, it has forgotten: nobody would ever answer it.
+        if (/"event": *"RESET"/.test(line)) relay?.restarted();
       });
     });
     return socket;

@@ -30,14 +30,17 @@ async function guest(): Promise<{
   return { port: (server.address() as { port: number }).port, behave: (now) => (behaviour = now), sockets };
 }
 
-async function relay(port: number): Promise<{ answers: SshAnswer[]; errors: Error[]; relay: SshRelay }> {
+async function relay(
+  port: number,
+  unansweredMs?: number,
+): Promise<{ answers: SshAnswer[]; errors: Error[]; relay: SshRelay }> {
   const answers: SshAnswer[] = [];
   const errors: Error[] = [];
-  const opened = relaySsh(
-    port,
-    (answer) => answers.push(answer),
-    (error) => errors.push(error),
-  );
+  const opened = relaySsh(port, {
+    onAnswer: (answer) => answers.push(answer),
+    onError: (error) => errors.push(error),
+    unansweredMs,
+  });
   ends.push(() => opened.close());
   await sleep(50);
   return { answers, errors, relay: opened };
@@ -118,4 +121,71 @@ test("says so where its port is taken", async () => {
   const other = await relay(port);
   expect(errors).toEqual([]);
   expect(other.errors[0]?.message).toContain("EADDRINUSE");
+});
+
+describe("a guest that has started anew", () => {
+  /** Takes what it is sent, and answers nothing: as what was taken in by a system that is no more. */
+  const swallow = (socket: Socket) => {
+    socket.write(GREETING);
+    socket.resume();
+  };
+
+  test("is known by QEMU: the connection that it has forgotten is ended, and the next one gets through", async () => {
+    const { port, behave } = await guest();
+    const { relay: opened } = await relay(port);
+    behave(swallow);
+    const first = packer(port);
+    await until(() => first.said() === GREETING);
+    behave(echo);
+    opened.restarted();
+    await first.closed;
+    const second = packer(port);
+    await until(() => second.said().includes("packer"));
+    opened.restarted();
+    await second.closed;
+  });
+
+  test("does not cost the connection that waits for its greeting", async () => {
+    const { port, behave, sockets } = await guest();
+    const { relay: opened } = await relay(port);
+    const { said } = packer(port);
+    await until(() => sockets.size === 1);
+    behave(echo);
+    opened.restarted();
+    await until(() => said().includes("packer"));
+    expect(sockets.size).toBe(1);
+  });
+
+  test("is known by itself: what was sent stays unanswered, and another connection is greeted", async () => {
+    const { port, behave, sockets } = await guest();
+    await relay(port, 300);
+    behave(swallow);
+    const first = packer(port);
+    await until(() => first.said() === GREETING);
+    await first.closed;
+    await until(() => sockets.size === 0);
+  });
+
+  test("is not taken for one that says nothing for a while: a guest that greets nobody keeps its connection", async () => {
+    const { port, behave } = await guest();
+    await relay(port, 300);
+    let answer = () => {};
+    behave((socket) => {
+      socket.write(GREETING);
+      socket.once("data", () => {
+        answer = () => socket.write("late");
+      });
+    });
+    const { said, socket } = packer(port);
+    await until(() => said() === GREETING);
+    behave((refused) => refused.destroy());
+    await sleep(1500);
+    expect(socket.destroyed).toBe(false);
+    answer();
+    await until(() => said().endsWith("late"));
+    behave(swallow);
+    await sleep(800);
+    // It has answered: there is nothing to look for.
+    expect(socket.destroyed).toBe(false);
+  });
 });

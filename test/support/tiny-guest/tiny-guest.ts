@@ -29,6 +29,8 @@ export interface TinyLayer {
   readonly settings?: Readonly<Record<string, unknown>>;
   /** More words for the kernel: `tiny=no-ssh` for a guest that SSH does not run on. */
   readonly append?: string;
+  /** Whether a reboot starts it anew, rather than ends it. @default false */
+  readonly reboots?: true;
   /** What the template says about the build machine, beside its size. */
   readonly machine?: MachineOptions;
 }
@@ -113,6 +115,7 @@ function packerConfiguration({
   diskSizeGb = 1,
   settings,
   append = "",
+  reboots,
 }: TinyLayer): Record<string, unknown> {
   return {
     variable: {
@@ -165,7 +168,7 @@ function packerConfiguration({
             ["-cpu", "${var.cpu_model}"],
             ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"],
             ["-serial", "file:console.log"],
-            ["-no-reboot"],
+            ...(reboots ? [] : [["-no-reboot"]]),
           ],
           ...settings,
         },
