@@ -1,19 +1,21 @@
 /** The public API of cdktf-visa-images. */
 
 export { PRESETS } from "./build-machine";
-export { CurrentRelease, type ImageVisibility, type IRelease, PastRelease } from "./constructs/image-release";
+export { CurrentRelease } from "./constructs/current-release";
+export type {
+  ExistingImageOptions,
+  IVisaImage,
+  NamedImageOptions,
+} from "./constructs/existing-image";
+export { ImageDestination, type ImageDestinationOptions } from "./constructs/image-destination";
 export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
 export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
+export { PastRelease } from "./constructs/past-release";
+export type { ImageVisibility, IRelease, ReleaseFamily } from "./constructs/release-family";
 export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";
 export { Verification, type VerificationProps } from "./constructs/verification";
-export {
-  type ExistingImageOptions,
-  type IVisaImage,
-  type NamedImageOptions,
-  VisaImage,
-  type VisaImageProps,
-  type VisaImageTimeouts,
-} from "./constructs/visa-image";
+export { VisaImage } from "./constructs/visa-image";
+export type { VisaImageProps, VisaImageTimeouts } from "./constructs/visa-image-props";
 export { VisaInstance, type VisaInstanceProps } from "./constructs/visa-instance";
 export {
   VisaNetwork,
@@ -22,7 +24,7 @@ export {
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
 export { ExitCode, type Location, VisaImageError, type VisaImageErrorOptions } from "./errors";
-export { type Lock, type Release, readLock } from "./releases/release-lock";
+export { type LockedCloud, type Release, type ReleaseLock, readLock } from "./releases/release-lock";
 export * from "./specification";
 export { relativeTo } from "./specify/relative-to";
 export { specify } from "./specify/specify";

@@ -31,6 +31,13 @@ const SETTINGS = {
 /** Secrets, and what a command cannot be told: it would sign in elsewhere, or as somebody else. */
 const REFUSED = ["password", "token", "applicationCredentialSecret", "key", "swauth", "endpointOverrides"] as const;
 
+/** The provider that is given, else the stack's one without an alias. */
+export function providerOf(scope: Construct, given?: TerraformProvider): TerraformProvider | undefined {
+  if (given) return given;
+  const providers = TerraformStack.of(scope).allProviders();
+  return providers.find((each) => each.terraformResourceType === "openstack" && !each.alias);
+}
+
 /**
  * The provider's settings as variables, so that a command that Terraform runs signs in where the provider does. Credentials
  * are never passed: they would stand in the plan.
@@ -38,8 +45,7 @@ const REFUSED = ["password", "token", "applicationCredentialSecret", "key", "swa
  * @throws VisaImageError where the provider has credentials in code: the command would sign in with those of the shell
  */
 export function cloudEnvironment(scope: Construct, given?: TerraformProvider): Record<string, string> | undefined {
-  const providers = TerraformStack.of(scope).allProviders();
-  const provider = given ?? providers.find((each) => each.terraformResourceType === "openstack" && !each.alias);
+  const provider = providerOf(scope, given);
   if (!provider) return undefined;
   const argument = (name: string) => (provider as unknown as Record<string, unknown>)[name];
   const refused = REFUSED.filter((name) => ![undefined, "", false].includes(argument(name) as undefined));

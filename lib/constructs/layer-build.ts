@@ -12,7 +12,8 @@ import type {
 } from "../specification";
 import { relativeTo } from "../specify/relative-to";
 import { claimAddress, isClaimed } from "./claims";
-import { cloudEnvironment } from "./cloud-environment";
+import { moveFormer } from "./release-family";
+import { signInEnvironment } from "./sign-in";
 import { fromOutputFolder, outputFolder, StagedFile, stagedName } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { addressPart, escapeTemplate, shellWord } from "./text";
@@ -34,6 +35,8 @@ export interface LayerChainOptions {
    * @default - a second variant is an error
    */
   readonly variant?: string;
+  /** What the variant was called before, the last name first. @default - none */
+  readonly formerVariants?: readonly string[];
   /** For specifications that say `parentsFromGlance`. @default - the stack's OpenStack provider */
   readonly provider?: TerraformProvider;
   /**
@@ -98,7 +101,8 @@ export class LayerBuild extends Construct {
       const output = index === layers.length - 1 ? options.output : undefined;
       const specification = { version, layers: layers.slice(0, index + 1), ...(machine && { machine }) };
       build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build, held }, output, variant);
-      if (parentsFromGlance) build.takeFromGlance(parentsFromGlance, cloudEnvironment(scope, options.provider));
+      build.takeOver(options);
+      if (parentsFromGlance) build.takeFromGlance(parentsFromGlance, signInEnvironment(scope, options.provider));
       if (!held) build.runner.release();
     }
     if (!build) throw new VisaImageError("the specification has no layers", { fix: "specify a template" });
@@ -193,6 +197,13 @@ export class LayerBuild extends Construct {
   get command(): string {
     const file = join(outputFolder(this), this.specificationFile);
     return `npx visa-image build --specification ${shellWord(relativeToWorkingDirectory(file))}`;
+  }
+
+  /** The state may have a variant's build under a name that its image had. */
+  private takeOver({ variant = "", formerVariants = [] }: LayerChainOptions): void {
+    const name = `layer_${addressPart(this.layer.name)}`;
+    const addresses = [variant, ...formerVariants].map((each) => `${name}_${addressPart(each)}`);
+    if (this.node.id === addresses[0]) moveFormer(this.resource, addresses);
   }
 
   /** One of the images that share it is enough: a layer from Glance is the layer that a build would make. */

@@ -2,8 +2,8 @@ import { basename } from "node:path";
 import { Construct } from "constructs";
 import { VERIFIER_VERSION } from "../contract";
 import { sha256, short } from "../fingerprint/digest";
-import { claimAddress } from "./claims";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
+import { claimOf } from "./release-family";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
 
@@ -13,6 +13,8 @@ export interface VerificationProps {
   readonly build: LayerBuild;
   /** The image's part of the addresses. */
   readonly address: string;
+  /** See {@link ReleaseFamily.formerAddresses}. */
+  readonly formerAddresses: readonly string[];
   /** The user data that the image's instances get, and the file that has it, as Terraform finds it. */
   readonly bootCommand: { readonly text: string; readonly file: string };
   /**
@@ -33,10 +35,11 @@ export interface VerificationProps {
 export class Verification extends Construct {
   /** Created once the disk has passed. */
   readonly resource: TerraformData;
+  private readonly runner: HoldableCommand;
 
   constructor(scope: Construct, id: string, props: VerificationProps) {
     super(scope, id);
-    const { build, address, bootCommand } = props;
+    const { build, bootCommand } = props;
     const { layers } = build.specification;
     const checks = layers.flatMap((layer) =>
       layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, short(file.sha256)]),
@@ -53,11 +56,16 @@ export class Verification extends Construct {
       Object.entries(triggers).map(([name, value]) => [escapeTemplate(name), escapeTemplate(value)]),
     );
     this.resource = new TerraformData(this, "Resource", { triggersReplace: escaped, dependsOn: [build.resource] });
-    claimAddress(this.resource, `${address}_verified`);
+    claimOf(this.resource, props, "_verified");
     const command = visaImageCommand(this, [
       ...["verify", "--profile", "gate", "--specification", build.specificationFile],
       ...["--boot-command", bootCommand.file],
     ]);
-    new HoldableCommand(this.resource, escaped, command, props.held);
+    this.runner = new HoldableCommand(this.resource, escaped, command, props.held);
+  }
+
+  /** A release needs the verdict after all. */
+  release(): void {
+    this.runner.release();
   }
 }

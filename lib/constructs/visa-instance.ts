@@ -3,9 +3,9 @@ import { Fn, Lazy, type TerraformProvider, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import { claimShareable } from "./claims";
+import type { IVisaImage } from "./existing-image";
 import { TerraformData } from "./terraform-data";
 import { addressPart, isToken } from "./text";
-import type { IVisaImage } from "./visa-image";
 
 /** Properties of a {@link VisaInstance}. */
 export interface VisaInstanceProps {

@@ -3,7 +3,7 @@ import { sha256 } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { acquireLock } from "../runner/cache/file-lock";
 import { privateFolder } from "../runner/host/private-files";
-import { type Lock, readLock, writeLock } from "./release-lock";
+import { type ReleaseLock, readLock, writeLock } from "./release-lock";
 
 /**
  * Reads the lock, changes it and writes it. Two images of one deploy are registered at the same time: one after the other,
@@ -14,8 +14,8 @@ import { type Lock, readLock, writeLock } from "./release-lock";
  */
 export async function changeLock(
   path: string,
-  change: (lock: Lock) => Lock,
-  read: (file: string) => Lock = readLock,
+  change: (lock: ReleaseLock) => ReleaseLock,
+  read: (file: string) => ReleaseLock = readLock,
 ): Promise<boolean> {
   const file = resolve(path);
   const { root, locks } = new Cache(cacheRoot());

@@ -12,6 +12,7 @@ import { releaseFromImage } from "./reconcile";
 import { PROTECTED_BY_US, releaseProperties } from "./release";
 import {
   DEFAULT_RETAIN,
+  type ImageInUse,
   LOCK_FILE,
   type Release,
   readLock,
@@ -78,10 +79,9 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
 }
 
 /** What {@link useRelease} is told. */
-export interface UseReleaseOptions extends Pick<AddReleaseOptions, "file" | "image" | "release" | "environment"> {
-  /** How many past releases the stack keeps. */
-  readonly retain: number;
-}
+export interface UseReleaseOptions
+  extends ImageInUse,
+    Pick<AddReleaseOptions, "file" | "image" | "release" | "environment"> {}
 
 /**
  * Writes into the lock which release is in use.
@@ -90,11 +90,11 @@ export interface UseReleaseOptions extends Pick<AddReleaseOptions, "file" | "ima
  * @throws VisaImageError where the lock has no such release
  */
 export async function useRelease(options: UseReleaseOptions): Promise<readonly string[]> {
-  const { file, image, release, retain } = options;
+  const { file, image, release } = options;
   let known: readonly Release[] = [];
   await changeLock(file, (lock) => {
     known = lock.images[image] ?? [];
-    if (known.some((each) => each.release === release)) return withReleaseInUse(lock, image, release, retain);
+    if (known.some((each) => each.release === release)) return withReleaseInUse(lock, image, release, options);
     throw new VisaImageError(`the lock has no release "${release}" of "${image}", which is in use`, {
       location: { file },
       fix: SYNC_FIX,
@@ -283,6 +283,8 @@ export function lockCommand(): Command {
     .requiredOption("--image <stack/id>", "the image's key in the lock")
     .requiredOption("--release <digits>", "the release's 12 digits")
     .requiredOption("--retain <n>", "past releases that the stack keeps", count)
+    .option("--cloud <name>", "the entry of clouds.yaml that the provider names in code")
+    .option("--region <name>", "the region that the provider names in code")
     .action(async (options) => {
       const warnings = await useRelease(options);
       process.stdout.write(`${options.image}: release ${options.release} is in use\n`);

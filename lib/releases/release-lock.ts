@@ -32,8 +32,16 @@ export interface Release {
   readonly registered: string;
 }
 
+/** Where an image's releases are, as far as its provider says so in code. */
+export interface LockedCloud {
+  /** The entry of clouds.yaml. @default - what the environment says */
+  readonly cloud?: string;
+  /** @default - what the environment or the entry says */
+  readonly region?: string;
+}
+
 /** What the file holds. */
-export interface Lock {
+export interface ReleaseLock {
   readonly version: typeof LOCK_VERSION;
   /** Releases by image (`<stack>/<id>`), in the order in which they came into use: the last one is in use. */
   readonly images: Readonly<Record<string, readonly Release[]>>;
@@ -42,6 +50,16 @@ export interface Lock {
    * @default - 1 each
    */
   readonly retain?: Readonly<Record<string, number>>;
+  /**
+   * Where the images are, by image.
+   * @default - in the cloud of the environment
+   */
+  readonly clouds?: Readonly<Record<string, LockedCloud>>;
+  /**
+   * What an image was called before, by its name: Terraform's state may have it under that.
+   * @default - none was renamed
+   */
+  readonly renamed?: Readonly<Record<string, string>>;
 }
 
 /** Past releases that are kept where nobody says how many. */
@@ -64,7 +82,7 @@ const RELEASE_TYPES = {
  *
  * @throws VisaImageError where it is no lock, or one of a newer version
  */
-export function readLock(file: string): Lock {
+export function readLock(file: string): ReleaseLock {
   if (!existsSync(file)) return { version: LOCK_VERSION, images: {} };
   const fix = `take "${file}" from version control again, or make it anew from Glance: npx visa-image lock sync`;
   let lock: unknown;
@@ -85,6 +103,13 @@ export function readLock(file: string): Lock {
   if (!isRecord(retain) || !Object.values(retain).every(Number.isInteger)) {
     throw new VisaImageError('"retain" in the lock is no map of whole numbers', { location: { file }, fix });
   }
+  const { clouds = {}, renamed = {} } = lock;
+  if (!isRecord(clouds) || !Object.values(clouds).every((each) => isRecord(each) && hasTexts(each))) {
+    throw new VisaImageError('"clouds" in the lock is no map of clouds and regions', { location: { file }, fix });
+  }
+  if (!isRecord(renamed) || !hasTexts(renamed)) {
+    throw new VisaImageError('"renamed" in the lock is no map of names', { location: { file }, fix });
+  }
   for (const [image, releases] of Object.entries(lock.images)) {
     if (!Array.isArray(releases)) {
       throw new VisaImageError(`the releases of "${image}" are no list`, { location: { file }, fix });
@@ -101,18 +126,18 @@ export function readLock(file: string): Lock {
       }
     }
   }
-  return lock as unknown as Lock;
+  return lock as unknown as ReleaseLock;
 }
 
 /** The lock with a release in it: one that it has already is replaced where it stands, a new one comes last. */
-export function withRelease(lock: Lock, image: string, release: Release): Lock {
+export function withRelease(lock: ReleaseLock, image: string, release: Release): ReleaseLock {
   const releases = lock.images[image] ?? [];
   const index = releases.findIndex((each) => each.release === release.release);
   return withReleases(lock, image, index < 0 ? [...releases, release] : releases.with(index, release));
 }
 
 /** The lock without a release. */
-export function withoutRelease(lock: Lock, image: string, release: string): Lock {
+export function withoutRelease(lock: ReleaseLock, image: string, release: string): ReleaseLock {
   return withReleases(
     lock,
     image,
@@ -120,21 +145,65 @@ export function withoutRelease(lock: Lock, image: string, release: string): Lock
   );
 }
 
+/** What the stack says of an image, besides its release. */
+export interface ImageInUse extends LockedCloud {
+  /** How many past releases it keeps. */
+  readonly retain: number;
+}
+
 /** The lock with a release as the one in use: it comes last, whenever it was registered. */
-export function withReleaseInUse(lock: Lock, image: string, release: string, retain: number): Lock {
+export function withReleaseInUse(
+  lock: ReleaseLock,
+  image: string,
+  release: string,
+  { retain, cloud, region }: ImageInUse,
+): ReleaseLock {
   const releases = lock.images[image] ?? [];
   const inUse = releases.filter((each) => each.release === release);
   const others = releases.filter((each) => each.release !== release);
+  const where = cloud || region ? { ...(cloud && { cloud }), ...(region && { region }) } : undefined;
   return {
     ...withReleases(lock, image, [...others, ...inUse]),
     retain: sorted({ ...lock.retain, [image]: retain }),
+    clouds: unlessEmpty({ ...lock.clouds, [image]: where }),
   };
 }
 
+/** The lock with an image under another name, and the note that it had this one. */
+export function withRenamed(lock: ReleaseLock, from: string, to: string): ReleaseLock {
+  const renameKey = <T>(values: Readonly<Record<string, T>> | undefined) =>
+    values && unlessEmpty<T>({ ...values, [to]: values[from], [from]: undefined });
+  // Back to an earlier name: what it was called in between is all that is left to say.
+  const { [to]: _, ...renamed } = lock.renamed ?? {};
+  return {
+    ...lock,
+    images: renameKey(lock.images) ?? {},
+    retain: renameKey(lock.retain),
+    clouds: renameKey(lock.clouds),
+    renamed: unlessEmpty({ ...renamed, [to]: from }),
+  };
+}
+
+/** What an image was called before, the last name first. */
+export function formerNames(lock: ReleaseLock, image: string): string[] {
+  const names = [image];
+  for (;;) {
+    const former = lock.renamed?.[names.at(-1) as string];
+    if (former === undefined || names.includes(former)) return names.slice(1);
+    names.push(former);
+  }
+}
+
 /** The lock with other releases of an image, the one in use last. */
-export function withReleases(lock: Lock, image: string, releases: readonly Release[]): Lock {
+export function withReleases(lock: ReleaseLock, image: string, releases: readonly Release[]): ReleaseLock {
   const images = Object.entries({ ...lock.images, [image]: releases }).filter(([, each]) => each.length > 0);
   return { ...lock, images: sorted(Object.fromEntries(images)) };
+}
+
+/** Nothing in the place of an empty map, so that a lock says only what there is to say. */
+function unlessEmpty<T>(values: Readonly<Record<string, T | undefined>>): Record<string, T> | undefined {
+  const all = Object.entries(values).filter((entry): entry is [string, T] => entry[1] !== undefined);
+  return all.length > 0 ? sorted(Object.fromEntries(all)) : undefined;
 }
 
 function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
@@ -142,17 +211,22 @@ function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
 }
 
 /** The file's text: the same for the same lock. */
-export function formatLock(lock: Lock): string {
-  return `${JSON.stringify(lock, undefined, 2)}\n`;
+export function formatLock(lock: ReleaseLock): string {
+  const { version, images, retain, clouds, renamed, ...more } = lock;
+  return `${JSON.stringify({ version, images, retain, clouds, renamed, ...more }, undefined, 2)}\n`;
 }
 
 /** Writes a lock by rename, so that a reader sees the old one or the new one. Does nothing where nothing changes. */
-export function writeLock(file: string, lock: Lock): void {
+export function writeLock(file: string, lock: ReleaseLock): void {
   const text = formatLock(lock);
   if (existsSync(file) && readFileSync(file, "utf8") === text) return;
   const scratch = `${file}.${process.pid}`;
   writeFileSync(scratch, text);
   renameSync(scratch, file);
+}
+
+function hasTexts(values: Record<string, unknown>): boolean {
+  return Object.values(values).every((each) => typeof each === "string");
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

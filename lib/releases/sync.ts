@@ -5,7 +5,7 @@ import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../
 import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";
-import { LOCK_VERSION, type Lock, type Release, readLock, withReleases } from "./release-lock";
+import { LOCK_VERSION, type Release, type ReleaseLock, readLock, withReleases } from "./release-lock";
 
 /** What {@link syncLock} is told. */
 export interface SyncOptions {
@@ -91,7 +91,7 @@ async function withNamed(
 }
 
 /** A lock that cannot be read is made anew like one that is missing; it is not read as a lock of a newer version. */
-function readAnyLock(file: string): Lock {
+function readAnyLock(file: string): ReleaseLock {
   try {
     return readLock(file);
   } catch (error) {

@@ -5,7 +5,8 @@ import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack, Testing } from "cdktf";
 import type { Construct } from "constructs";
 import { OwnerUserData } from "../../lib/constructs/owner-user-data";
-import { type VisaImage, VisaImage as VisaImageConstruct, type VisaImageProps } from "../../lib/constructs/visa-image";
+import { type VisaImage, VisaImage as VisaImageConstruct } from "../../lib/constructs/visa-image";
+import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import type { BuildSpecification, LayerSpecification } from "../../lib/specification";
 import { scratchFolder } from "../support/scratch";
 

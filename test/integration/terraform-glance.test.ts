@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
-import type { VisaImageProps } from "../../lib/constructs/visa-image";
+import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import { type Release, readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";

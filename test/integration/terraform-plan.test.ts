@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { TerraformStack } from "cdktf";
-import type { VisaImageProps } from "../../lib/constructs/visa-image";
+import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import { addImage, chain, newStack, synthesizedFolder } from "../constructs/support";
 import {
   keepStateInFolder,

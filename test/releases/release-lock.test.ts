@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { releaseOf } from "../../lib/releases/release";
 import {
   formatLock,
-  type Lock,
   type Release,
+  type ReleaseLock,
   readLock,
   withoutRelease,
   withRelease,
@@ -13,7 +13,7 @@ import {
 } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
 
-const empty: Lock = { version: 1, images: {} };
+const empty: ReleaseLock = { version: 1, images: {} };
 
 function release(digits: string, changes: Partial<Release> = {}): Release {
   return {
@@ -57,7 +57,7 @@ test("a new release comes last, and one that is there is replaced where it stand
 
 test("the release in use comes last, whenever it was registered, and the rest keeps its order", () => {
   const lock = ["1", "2", "3"].reduce((all, digits) => withRelease(all, "a", release(digits)), empty);
-  const { images, retain } = withReleaseInUse(lock, "a", "1", 2);
+  const { images, retain } = withReleaseInUse(lock, "a", "1", { retain: 2 });
   expect(images.a?.map((each) => each.release)).toEqual(["2", "3", "1"]);
   expect(retain).toEqual({ a: 2 });
 });

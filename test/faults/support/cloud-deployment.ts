@@ -13,7 +13,7 @@ import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../../dev/embedded-cloud/http";
 import { credentialsFrom, Glance, type GlanceImage } from "../../../lib/cloud/glance";
-import type { VisaImageProps } from "../../../lib/constructs/visa-image";
+import type { VisaImageProps } from "../../../lib/constructs/visa-image-props";
 import { sha256 } from "../../../lib/fingerprint/digest";
 import { packageRoot } from "../../../lib/package-root";
 import { type Release, readLock } from "../../../lib/releases/release-lock";

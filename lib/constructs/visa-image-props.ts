@@ -1,0 +1,198 @@
+import type { TerraformProvider } from "cdktf";
+import { VisaImageError } from "../errors";
+import type { BuildSpecification, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
+import type { SpecifyOptions } from "../specify/specify-options";
+import type { Catalog } from "../template/catalog";
+import type { OwnerUserData } from "./owner-user-data";
+import type { ImageVisibility } from "./release-family";
+import { refuseToken } from "./text";
+
+/** Time limits, as Terraform writes durations ("45m"). */
+export interface VisaImageTimeouts {
+  /**
+   * For the upload. The provider finishes one that takes longer, and then calls it failed; from its version 3 on it cuts
+   * it off.
+   * @default - what the disk takes at 1 MB/s (a raw disk is sent with all its zeros), and 20 min
+   */
+  readonly create?: string;
+}
+
+/** Properties of a {@link VisaImage}. */
+export interface VisaImageProps {
+  /** Name of the template whose disk becomes the image. */
+  readonly template: string;
+  /**
+   * Where the template and those that it extends are looked for.
+   * @default - the templates of this package
+   */
+  readonly catalog?: Catalog;
+  /**
+   * Values for the templates' variables, by template.
+   * @default - what the templates' environment.yml and the environment say
+   */
+  readonly variables?: SpecifyOptions["variables"];
+  /**
+   * Free text, for example "2026-11": another one asks for a new build of the same inputs.
+   * @default - none
+   */
+  readonly refresh?: string;
+  /**
+   * PEM file of VISA's PAM public key, to be baked into the image.
+   * @default - none: instances take it from their metadata
+   */
+  readonly pamPublicKeyFile?: string;
+  /**
+   * Settings of the machine that builds; to change them builds nothing anew.
+   * @default - the runner's
+   */
+  readonly machine?: MachineOptions;
+  /**
+   * Whether layers that the building machine's cache does not have are taken from Glance, where it has them: the images of
+   * this project whose `visa_fingerprint` is the layer's. Only what was registered is there, so `visa-base` is for those
+   * who register it as an image of its own. The cloud has to be in the environment (`OS_*`, clouds.yaml), and what it
+   * has is checked (docs/releases.md). To change it builds nothing.
+   * @default false
+   */
+  readonly parentsFromGlance?: boolean;
+  /**
+   * The layers, specified already, instead of `catalog`, `variables`, `refresh`, `pamPublicKeyFile` and `machine`.
+   * @default - specified from these
+   */
+  readonly specification?: BuildSpecification;
+  /**
+   * Name in Glance. Changed in place.
+   * @default - the template's name
+   */
+  readonly imageName?: string;
+  /**
+   * Who may see it in Glance. "public" takes an administrator's rights in most clouds.
+   * @default "private" the project's members, VISA's own user among them
+   */
+  readonly visibility?: ImageVisibility;
+  /**
+   * Smallest disk of an instance, in GiB: at least the size of the image's disk.
+   * @default - the size of the image's disk
+   */
+  readonly minDiskGb?: number;
+  /**
+   * Smallest memory of an instance, in MiB.
+   * @default 2048
+   */
+  readonly minRamMb?: number;
+  /**
+   * Format of the image in Glance. Another one makes a new image from the same disk.
+   * @default "raw" which a Ceph store clones without conversion
+   */
+  readonly diskFormat?: DiskFormat;
+  /**
+   * Properties of the image, beside and over those that this package sets (`hw_*`, `os_*`, `architecture`). Another
+   * value of an `os_*` makes a new image, since neither Glance nor the provider changes one. `visa_*` are taken.
+   * @default - those of this package
+   */
+  readonly properties?: Readonly<Record<string, string>>;
+  /**
+   * Tags in Glance.
+   * @default - none
+   */
+  readonly tags?: readonly string[];
+  /**
+   * Whether the disk is booted and checked before it is registered: for all that its template promises of VISA's
+   * contract (`contract` in manifest.yml). What does not pass is never uploaded.
+   * @default true
+   */
+  readonly verify?: boolean;
+  /**
+   * Whether Glance refuses to delete the image and its past releases, whoever asks: also `terraform destroy`.
+   * @default true
+   */
+  readonly protected?: boolean;
+  /**
+   * Past releases that stay in Terraform's hands, hidden; older ones are forgotten, and stay in Glance.
+   * @default 1
+   */
+  readonly retain?: number;
+  /**
+   * The release to use: 12 digits of one that the lock knows (`npx visa-image lock show`). A rollback, or an image that
+   * was adopted: it becomes visible again, the one that is in use is hidden, and nothing is built, verified or uploaded,
+   * whatever the templates say by now.
+   * @default - the one that follows from the templates
+   */
+  readonly release?: string;
+  /**
+   * The lock that remembers the releases.
+   * @default - visa-images.lock.json in the current folder, which is the one of cdktf.json
+   */
+  readonly lockFile?: string;
+  /**
+   * The image's user data, of which synth makes {@link VisaImage.bootCommandFile}.
+   * @default - OwnerUserData.script()
+   */
+  readonly userData?: OwnerUserData;
+  /**
+   * Whether to make the outputs `<id>_image_id`, `<id>_image_name`, `<id>_fingerprint` and `<id>_boot_command_file`.
+   * @default true
+   */
+  readonly outputs?: boolean;
+  /** @default - see {@link VisaImageTimeouts} */
+  readonly timeouts?: VisaImageTimeouts;
+  /** @default - the stack's OpenStack provider */
+  readonly provider?: TerraformProvider;
+}
+
+/** @throws VisaImageError where a value is none, or only Terraform knows what synth has to look into */
+export function checkProps(props: VisaImageProps): void {
+  const { template, variables, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile } = props;
+  const literal = {
+    ...{ template, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile },
+    release: props.release,
+  };
+  for (const [name, value] of Object.entries(literal)) refuseToken(name, value);
+  refuseToken("protected", props.protected);
+  refuseToken("verify", props.verify);
+  refuseToken("parentsFromGlance", props.parentsFromGlance);
+  for (const [name, value] of Object.entries(props.machine ?? {})) refuseToken(`machine.${name}`, value);
+  refuseToken("variables", variables);
+  refuseToken("properties", props.properties);
+  for (const [name, values] of Object.entries(variables ?? {})) {
+    refuseToken(`variables.${name}`, values);
+    for (const [key, value] of Object.entries(values)) refuseToken(`variables.${name}.${key}`, value);
+  }
+  for (const [name, value] of Object.entries(props.properties ?? {})) {
+    if (name.startsWith("os_")) refuseToken(`properties.${name}`, value);
+    if (name.startsWith("visa_")) {
+      throw new VisaImageError(`the property "${name}" is one that this package sets`, {
+        fix: "give it a name that does not begin with visa_",
+      });
+    }
+  }
+  if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
+    throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });
+  }
+}
+
+/** The layer whose disk becomes the image. */
+export function lastLayer(specification: BuildSpecification, template: string): LayerSpecification {
+  const layer = specification.layers.at(-1);
+  if (layer?.name === template) return layer;
+  throw new VisaImageError(`the specification ends at "${layer?.name ?? ""}", not at the template "${template}"`, {
+    fix: "specify the template that the image is made from",
+  });
+}
+
+/** In GiB. @throws VisaImageError where the disk is larger */
+export function checkMinDisk(minDiskGb: number, layer: LayerSpecification): number {
+  if (minDiskGb >= layer.diskSizeGb) return minDiskGb;
+  throw new VisaImageError(
+    `minDiskGb is ${minDiskGb}, but the disk of the template "${layer.name}" has ${layer.diskSizeGb} GiB`,
+    { fix: `minDiskGb: ${layer.diskSizeGb}, or a smaller disk in the template` },
+  );
+}
+
+/** In MB/s: an upload that is slower than this takes a timeout of its own. */
+const SLOWEST_UPLOAD = 1;
+
+/** As Terraform writes durations. */
+export function uploadTimeout(diskSizeGb: number): string {
+  const minutes = (diskSizeGb * 1024) / SLOWEST_UPLOAD / 60 + 20;
+  return `${Math.ceil(minutes)}m`;
+}
