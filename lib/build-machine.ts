@@ -19,15 +19,7 @@ export type Machine = Omit<MachineOptions, "preset"> &
   Required<
     Pick<
       MachineOptions,
-      | "cpus"
-      | "memoryMb"
-      | "accelerator"
-      | "headless"
-      | "nested"
-      | "timeoutMinutes"
-      | "vncAddress"
-      | "proxy"
-      | "noProxy"
+      "cpus" | "memoryMb" | "accelerator" | "headless" | "nested" | "timeoutMinutes" | "proxy" | "noProxy"
     >
   >;
 
@@ -39,7 +31,6 @@ const DEFAULTS: Machine = {
   nested: false,
   // The original's builds take half an hour to an hour; without KVM several times as long.
   timeoutMinutes: 240,
-  vncAddress: "127.0.0.1",
   proxy: "",
   noProxy: "",
 };

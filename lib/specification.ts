@@ -153,11 +153,11 @@ export interface MachineOptions {
   readonly cpuModel?: string;
   /** Whether virtual machines with KVM can run in the build machine; it needs KVM itself. @default false */
   readonly nested?: boolean;
-  /** Whether its screen is shown by VNC alone. @default true; false opens a window too */
+  /** Whether its screen is shown in no window. @default true */
   readonly headless?: boolean;
   /** How long a layer's build machine may take in all before it is ended. @default 240 */
   readonly timeoutMinutes?: number;
-  /** Address of this machine that VNC answers at: whoever reaches it has the screen and the keyboard. @default "127.0.0.1" */
+  /** Address of this machine at which VNC shows its screen, with a password. @default - no VNC; 127.0.0.1 where Packer types */
   readonly vncAddress?: string;
   /** Port of VNC, 5900 or above. @default - a free one from 5900 to 6000 */
   readonly vncPort?: number;

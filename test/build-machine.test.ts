@@ -9,7 +9,6 @@ test("without a word from anybody it has 2 CPUs, 4 GiB, no window, and a screen 
     headless: true,
     nested: false,
     timeoutMinutes: 240,
-    vncAddress: "127.0.0.1",
     proxy: "",
     noProxy: "",
   });

@@ -45,7 +45,7 @@ export function makeProgram() {
     .option("--nested", "virtual machines with KVM can run in it (VISA_BUILD_NESTED)")
     .option("--timeout <minutes>", "how long a layer may take before it is ended (VISA_BUILD_TIMEOUT; 240)", positive)
     .option("--not-headless", "-nh: show its screen in a window (VISA_BUILD_HEADLESS=false)")
-    .option("--vnc <address[:port]>", "where its screen is shown by VNC (VISA_BUILD_VNC; default 127.0.0.1)")
+    .option("--vnc <address[:port]>", "show its screen by VNC there, 127.0.0.1 for example (VISA_BUILD_VNC)")
     .option(
       "--build-ca <file>",
       'certificates it trusts during the build; "host": those added to this one (VISA_BUILD_CA)',

@@ -195,13 +195,16 @@ export function availableMemory(): number {
   return kibibytes === undefined ? freemem() : Number(kibibytes) * 1024;
 }
 
+/** Where VNC answers unless somebody says otherwise. */
+export const VNC_ADDRESS = "127.0.0.1";
+
 /** Fails where VNC cannot answer at the address and port that were asked for; Packer would try for ever. */
 export async function checkVnc(
-  { vncAddress, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
+  { vncAddress = VNC_ADDRESS, vncPort }: Pick<Machine, "vncAddress" | "vncPort">,
   onWarning: (message: string) => void,
 ): Promise<void> {
   if (!vncAddress.startsWith("127.")) {
-    onWarning(`whoever reaches ${vncAddress} has the screen and the keyboard of the build machine, without a password`);
+    onWarning(`VNC at ${vncAddress} is not encrypted: who sees its traffic sees the screen of the build machine`);
   }
   const problem = await new Promise<NodeJS.ErrnoException | undefined>((resolve) => {
     const server = createServer();
@@ -266,7 +269,7 @@ export function checkPaths(folders: readonly string[]): void {
 export function checkDisplay(headless: boolean, environment: NodeJS.ProcessEnv): void {
   if (headless || environment.DISPLAY || environment.WAYLAND_DISPLAY) return;
   throw new VisaImageError("a window was asked for (not headless), but there is no display: DISPLAY is not set", {
-    fix: "build headless and watch by VNC (its address is shown), or run it in a desktop session",
+    fix: "build headless and watch by VNC (--vnc 127.0.0.1), or run it in a desktop session",
     exitCode: ExitCode.USAGE,
   });
 }

@@ -5,6 +5,8 @@ export type PackerEvent =
   | { readonly kind: "step"; readonly label: string }
   | { readonly kind: "detail"; readonly label: string }
   | { readonly kind: "screen"; readonly address: string }
+  /** For the address that was told just before. */
+  | { readonly kind: "password"; readonly password: string }
   /** Of the step that comes next, as its template has it: `3s`. */
   | { readonly kind: "timeout"; readonly timeout: string };
 
@@ -12,7 +14,8 @@ export type PackerEvent =
 export function packerEvent(line: string): PackerEvent | undefined {
   const text = /^==> [^:]+: (.*)$/.exec(line)?.[1];
   if (text === undefined) {
-    return screen(line);
+    const password = /^ {4}[\w.-]+: with the password: (\w+)$/.exec(line)?.[1];
+    return password === undefined ? screen(line) : { kind: "password", password };
   }
   const script = /^Provisioning with shell script: (.*)$/.exec(text)?.[1];
   if (script) return { kind: "step", label: /\/packer-shell\d+$/.test(script) ? "inline commands" : script };

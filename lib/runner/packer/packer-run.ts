@@ -13,6 +13,7 @@ import type { GuestAccess } from "../guest/guest-access";
 import { type GuestReport, GuestReportReader } from "../guest/guest-report";
 import { type Accelerator, cpuArgument } from "../host/accelerator";
 import { asSeenFromGuest } from "../host/mirror";
+import { VNC_ADDRESS } from "../host/requirements";
 import { plainText } from "../makers/installer";
 import type { BuildLog } from "../output/log";
 import type { Masker } from "../output/masking";
@@ -89,6 +90,7 @@ export class PackerRun {
       deathSignal: "TERM" as const,
     };
     const report = new GuestReportReader();
+    let screen: string | undefined;
     const onLine = (line: string) => {
       if (report.take(line)) return;
       log.write(line);
@@ -97,10 +99,13 @@ export class PackerRun {
       if (event?.kind === "step") progress.startStep(event.label);
       else if (event?.kind === "detail") progress.detail(event.label);
       else if (event?.kind === "timeout") this.stepTimeout = event.timeout;
-      else if (event) {
-        // Packer 1.6.6 says another one than it was told.
-        const address = machine.vncPort ? `vnc://${machine.vncAddress}:${machine.vncPort}` : event.address;
-        progress.message(`screen of the build machine: ${address}`);
+      else if (event?.kind === "screen") screen = event.address;
+      else if (event && screen) {
+        // Packer 1.6.6 says another address than it was told, and one where there is no screen too.
+        const { vncAddress = VNC_ADDRESS, vncPort } = machine;
+        const address = vncPort ? `vnc://${vncAddress}:${vncPort}` : screen;
+        progress.message(`screen of the build machine: ${address}, password ${event.password}`);
+        screen = undefined;
       }
     };
     if (isModern(version)) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
@@ -232,7 +237,7 @@ export class PackerRun {
       headless: machine.headless,
       accelerator,
       cpu_model: cpuArgument(accelerator ?? "tcg", machine),
-      vnc_bind_address: machine.vncAddress,
+      vnc_bind_address: machine.vncAddress ?? VNC_ADDRESS,
       mirror: mirror && asSeenFromGuest(mirror),
       installer_timeout: installerTimeout,
     };

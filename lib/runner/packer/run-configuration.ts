@@ -7,6 +7,7 @@ import { GUEST_SCRIPTS } from "../../packer/guest-scripts";
 import { CREDENTIALS, type GuestAccess } from "../guest/guest-access";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import type { Accelerator } from "../host/accelerator";
+import { VNC_ADDRESS } from "../host/requirements";
 import { RELAY_ADDRESS } from "./ssh-relay";
 
 /** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
@@ -20,7 +21,7 @@ export interface RunSettings {
   /** How a layer's build gets into its guest; left out for an installation, which nobody gets into. */
   readonly access?: GuestAccess;
   readonly accelerator: Accelerator["name"] | undefined;
-  readonly machine: Pick<Machine, "vncAddress" | "vncPort">;
+  readonly machine: Pick<Machine, "headless" | "vncAddress" | "vncPort">;
   /** Packer's version; an empty one is taken for a new one. */
   readonly packerVersion: string;
 }
@@ -34,7 +35,7 @@ const CHANGES: readonly Change[] = [
   withAccess,
   withFixedAddresses,
   withoutDefaultDevices,
-  withVncPort,
+  withScreen,
   withMonitor,
   withRelay,
   withRequiredPlugins,
@@ -97,12 +98,25 @@ function withoutDefaultDevices(configuration: Configuration): Configuration {
   });
 }
 
-/** VNC at the port that was asked for; else Packer chooses one. */
-function withVncPort(configuration: Configuration, { machine: { vncAddress, vncPort } }: RunSettings): Configuration {
-  if (vncPort === undefined) return configuration;
-  // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
-  const argument = ["-vnc", `${vncAddress}:${vncPort - 5900}`];
-  return withArguments(configuration, [argument], { vnc_port_min: vncPort, vnc_port_max: vncPort });
+/**
+ * VNC where somebody needs it, with a password of Packer's making: Packer itself, to type a boot command, or a person who
+ * has said where. Elsewhere none: every user of this machine reaches a port of loopback.
+ */
+function withScreen(configuration: Configuration, { machine }: RunSettings): Configuration {
+  const { headless, vncAddress, vncPort } = machine;
+  return mapSources(configuration, (source) => {
+    const own = source.qemuargs ?? [];
+    if (vncAddress === undefined && vncPort === undefined && !source.boot_command?.length) {
+      // Packer 1.6.6 has QEMU open it even where it is disabled, unless the arguments say otherwise.
+      const none = [["-vnc", "none"], ...(headless ? [["-display", "none"]] : [])];
+      return { ...source, disable_vnc: true, qemuargs: [...own, ...none] };
+    }
+    const password = { vnc_use_password: true, qmp_enable: true };
+    if (vncPort === undefined) return { ...source, ...password };
+    // Packer 1.6.6 has QEMU listen at 5900 and what the port is above the least one, and looks for it at the port itself.
+    const argument = ["-vnc", `${vncAddress ?? VNC_ADDRESS}:${vncPort - 5900},password=on`];
+    return { ...source, ...password, qemuargs: [...own, argument], vnc_port_min: vncPort, vnc_port_max: vncPort };
+  });
 }
 
 /** QEMU's monitor, which says how the guest ended. */
@@ -163,6 +177,7 @@ function withArguments(
 /** What is read here of a source in a configuration. */
 interface QemuSource {
   readonly communicator?: unknown;
+  readonly boot_command?: readonly string[];
   readonly qemuargs?: readonly (readonly string[])[];
 }
 

@@ -91,7 +91,7 @@ describe("VNC", () => {
     await checkVnc({ vncAddress: "127.0.0.1" }, warn);
     expect(warn).not.toHaveBeenCalled();
     await checkVnc({ vncAddress: "0.0.0.0" }, warn);
-    expect(warn.mock.calls).toEqual([[expect.stringContaining("without a password")]]);
+    expect(warn.mock.calls).toEqual([[expect.stringContaining("not encrypted")]]);
   });
 
   test("fails where another program has the port", async () => {

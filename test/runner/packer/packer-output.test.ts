@@ -10,6 +10,11 @@ test.each([
   ["==> qemu.one: Provisioning with Ansible...", { kind: "step", label: "provisioning with Ansible" }],
   ["==> qemu.one: Connected to SSH!", { kind: "detail", label: "Connected to SSH" }],
   ["    qemu.one: vnc://127.0.0.1:48", { kind: "screen", address: "vnc://127.0.0.1:5948" }],
+  [
+    "    qemu.one: view the screen of the VM, connect via VNC to vnc://127.0.0.1:35,password",
+    { kind: "screen", address: "vnc://127.0.0.1:5935" },
+  ],
+  ["    qemu.one: with the password: koqbtyMH", { kind: "password", password: "koqbtyMH" }],
   ["==> qemu.one: Setting a 1m30s timeout for the next provisioner...", { kind: "timeout", timeout: "1m30s" }],
   ["    qemu.one: Provisioning with shell script: no", undefined],
   ["==> qemu.one: what the guest says on its standard error", undefined],

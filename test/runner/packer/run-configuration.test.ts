@@ -11,8 +11,8 @@ function rendered(options: TemplateOptions = {}): Configuration {
   return layer?.configuration as Configuration;
 }
 
-const VNC = { vncAddress: "127.0.0.1" };
-const OLD: RunSettings = { access: "config-drive", accelerator: "kvm", machine: VNC, packerVersion: "1.6.6" };
+const machine = { headless: true };
+const OLD: RunSettings = { access: "config-drive", accelerator: "kvm", machine, packerVersion: "1.6.6" };
 
 type Source = Readonly<Record<string, unknown>> & { readonly qemuargs: string[][] };
 const sourceOf = ({ source }: Configuration) => (source as { qemu: { one: Source } }).qemu.one;
@@ -23,12 +23,11 @@ const added = (before: Configuration, after: Configuration) =>
 test("all that a run changes in a rendered configuration, in this order", () => {
   const own = rendered({ provisioners: [Provisioner.shell({ inline: ["true"] })] });
   const before = structuredClone(own);
-  const machine = { vncAddress: "127.0.0.1", vncPort: 5907 };
   const changed = runConfiguration(own, {
     ...OLD,
     access: "credentials",
     accelerator: "tcg",
-    machine,
+    machine: { headless: true, vncAddress: "127.0.0.1", vncPort: 5907 },
     packerVersion: "1.11.2",
   });
   expect(own).toEqual(before);
@@ -45,6 +44,8 @@ test("all that a run changes in a rendered configuration, in this order", () => 
         one: {
           ...source,
           ssh_host: "127.0.0.2",
+          vnc_use_password: true,
+          qmp_enable: true,
           vnc_port_min: 5907,
           vnc_port_max: 5907,
           qemuargs: [
@@ -54,7 +55,7 @@ test("all that a run changes in a rendered configuration, in this order", () => 
             ["-fw_cfg", `${credential}/sysctl.extra,string=kernel.randomize_va_space=0`],
             ["-nodefaults"],
             ["-vga", "std"],
-            ["-vnc", "127.0.0.1:7"],
+            ["-vnc", "127.0.0.1:7,password=on"],
             ["-chardev", "socket,id=visa-monitor,path=monitor,server=on,wait=off"],
             ["-mon", "chardev=visa-monitor,mode=control"],
           ],
@@ -76,7 +77,31 @@ test("with KVM, Packer 1.6 and a config drive little is changed", () => {
   expect(Object.keys(changed)).toEqual(Object.keys(own));
   expect(sourceOf(changed)).toMatchObject({ cd_files: ["seed/openstack"], cd_label: "config-2" });
   expect(sourceOf(changed)).not.toHaveProperty("vnc_port_min");
-  expect(added(own, changed).map(([name]) => name)).toEqual(["-nodefaults", "-vga", "-chardev", "-mon"]);
+  const names = added(own, changed).map(([name]) => name);
+  expect(names).toEqual(["-nodefaults", "-vga", "-vnc", "-display", "-chardev", "-mon"]);
+});
+
+describe("VNC", () => {
+  const screen = (own: Configuration, more: Partial<RunSettings["machine"]> = {}) => {
+    const changed = runConfiguration(own, { ...OLD, machine: { ...machine, ...more } });
+    const { disable_vnc, vnc_use_password, qmp_enable } = sourceOf(changed);
+    const args = added(own, changed).filter(([name]) => name === "-vnc" || name === "-display");
+    return { disable_vnc, vnc_use_password, qmp_enable, args };
+  };
+  const none = { disable_vnc: true, vnc_use_password: undefined, qmp_enable: undefined };
+  const open = { disable_vnc: undefined, vnc_use_password: true, qmp_enable: true };
+
+  test("is off where nobody has asked for a screen", () => {
+    const args = [["-vnc", "none"]];
+    expect(screen(rendered())).toEqual({ ...none, args: [...args, ["-display", "none"]] });
+    expect(screen(rendered(), { headless: false })).toEqual({ ...none, args });
+  });
+
+  test("has a password where somebody has, or Packer types", () => {
+    expect(screen(rendered(), { vncAddress: "127.0.0.1" })).toEqual({ ...open, args: [] });
+    expect(screen(rendered(), { vncPort: 5901 })).toEqual({ ...open, args: [["-vnc", "127.0.0.1:1,password=on"]] });
+    expect(screen(rendered({ builder: { boot_command: ["<enter>"] } }))).toEqual({ ...open, args: [] });
+  });
 });
 
 test("nobody gets into an installation: it has no report, and no way in", () => {
@@ -99,7 +124,7 @@ test("the report stands before the seal, else last", () => {
 test("a template's own screen stays", () => {
   const argumentsWith = (...qemuargs: string[][]) => {
     const own = rendered({ builder: { qemuargs } });
-    return added(own, runConfiguration(own, OLD)).slice(0, -2);
+    return added(own, runConfiguration(own, OLD)).slice(0, -4);
   };
   expect(argumentsWith()).toEqual([["-nodefaults"], ["-vga", "std"]]);
   for (const own of [
