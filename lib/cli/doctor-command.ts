@@ -4,7 +4,7 @@ import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { connect } from "node:net";
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { ExitCode } from "../errors";
+import { ExitCode, type VisaImageError } from "../errors";
 import { cacheRoot } from "../runner/cache/cache";
 import { kvmObstacle } from "../runner/host/accelerator";
 import { hostDebianMirror } from "../runner/host/mirror";
@@ -74,7 +74,7 @@ export async function examine(environment: Environment, cache: string): Promise<
     memory(),
     cacheFolder(cache),
     await network(environment),
-    await credentials(environment),
+    await examineCloud(environment),
   ];
 }
 
@@ -216,19 +216,26 @@ async function network(environment: Environment): Promise<Finding> {
   return { name, status: "warning", found: `the ${what} at ${hostname} does not answer (${problem})`, fix };
 }
 
-async function credentials(environment: Environment): Promise<Finding> {
+/**
+ * Whether the cloud takes the sign-in, with the client that registers images, and Glance answers.
+ *
+ * @param folder where relative paths count from @default - where the program runs
+ */
+export async function examineCloud(environment: Environment, folder?: string): Promise<Finding> {
   const name = "cloud";
-  const { credentialsFrom, Glance } = require("../cloud/glance") as typeof import("../cloud/glance");
-  const fix = "set OS_CLOUD and clouds.yaml, or the OS_* variables of your openrc; only deploying needs them";
+  const { credentialsFrom } = require("../cloud/keystone") as typeof import("../cloud/keystone");
+  const { Glance } = require("../cloud/glance") as typeof import("../cloud/glance");
+  const help = "set OS_CLOUD and clouds.yaml, or the OS_* variables of your openrc; only deploying needs them";
   try {
-    const own = credentialsFrom(environment);
+    const own = credentialsFrom(environment, folder);
     const late = new Promise<never>((_, reject) => {
       setTimeout(() => reject(new Error("no answer within 10 s")), 10_000).unref();
     });
-    await Promise.race([Glance.connect(own), late]);
+    await Promise.race([Glance.connect(own).then((glance) => glance.check()), late]);
     return { name, status: "ok", found: `signed in at ${new URL(own.authUrl).host}` };
   } catch (error) {
-    return { name, status: "warning", found: ((error as Error).message.split("\n")[0] ?? "").slice(0, 200), fix };
+    const { message, fix } = error as Partial<VisaImageError>;
+    return { name, status: "warning", found: (message?.split("\n")[0] ?? "").slice(0, 300), fix: fix ?? help };
   }
 }
 

@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import { type ConnectionOptions, checkServerIdentity } from "node:tls";
 import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
 import { VisaImageError } from "../errors";
 import { systemCertificates } from "./certificates";
@@ -24,6 +25,8 @@ export interface HttpOptions {
   readonly timeoutMs?: number;
   /** What a person does where nobody answers. */
   readonly fix: string;
+  /** What a person does about a certificate that is not trusted. @default - fix */
+  readonly trustFix?: string;
 }
 
 /** A request. */
@@ -35,6 +38,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Whether sending it twice does no harm: then it is tried again. @default - for GET and HEAD */
   readonly repeatable?: boolean;
+  /** Whether a GET goes where the answer leads, on the same host: from HTTP to HTTPS for example. @default false */
+  readonly redirects?: boolean;
 }
 
 /** An answer whose body is still to be read, or destroyed. */
@@ -65,6 +70,17 @@ const PASSING = [502, 503, 504];
 /** What a connection that is cut off or refused says: the next one may hold. */
 const CUT = /^(ECONNRESET|ECONNREFUSED|EPIPE|ETIMEDOUT|UND_ERR_SOCKET)$/;
 
+const MOST_REDIRECTS = 5;
+
+/** Go takes any certificate that it is given as an authority, an intermediate one too, and no name but a subjectAltName. */
+const TLS: ConnectionOptions & { readonly allowPartialTrustChain: boolean } = {
+  allowPartialTrustChain: true,
+  checkServerIdentity: (host, certificate) =>
+    certificate.subjectaltname
+      ? checkServerIdentity(host, certificate)
+      : new Error("its certificate has no subjectAltName, which has been asked for since 2000"),
+};
+
 /** Sends requests; connections are kept and used again. */
 export class HttpClient {
   private readonly agents = new Map<string, Dispatcher>();
@@ -85,7 +101,7 @@ export class HttpClient {
     const repeatable = request.repeatable ?? (request.method === "GET" || request.method === "HEAD");
     for (const pause of repeatable ? PAUSES : []) {
       const answer = await this.sendOnce(request).catch((error: unknown) => {
-        if (CUT.test(codeOf((error as Error).cause) ?? "")) return undefined;
+        if (isCut((error as Error).cause)) return undefined;
         throw error;
       });
       if (answer && !PASSING.includes(answer.status)) return answer;
@@ -122,7 +138,15 @@ export class HttpClient {
   }
 
   private async sendOnce(request: HttpRequest): Promise<Answer> {
-    const { url, status, headers, body } = await this.open(request);
+    return this.read(await this.openFollowing(request));
+  }
+
+  /**
+   * Reads what is left of an answer.
+   *
+   * @throws VisaImageError where it stops, or has more than 16 MiB
+   */
+  async read({ url, status, headers, body }: OpenAnswer): Promise<Answer> {
     const chunks: Buffer[] = [];
     let length = 0;
     try {
@@ -142,6 +166,17 @@ export class HttpClient {
     return { url, status, headers, body: Buffer.concat(chunks).toString("utf8") };
   }
 
+  private async openFollowing(request: HttpRequest): Promise<OpenAnswer> {
+    let answer = await this.open(request);
+    for (let step = 1; request.redirects && step <= MOST_REDIRECTS; step++) {
+      const next = redirectOf(answer);
+      if (!next) break;
+      answer.body.resume();
+      answer = await this.open({ ...request, url: next });
+    }
+    return answer;
+  }
+
   private agentFor(url: string): Dispatcher {
     const proxy = proxyFor(url, this.environment);
     const secure = url.startsWith("https:");
@@ -152,7 +187,7 @@ export class HttpClient {
     const ca = () => [...(authorities ?? systemCertificates(this.environment))];
     const timeout = this.timeoutMs;
     // The store is read only where it is needed: it has some 200 KB.
-    const tls = secure || proxy?.protocol === "https:" ? { rejectUnauthorized: !insecure, ca: ca() } : {};
+    const tls = secure || proxy?.protocol === "https:" ? { ...TLS, rejectUnauthorized: !insecure, ca: ca() } : {};
     const requestTls = { timeout, ...tls, ...clientCertificate };
     const agent = proxy
       ? new ProxyAgent({
@@ -170,8 +205,9 @@ export class HttpClient {
   private unreachable(url: string, cause: unknown): VisaImageError {
     const proxy = proxyFor(url, this.environment);
     const through = proxy ? ` through the proxy "${proxy.host}"` : "";
-    return new VisaImageError(`cannot reach "${originOf(url)}"${through}: ${reasonOf(cause)}`, {
-      fix: this.options.fix,
+    const { fix, trustFix = fix } = this.options;
+    return new VisaImageError(`cannot reach "${originOf(url)}"${through}: ${reasonOf(cause, url)}`, {
+      fix: REASONS.get(codeOf(cause) ?? "") === UNTRUSTED ? trustFix : fix,
       cause,
     });
   }
@@ -199,7 +235,7 @@ export function excerpt(body: string): string {
   return body
     .slice(0, 10_000)
     .replace(/<(script|style)[\s\S]*?<\/\1>|<[^>]*>/gi, " ")
-    .replace(/\s+/g, " ")
+    .replace(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, " ")
     .trim()
     .slice(0, 300);
 }
@@ -211,31 +247,52 @@ function tokenOf({ username, password }: URL): string | undefined {
   return `Basic ${Buffer.from(words).toString("base64")}`;
 }
 
+/** Where an answer leads: never to another host, which is told nothing, nor from HTTPS to HTTP. */
+function redirectOf({ url, status, headers: { location } }: OpenAnswer): string | undefined {
+  if (![301, 302, 303, 307, 308].includes(status) || !location || !URL.canParse(location, url)) return undefined;
+  const [from, to] = [new URL(url), new URL(location, url)];
+  const same = to.hostname === from.hostname && (to.protocol === "https:" || to.protocol === from.protocol);
+  return same ? to.href : undefined;
+}
+
 function originOf(url: string): string {
   return new URL(url).origin;
+}
+
+/** A server that does not speak TLS will not do so at the next attempt. */
+const WITHOUT_TLS = /before secure TLS connection/;
+
+function isCut(cause: unknown): boolean {
+  return CUT.test(codeOf(cause) ?? "") && !WITHOUT_TLS.test((cause as Error).message);
 }
 
 function codeOf(cause: unknown): string | undefined {
   return (cause as { readonly code?: string } | undefined)?.code;
 }
 
+const UNTRUSTED = "its certificate is signed by no authority that is trusted here";
+
 /** OpenSSL's and undici's words for what goes wrong most, as a person would say it. */
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", "its certificate is signed by no authority that is trusted here"],
-  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", "its certificate is signed by no authority that is trusted here"],
-  ["SELF_SIGNED_CERT_IN_CHAIN", "its certificate is signed by no authority that is trusted here"],
-  ["DEPTH_ZERO_SELF_SIGNED_CERT", "its certificate is signed by itself, and not trusted here"],
+  ["UNABLE_TO_VERIFY_LEAF_SIGNATURE", UNTRUSTED],
+  ["UNABLE_TO_GET_ISSUER_CERT_LOCALLY", UNTRUSTED],
+  ["SELF_SIGNED_CERT_IN_CHAIN", UNTRUSTED],
+  ["DEPTH_ZERO_SELF_SIGNED_CERT", UNTRUSTED],
   ["ERR_SSL_WRONG_VERSION_NUMBER", "it does not speak HTTPS (is it http://?)"],
   ["UND_ERR_HEADERS_TIMEOUT", "no answer in time"],
   ["UND_ERR_BODY_TIMEOUT", "its answer stopped"],
   ["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
 ]);
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown, url: string): string {
   // Where a name has several addresses, each has its own error, and the whole has no words.
   const cause = error instanceof AggregateError ? (error.errors[0] as unknown) : error;
   const { message } = cause as Error;
   const code = codeOf(cause) ?? "";
+  if (WITHOUT_TLS.test(message)) return "it ended the connection before TLS was agreed on (is it http://?)";
   if (code.startsWith("HPE_")) return "it does not speak HTTP (is it https://?)";
+  if (code === "UND_ERR_SOCKET") {
+    return url.startsWith("https:") ? "it ended the connection" : "it ended the connection (is it https://?)";
+  }
   return REASONS.get(code) ?? (message || code);
 }

@@ -1,4 +1,4 @@
-import { type Session, send, serviceEndpoint } from "./glance";
+import { type Session, serviceEndpoint } from "./keystone";
 
 /** What Nova says about an image. */
 export type ServerCheck =
@@ -18,7 +18,8 @@ export async function serversOf(
   if (!endpoint) return { kind: "unknown", reason: "Keystone's catalog has no compute service" };
   const ask = async (all: boolean) => {
     const query = new URLSearchParams({ image: image.id, limit: "10", ...(all && { all_tenants: "1" }) });
-    return send(session.credentials, "GET", `${endpoint}/servers?${query}`, { "x-auth-token": session.token });
+    const headers = { "x-auth-token": session.token };
+    return session.http.send({ method: "GET", url: `${endpoint}/servers?${query}`, headers });
   };
   try {
     let answer = await ask(true);

@@ -1,6 +1,8 @@
 /** `visa-image lock`: what Terraform runs after an image is registered, and what a person does about the lock by hand. */
 import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
+import { Glance, type GlanceImage } from "../cloud/glance";
+import { credentialsFrom } from "../cloud/keystone";
+import type { Environment } from "../cloud/proxy";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";

@@ -1,6 +1,8 @@
 /** Layers from Glance: images of this project that say which layer's disk they are. */
 
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
+import { Glance, type GlanceImage } from "../cloud/glance";
+import { credentialsFrom } from "../cloud/keystone";
+import type { Environment } from "../cloud/proxy";
 import { VisaImageError } from "../errors";
 import type { LayerSource, SourceDisk } from "../runner/layer-source";
 import { type Release, readLock } from "./release-lock";

@@ -1,7 +1,9 @@
 /** `visa-image prune`: deletes past releases that nothing holds any more. */
 
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
+import { Glance, type GlanceImage } from "../cloud/glance";
+import { credentialsFrom } from "../cloud/keystone";
 import { serversOf } from "../cloud/nova";
+import type { Environment } from "../cloud/proxy";
 import { VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { leftovers } from "./leftovers";

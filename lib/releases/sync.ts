@@ -1,7 +1,9 @@
 /** `visa-image lock sync`: makes the lock anew. */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { credentialsFrom, type Environment, Glance, type GlanceImage } from "../cloud/glance";
+import { Glance, type GlanceImage } from "../cloud/glance";
+import { credentialsFrom } from "../cloud/keystone";
+import type { Environment } from "../cloud/proxy";
 import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";

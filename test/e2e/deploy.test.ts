@@ -19,7 +19,8 @@ import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { PNG } from "pngjs";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
-import { credentialsFrom, Glance } from "../../lib/cloud/glance";
+import { Glance } from "../../lib/cloud/glance";
+import { credentialsFrom } from "../../lib/cloud/keystone";
 import { packageRoot } from "../../lib/package-root";
 import type { VerifyReport } from "../../lib/verify/verify-report";
 

@@ -16,7 +16,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
-import { credentialsFrom, Glance } from "../../lib/cloud/glance";
+import { Glance } from "../../lib/cloud/glance";
+import { credentialsFrom } from "../../lib/cloud/keystone";
 import type { BuildReport } from "../../lib/runner/build-report";
 import type { ArtifactManifest } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
