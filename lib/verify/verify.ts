@@ -2,10 +2,11 @@
  * "Is it VISA-ready?": boots overlays of a disk as VISA would, and runs the contract against them. The disk itself is
  * only read.
  */
-import { copyFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CONTRACT, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "../contract";
 import { VisaImageError } from "../errors";
+import { tailOf } from "../runner/output/tail";
 import type { DiskFormat } from "../specification";
 import { BOOT_CHECKS, BOOT_SECONDS, ODD_NAME } from "./checks/boot-checks";
 import { type BootName, type Check, NotApplicable, Subject } from "./checks/check";
@@ -16,6 +17,9 @@ import { LOGIN_CHECKS } from "./checks/login-checks";
 import { TestInstance, type TestInstanceOptions } from "./instance/test-instance";
 import { makeTokenKeyPair } from "./token";
 import { type Finding, junit, REPORT_FILE, type VerifyReport } from "./verify-report";
+
+/** So much of a console is kept as evidence. */
+const EVIDENCE_BYTES = 16 << 20;
 
 /** A script of a template that has to succeed in the guest: exit code 0 passes, 77 says that it does not apply. */
 export interface OwnCheck {
@@ -248,5 +252,5 @@ async function keepEvidence(instance: TestInstance, boot: BootName, reports: str
 }
 
 function keepConsole(instance: TestInstance, boot: BootName, reports: string): void {
-  if (existsSync(instance.consoleFile)) copyFileSync(instance.consoleFile, join(reports, `${boot}-console.log`));
+  writeFileSync(join(reports, `${boot}-console.log`), tailOf(instance.consoleFile, EVIDENCE_BYTES));
 }

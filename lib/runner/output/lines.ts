@@ -1,4 +1,5 @@
-/** Cuts a stream of bytes into masked lines without ever holding more than one. */
+/** Cuts streams of bytes into lines without ever holding more than one. Who sends them may be a guest, and is not trusted. */
+import type { Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import type { Masker } from "./masking";
 
@@ -38,4 +39,36 @@ export class LineSplitter {
     this.rest = "";
     if (last) this.onLine(this.masker.mask(last));
   }
+}
+
+/** Options of {@link readMessages}. */
+export interface MessageOptions {
+  /** In bytes; what is longer is dropped. */
+  readonly longest: number;
+  /** Called with each line, without its end. */
+  readonly onLine: (line: string) => void;
+  /** Called where one begins to be dropped. */
+  readonly onTooLong?: () => void;
+}
+
+/** Reads messages of a line each, up to its `\n`; holds at most the longest that there may be. Errors are the stream's owner's. */
+export function readMessages(stream: Readable, { longest, onLine, onTooLong }: MessageOptions): void {
+  let pieces: Buffer[] = [];
+  let bytes = 0;
+  let dropping = false;
+  stream.on("data", (chunk: Buffer) => {
+    let start = 0;
+    for (let end = chunk.indexOf(10); ; end = chunk.indexOf(10, start)) {
+      const piece = chunk.subarray(start, end < 0 ? chunk.length : end);
+      bytes += piece.length;
+      if (bytes > longest) {
+        if (!dropping) onTooLong?.();
+        dropping = true;
+        pieces = [];
+      } else if (piece.length > 0) pieces.push(piece);
+      if (end < 0) return;
+      if (!dropping) onLine(Buffer.concat(pieces).toString("utf8"));
+      [pieces, bytes, dropping, start] = [[], 0, false, end + 1];
+    }
+  });
 }

@@ -5,6 +5,8 @@ import { openPrivateLog, privateFolder } from "../host/private-files";
 
 /** So many of the last lines are kept for the message of a failure. */
 const TAIL = 400;
+/** So much of each. */
+const TAIL_LINE = 4096;
 
 /**
  * Writes a log file and remembers its last lines. Lines are masked by whoever hands them over.
@@ -24,7 +26,8 @@ export class BuildLog {
 
   /** Adds a line. */
   write(line: string): void {
-    this.lines.push(line);
+    // A copy: a piece of a text holds on to the whole of it.
+    this.lines.push(Buffer.from(line.slice(0, TAIL_LINE)).toString());
     if (this.lines.length > 2 * TAIL) this.lines.splice(0, TAIL);
     try {
       writeSync(this.file, `${new Date().toISOString()} ${line}\n`);

@@ -5,10 +5,10 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, NO_ROOM_FIX } from "../../errors";
 import { freeSpace } from "../host/requirements";
+import { readMessages } from "../output/lines";
 import { duration, size } from "../output/progress";
 import { isAlive, type ProcessIdentity } from "../processes/processes";
 import { relaySsh, type SshAnswer, type SshRelay } from "./ssh-relay";
@@ -22,6 +22,9 @@ const GONE_MS = 10_000;
 const SETTLE_MS = 300;
 /** Whatever is worth knowing is at the end of what the console has shown since the last look. */
 const CONSOLE_BYTES = 64 << 10;
+
+/** QEMU's events have some hundred. */
+const EVENT_BYTES = 64 << 10;
 
 /** What the console shows of a guest that never comes up. */
 const DEAD_GUEST: readonly [RegExp, string][] = [
@@ -166,12 +169,13 @@ export function watchMachine(options: WatchOptions): Watch {
     });
     socket.once("connect", () => {
       socket.write('{"execute": "qmp_capabilities"}\n');
-      const lines = createInterface({ input: socket });
-      lines.on("error", () => {});
-      lines.on("line", (line) => {
-        if (/"event": *"SHUTDOWN"/.test(line)) switchedOff = /"guest": *true/.test(line);
-        // What the guest has taken in before, it has forgotten: nobody would ever answer it.
-        if (/"event": *"RESET"/.test(line)) relay?.restarted();
+      readMessages(socket, {
+        longest: EVENT_BYTES,
+        onLine(line) {
+          if (/"event": *"SHUTDOWN"/.test(line)) switchedOff = /"guest": *true/.test(line);
+          // What the guest has taken in before, it has forgotten: nobody would ever answer it.
+          if (/"event": *"RESET"/.test(line)) relay?.restarted();
+        },
       });
     });
     return socket;

@@ -96,7 +96,10 @@ export async function runToolOrFail(command: string, args: readonly string[], op
   );
 }
 
-/** What a tool prints, for short answers such as versions and `qemu-img info`; fails where the tool fails. */
+/** What a tool may answer, in characters: a map of a large disk in small pieces is the most there is. */
+const LONGEST_ANSWER = 64 << 20;
+
+/** What a tool prints, for answers such as versions and `qemu-img info`; fails where the tool fails, or does not end. */
 export async function readTool(
   command: string,
   args: readonly string[],
@@ -104,10 +107,23 @@ export async function readTool(
 ): Promise<string> {
   const out: string[] = [];
   const errors: string[] = [];
+  let length = 0;
+  let child: ChildProcess | undefined;
   const { code, signal } = await runTool(command, args, {
     ...options,
-    onLine: (line, stream) => (stream === "stdout" ? out : errors).push(line),
+    onStart(started) {
+      child = started;
+    },
+    onLine(line, stream) {
+      length += line.length;
+      if (length > LONGEST_ANSWER) child?.kill("SIGKILL");
+      else if (stream === "stdout") out.push(line);
+      else errors.push(line);
+    },
   });
+  if (length > LONGEST_ANSWER) {
+    throw new VisaImageError(`"${command} ${args[0] ?? ""}" answered more than ${LONGEST_ANSWER >> 20} MiB`);
+  }
   if (code === 0) return out.join("\n");
   throw new VisaImageError(
     `"${command} ${args[0] ?? ""}" failed (${signal ?? code}): ${errors.slice(-5).join("; ") || "it printed no reason"}`,

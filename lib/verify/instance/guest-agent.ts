@@ -2,9 +2,12 @@
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
+import { readMessages } from "../../runner/output/lines";
+
+/** In bytes: a journal of one boot, in JSON, is a few MiB. Whatever runs on the guest may write to the port. */
+const LONGEST_ANSWER = 64 << 20;
 
 /** What a program on the guest did. */
 export interface GuestResult {
@@ -49,7 +52,7 @@ ${before}`;
 
 /** The agent of one test instance. */
 export class GuestAgent {
-  private readonly pending = new Map<number, (answer: Record<string, unknown>) => void>();
+  private readonly pending = new Map<number, (answer: Record<string, unknown> | VisaImageError) => void>();
   private socket: Socket | undefined;
   private nextId = 1;
   private said = false;
@@ -66,10 +69,11 @@ export class GuestAgent {
     });
     socket.on("error", () => {});
     this.socket = socket;
-    const lines = createInterface({ input: socket });
-    // It passes the socket's errors on. That QEMU has ended is seen elsewhere.
-    lines.on("error", () => {});
-    lines.on("line", (line) => this.receive(line));
+    readMessages(socket, {
+      longest: LONGEST_ANSWER,
+      onLine: (line) => this.receive(line),
+      onTooLong: () => this.failAll(`the guest's answer is longer than ${LONGEST_ANSWER >> 20} MiB`),
+    });
   }
 
   /** Whether the agent has said hello. */
@@ -128,10 +132,16 @@ export class GuestAgent {
       this.pending.set(id, (answer) => {
         clearTimeout(timer);
         this.pending.delete(id);
-        done(answer);
+        if (answer instanceof VisaImageError) fail(answer);
+        else done(answer);
       });
       this.socket?.write(`${JSON.stringify({ id, ...request })}\n`);
     });
+  }
+
+  /** Whose answer it was that is not read is not known. */
+  private failAll(why: string): void {
+    for (const answer of [...this.pending.values()]) answer(new VisaImageError(why));
   }
 
   private receive(line: string): void {

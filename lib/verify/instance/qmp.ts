@@ -1,7 +1,10 @@
 /** QEMU's monitor (QMP) over a Unix socket: one command at a time. */
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { VisaImageError } from "../../errors";
+import { readMessages } from "../../runner/output/lines";
+
+/** In bytes; QEMU's answers are much shorter. */
+const LONGEST_ANSWER = 1 << 20;
 
 /** QEMU said no, in its own words. */
 export class MonitorRefusal extends VisaImageError {}
@@ -21,13 +24,13 @@ export class Monitor {
     });
     socket.on("error", () => {});
     const monitor = new Monitor(socket);
-    const lines = createInterface({ input: socket });
-    // It passes the socket's errors on: QEMU's end is one, and no surprise after a press of the power button.
-    lines.on("error", () => {});
-    lines.on("line", (line) => {
-      const message = JSON.parse(line) as Record<string, unknown>;
-      // Events and the greeting are nobody's answer.
-      if ("return" in message || "error" in message) monitor.waiting?.(message);
+    readMessages(socket, {
+      longest: LONGEST_ANSWER,
+      onLine(line) {
+        const message = JSON.parse(line) as Record<string, unknown>;
+        // Events and the greeting are nobody's answer.
+        if ("return" in message || "error" in message) monitor.waiting?.(message);
+      },
     });
     await monitor.execute("qmp_capabilities");
     return monitor;

@@ -3,7 +3,7 @@
  * its ports reachable on loopback only. The disk itself is opened read-only and stays byte for byte as it was.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,11 +11,15 @@ import { execa } from "execa";
 import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
 import { cpuArgument } from "../../runner/host/accelerator";
+import { tailOf } from "../../runner/output/tail";
 import type { DiskFormat } from "../../specification";
 import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
 import { Monitor, MonitorRefusal } from "./qmp";
+
+/** So much of the serial console is looked at. */
+const CONSOLE_BYTES = 1 << 20;
 
 /** Options of {@link TestInstance.boot}. */
 export interface TestInstanceOptions {
@@ -213,14 +217,19 @@ export class TestInstance implements AsyncDisposable {
     return port;
   }
 
-  /** What the serial console has shown so far. */
+  /** What the serial console has shown last. */
   console(): string {
-    return existsSync(this.consoleFile) ? readFileSync(this.consoleFile, "utf8") : "";
+    return tailOf(this.consoleFile, CONSOLE_BYTES);
   }
 
   /** Waits until the console matches, and returns the match. */
   waitForConsole(pattern: RegExp, timeoutSeconds: number): Promise<RegExpMatchArray> {
-    return this.waitFor(`${pattern} on the console`, timeoutSeconds, async () => this.console().match(pattern));
+    let size = -1;
+    return this.waitFor(`${pattern} on the console`, timeoutSeconds, async () => {
+      const before = size;
+      size = statSync(this.consoleFile).size;
+      return size === before ? undefined : this.console().match(pattern);
+    });
   }
 
   /**
@@ -276,14 +285,17 @@ export class TestInstance implements AsyncDisposable {
 
   private checkAlive(): void {
     if (!this.ended) return;
-    const words = readFileSync(join(this.folder, "qemu.log"), "utf8").trim();
+    const words = tailOf(join(this.folder, "qemu.log"), 4096).trim();
     throw new VisaImageError(`the test instance ended by itself: ${words || "QEMU said nothing"}`, {
       fix: `read ${this.consoleFile}`,
     });
   }
 
   private consoleEnd(): string {
-    return this.console().split("\n").slice(-15).join("\n");
+    return tailOf(this.consoleFile, 16 << 10)
+      .split("\n")
+      .slice(-15)
+      .join("\n");
   }
 }
 
