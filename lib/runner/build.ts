@@ -61,6 +61,7 @@ import { countSteps } from "./packer/packer-output";
 import { indent, PackerRun } from "./packer/packer-run";
 import { stageFiles } from "./packer/staging";
 import { endSession, processInfo } from "./processes/processes";
+import { toolEnvironment } from "./processes/tool-environment";
 import { runToolOrFail } from "./processes/tools";
 
 /** Settings of the build machine and its surroundings; none of them is an input of an image. */
@@ -741,9 +742,9 @@ class Build {
 
   /** What the base and the login run their tools with. */
   private toolRunner(scratch: Scratch, log: BuildLog, onLine?: (line: string) => void): RunTool {
-    return (command, args, { env, cwd } = {}) =>
+    return (command, args, { env, cwd, network } = {}) =>
       runToolOrFail(command, args, {
-        environment: { ...process.env, TMPDIR: scratch.temporary, ...env },
+        environment: { ...toolEnvironment(process.env, network), TMPDIR: scratch.temporary, ...env },
         directory: cwd ?? scratch.path,
         masker: this.masker,
         onLine: (line) => {

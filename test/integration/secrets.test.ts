@@ -4,7 +4,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack } from "cdktf";
@@ -136,6 +136,39 @@ test.each<[string, () => { args?: string[]; environment?: Record<string, string>
     expectNoCanaryBelow(workspace.folder);
   } finally {
     rmSync(`${workspace.folder}.password`, { force: true });
+  }
+});
+
+test("no tool of a build but Packer sees a secret", async () => {
+  const bin = join(workspace.folder, "bin");
+  const seen = join(workspace.folder, "seen");
+  for (const folder of [bin, seen]) mkdirSync(folder);
+  const tools = ["qemu-img", "ssh-keygen", "flock", "setpriv", "git", "xorriso", "packer", "qemu-system-x86_64"];
+  for (const tool of tools) {
+    const real = spawnSync("sh", ["-c", `command -v ${tool}`])
+      .stdout.toString()
+      .trim();
+    const script = `#!/bin/sh\nenv > '${seen}/${tool}'.$$\nexec '${real}' "$@"\n`;
+    writeFileSync(join(bin, tool), script, { mode: 0o755 });
+  }
+  const { code, stderr } = await workspace.run(["build", "--specification", printingSpecification()], {
+    PATH: `${bin}:${process.env.PATH}`,
+    VISA_ROOT_PASSWORD: PASSWORD,
+    OS_PASSWORD: PASSWORD,
+    OS_APPLICATION_CREDENTIAL_SECRET: PASSWORD,
+    https_proxy: PROXY,
+  });
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const names = readdirSync(seen);
+  for (const tool of tools) expect(names).toContainEqual(expect.stringMatching(`^${tool}\\.`));
+  const withSecret = names.filter((name) => readFileSync(join(seen, name), "utf8").includes(COMMON));
+  // Packer is told the guest's; setpriv starts it, and hands it over to its QEMU.
+  expect(new Set(withSecret.map((name) => name.split(".")[0]))).toEqual(
+    new Set(["packer", "setpriv", "qemu-system-x86_64", "qemu-img", "xorriso"]),
+  );
+  for (const name of withSecret) {
+    const lines = readFileSync(join(seen, name), "utf8").split("\n");
+    expect(lines.filter((line) => line.includes(COMMON))).toEqual([`PKR_VAR_root_password=${PASSWORD}`]);
   }
 });
 

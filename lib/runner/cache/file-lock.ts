@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import { privateFolder, writePrivateFile } from "../host/private-files";
 import { identify, type ProcessIdentity } from "../processes/processes";
+import { toolEnvironment } from "../processes/tool-environment";
 
 /** Exit code by which flock says that someone else has the lock. */
 const CONFLICT = 75;
@@ -94,7 +95,7 @@ function hold(file: string, options: string[]): Promise<ChildProcess | undefined
       "-c",
       "echo held; exec cat >/dev/null",
     ],
-    { stdio: ["pipe", "pipe", "pipe"] },
+    { stdio: ["pipe", "pipe", "pipe"], env: toolEnvironment() },
   );
   // It ends with its input whatever happens; it must not keep this process alive by itself.
   child.stdin.on("error", () => {});

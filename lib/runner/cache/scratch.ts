@@ -11,6 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { writePrivateFile } from "../host/private-files";
 import { endAbandonedSession, identify, isAlive, type ProcessIdentity, processInfo } from "../processes/processes";
+import { toolEnvironment } from "../processes/tool-environment";
 import type { Cache } from "./cache";
 import { type LockOwner, readOwner } from "./file-lock";
 
@@ -189,7 +190,8 @@ async function removeTree(path: string): Promise<void> {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code === "EACCES" || code === "EPERM") {
-        await promisify(execFile)("unshare", ["--user", "--map-root-user", "--map-auto", "rm", "-rf", "--", path]);
+        const args = ["--user", "--map-root-user", "--map-auto", "rm", "-rf", "--", path];
+        await promisify(execFile)("unshare", args, { env: toolEnvironment() });
         return;
       }
       if (attempt === 20) throw error;

@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { VisaImageError } from "../../errors";
 import type { MachineOptions } from "../../specification";
 import { recall, remember, stateOf } from "../cache/memory";
+import { toolEnvironment } from "../processes/tool-environment";
 import { namesIn, textOf } from "./optional-files";
 
 /** What was chosen, and why, in words for a person. */
@@ -141,7 +142,7 @@ export async function runProbe(
         "-bios", firmware,
         "-device", "isa-debug-exit,iobase=0xf4,iosize=1",
       ],
-      { stdio: ["ignore", "ignore", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" },
+      { env: toolEnvironment(), stdio: ["ignore", "ignore", "pipe"], timeout: timeoutMs, killSignal: "SIGKILL" },
     );
     let output = "";
     child.stderr.on("data", (chunk: Buffer) => {

@@ -22,12 +22,13 @@ import { reportOfDisk } from "../guest/disk-report";
 
 /**
  * Runs a tool; where it fails, rejects with its exit code and last lines in the message. The runner provides it, so that
- * its supervisor owns every child process. `env` is added to the runner's own environment.
+ * its supervisor owns every child process. `env` is added to what tools see of the runner's environment, which has the
+ * proxies only for those that reach the `network`.
  */
 export type RunTool = (
   command: string,
   args: readonly string[],
-  options?: { env?: Record<string, string>; cwd?: string },
+  options?: { env?: Record<string, string>; cwd?: string; network?: boolean },
 ) => Promise<void>;
 
 /** Options of {@link makeBase}. */
@@ -102,6 +103,7 @@ export async function obtainMedium(medium: InstallerMedium, options: MakeBaseOpt
 
 async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run }: MakeBaseOptions): Promise<void> {
   await run("bash", [join(assetFolder(join("runner", "bootstrap")), "bootstrap.sh"), disk], {
+    network: true,
     env: {
       VISA_BASE_SUITE: base.suite,
       VISA_BASE_SIZE_GB: String(base.diskSizeGb),
@@ -160,7 +162,7 @@ async function download(base: Pick<CloudImageBase, "url" | "checksum">, options:
   for (let actual = begun ? await hashFile(part, expected.algorithm) : ""; actual !== expected.hex; ) {
     log(begun ? `going on with the download of ${shown}` : `downloading ${shown}`);
     try {
-      await run("curl", curlArguments(base.url, part), { env: proxyEnvironment(proxy) });
+      await run("curl", curlArguments(base.url, part), { env: proxyEnvironment(proxy), network: true });
       actual = await hashFile(part, expected.algorithm);
     } catch (cause) {
       // Cut off once more: what is there stays, and the next attempt goes on. Only a server that knows no ranges, or

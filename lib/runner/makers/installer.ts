@@ -7,6 +7,7 @@ import type { InstallerBase } from "../../specification";
 import { HASH_SUFFIX, mapPieces, packerVariablesIn } from "../../template/marks";
 import { LineSplitter } from "../output/lines";
 import type { Masker } from "../output/masking";
+import { toolEnvironment } from "../processes/tool-environment";
 import type { RunTool } from "./base-disk";
 
 const SECTOR_BYTES = 512;
@@ -42,6 +43,7 @@ function hashPassword(name: string, password: string): string {
   const { status, stdout, error } = spawnSync("openssl", ["passwd", "-6", "-stdin"], {
     input: password,
     encoding: "utf8",
+    env: toolEnvironment(),
   });
   if (status === 0) return stdout.trim();
   throw new VisaImageError(

@@ -19,6 +19,7 @@ import type { BuildLog } from "../output/log";
 import type { Masker } from "../output/masking";
 import type { Progress } from "../output/progress";
 import { identify, isAlive, processInfo, sessionMembers } from "../processes/processes";
+import { pickVariables, toolEnvironment } from "../processes/tool-environment";
 import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
 import { isModern, MONITOR_SOCKET, runConfiguration } from "./run-configuration";
@@ -108,7 +109,10 @@ export class PackerRun {
         screen = undefined;
       }
     };
-    if (isModern(version)) await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, onLine });
+    if (isModern(version)) {
+      const environment = { ...toolEnvironment(this.options.environment, true), ...shared.environment };
+      await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, environment, onLine });
+    }
     progress.startStep(step);
     const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
     const args = ["build", "-color=false", onError, ...this.variables(), "build.pkr.json"];
@@ -254,7 +258,7 @@ export class PackerRun {
     const { environment: own, layer, machine, scratch, packerCache, secrets } = this.options;
     const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
     const environment: NodeJS.ProcessEnv = {
-      ...Object.fromEntries(inherited.filter((name) => own[name]).map((name) => [name, own[name]])),
+      ...pickVariables(inherited, own),
       HOME: scratch.temporary,
       TMPDIR: scratch.temporary,
       PACKER_CONFIG_DIR: scratch.temporary,

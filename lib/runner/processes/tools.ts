@@ -6,10 +6,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { NO_ROOM_FIX, VisaImageError } from "../../errors";
 import { LineSplitter } from "../output/lines";
 import type { Masker } from "../output/masking";
+import { toolEnvironment } from "./tool-environment";
 
 /** Options of {@link runTool}. */
 export interface RunToolOptions {
-  /** The whole environment of the tool. @default the runner's own */
+  /** The whole environment of the tool. @default - {@link toolEnvironment} */
   readonly environment?: NodeJS.ProcessEnv;
   readonly directory?: string;
   readonly masker: Masker;
@@ -40,7 +41,7 @@ export function runTool(command: string, args: readonly string[], options: RunTo
   if (refusing) return Promise.reject(new VisaImageError(`"${command}" was not started: the build is being stopped`));
   const child = spawn("setpriv", ["--pdeathsig", deathSignal, "--", command, ...args], {
     cwd: options.directory,
-    env: options.environment ?? process.env,
+    env: options.environment ?? toolEnvironment(),
     stdio: ["ignore", "pipe", "pipe"],
   });
   const splitters = (["stdout", "stderr"] as const).map((name) => {
@@ -122,7 +123,7 @@ export async function readTool(
     },
   });
   if (length > LONGEST_ANSWER) {
-    throw new VisaImageError(`"${command} ${args[0] ?? ""}" answered more than ${LONGEST_ANSWER >> 20} MiB`);
+    throw new VisaImageError(`"${command}" answered more than ${LONGEST_ANSWER >> 20} MiB`);
   }
   if (code === 0) return out.join("\n");
   throw new VisaImageError(

@@ -12,11 +12,15 @@ import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
 import { cpuArgument } from "../../runner/host/accelerator";
 import { tailOf } from "../../runner/output/tail";
+import { toolEnvironment } from "../../runner/processes/tool-environment";
 import type { DiskFormat } from "../../specification";
 import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
 import { Monitor, MonitorRefusal } from "./qmp";
+
+/** Tools get no secret of this process's environment. */
+const bare = () => ({ env: toolEnvironment(), extendEnv: false }) as const;
 
 /** So much of the serial console is looked at. */
 const CONSOLE_BYTES = 1 << 20;
@@ -78,8 +82,9 @@ export class TestInstance implements AsyncDisposable {
     const overlay = join(folder, "overlay.qcow2");
     rmSync(overlay, { force: true });
     const backing = ["-F", options.format, "-b", resolve(options.disk)];
-    await execa("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, overlay]);
-    if (options.growByGb) await execa("qemu-img", ["resize", "-q", "-f", "qcow2", overlay, `+${options.growByGb}G`]);
+    await execa("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, overlay], bare());
+    if (options.growByGb)
+      await execa("qemu-img", ["resize", "-q", "-f", "qcow2", overlay, `+${options.growByGb}G`], bare());
     const data = makeMetadata(folder, options);
     const byDrive = options.source !== "metadata-service";
     const configDrive = byDrive ? await makeConfigDrive(folder) : undefined;
@@ -110,7 +115,7 @@ export class TestInstance implements AsyncDisposable {
       ...["-chardev", `socket,id=agent,path=${commas(join(sockets, "agent"))},server=on,wait=off`],
     ];
     const log = openSync(join(folder, "qemu.log"), "w");
-    const process = spawn("setpriv", args, { stdio: ["ignore", log, log] });
+    const process = spawn("setpriv", args, { stdio: ["ignore", log, log], env: toolEnvironment() });
     closeSync(log);
     const instance = new TestInstance(process, forwards, consoleFile, folder, sockets, options);
     await Promise.race([sleep(500), new Promise((done) => process.once("exit", done))]);
@@ -325,10 +330,8 @@ function makeMetadata(folder: string, options: TestInstanceOptions): string {
 /** Makes a config drive as Nova does: an ISO labelled `config-2` with `openstack/latest/`. */
 async function makeConfigDrive(folder: string): Promise<string> {
   const iso = join(folder, "config-drive.iso");
-  await execa("xorriso", [
-    ...["-as", "mkisofs", "-quiet", "-V", "config-2", "-J", "-r", "-o", iso],
-    join(folder, "metadata"),
-  ]);
+  const args = ["-as", "mkisofs", "-quiet", "-V", "config-2", "-J", "-r", "-o", iso, join(folder, "metadata")];
+  await execa("xorriso", args, bare());
   return iso;
 }
 
