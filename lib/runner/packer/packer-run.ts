@@ -23,6 +23,7 @@ import { pickVariables, toolEnvironment } from "../processes/tool-environment";
 import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
 import { isModern, MONITOR_SOCKET, runConfiguration } from "./run-configuration";
+import { relayAddress } from "./ssh-relay";
 import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
 
 /** What Packer has to end its QEMU when a build is given up. */
@@ -67,6 +68,7 @@ interface WatchedResult extends ToolResult {
 export class PackerRun {
   /** Of the last step that had one of its own. */
   private stepTimeout: string | undefined;
+  private readonly relayAddress = relayAddress();
 
   constructor(private readonly options: PackerRunOptions) {}
 
@@ -80,7 +82,7 @@ export class PackerRun {
    */
   async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
     const { layer, access, machine, accelerator, scratch, log, masker, progress, version } = this.options;
-    const settings = { access, accelerator, machine, packerVersion: version };
+    const settings = { access, accelerator, machine, relayAddress: this.relayAddress, packerVersion: version };
     const configuration = runConfiguration(layer.configuration, settings);
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
 
@@ -188,6 +190,7 @@ export class PackerRun {
       folder: scratch.path,
       console: CONSOLE_FILE,
       monitor: MONITOR_SOCKET,
+      relayAddress: this.relayAddress,
       timeoutMs: machine.timeoutMinutes * 60_000,
       findMachine: ownMachine,
       onTrouble: (found) => {

@@ -8,7 +8,6 @@ import { CREDENTIALS, type GuestAccess } from "../guest/guest-access";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import type { Accelerator } from "../host/accelerator";
 import { VNC_ADDRESS } from "../host/requirements";
-import { RELAY_ADDRESS } from "./ssh-relay";
 
 /** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
 export const MONITOR_SOCKET = "monitor";
@@ -22,6 +21,8 @@ export interface RunSettings {
   readonly access?: GuestAccess;
   readonly accelerator: Accelerator["name"] | undefined;
   readonly machine: Pick<Machine, "headless" | "vncAddress" | "vncPort">;
+  /** Where the relay to the guest's SSH will be. */
+  readonly relayAddress: string;
   /** Packer's version; an empty one is taken for a new one. */
   readonly packerVersion: string;
 }
@@ -131,13 +132,13 @@ function withMonitor(configuration: Configuration): Configuration {
 const FORWARD = /hostfwd=tcp:[^:,]*:(?=\{\{\s*\.SSHHostPort\s*\}\}-)/;
 
 /** Packer goes by the relay, and QEMU forwards the same port on 127.0.0.1 alone, whatever the template has. */
-function withRelay(configuration: Configuration): Configuration {
+function withRelay(configuration: Configuration, { relayAddress }: RunSettings): Configuration {
   return mapSources(configuration, (source) => {
     if (source.communicator !== "ssh") return source;
     const qemuargs = source.qemuargs?.map((each) =>
       each.map((text) => text.replace(FORWARD, "hostfwd=tcp:127.0.0.1:")),
     );
-    return { ...source, qemuargs, ssh_host: RELAY_ADDRESS };
+    return { ...source, qemuargs, ssh_host: relayAddress };
   });
 }
 

@@ -2,10 +2,17 @@
  * Stands between Packer and a guest's SSH, and lets Packer through as soon as the guest answers. Packer 1.6.6 by itself
  * looks every seven seconds, and QEMU takes its connection whether there is a guest behind it or not.
  */
+import { randomInt } from "node:crypto";
 import { connect, createServer, type Socket } from "node:net";
 
-/** Where Packer finds the relay: loopback too, and not the address at which QEMU forwards the same port. */
-export const RELAY_ADDRESS = "127.0.0.2";
+/**
+ * An address for a relay: loopback too, and not the one at which QEMU forwards the same port. Another one for each run,
+ * since Packer takes whoever answers for its guest: no other user of this machine can wait at all of them.
+ */
+export function relayAddress(): string {
+  return `127.${randomInt(1, 255)}.${randomInt(256)}.${randomInt(1, 255)}`;
+}
+
 /** How long after one that was refused the next connection is tried. */
 const REFUSED_MS = 200;
 /** How long after one that is silent; it is kept, for an emulated guest may take its time to greet. */
@@ -33,6 +40,8 @@ export interface SshRelay {
 
 /** Options of {@link relaySsh}. */
 export interface SshRelayOptions {
+  /** Its own: {@link relayAddress}. */
+  readonly address: string;
   /** Called with each answer of the guest. */
   readonly onAnswer: (answer: SshAnswer) => void;
   /** Called where the port cannot be had. */
@@ -43,7 +52,7 @@ export interface SshRelayOptions {
 
 /** Opens a relay to a port of 127.0.0.1 at the same port of its own address. */
 export function relaySsh(port: number, options: SshRelayOptions): SshRelay {
-  const { onAnswer, onError, unansweredMs = UNANSWERED_MS } = options;
+  const { address, onAnswer, onError, unansweredMs = UNANSWERED_MS } = options;
   const open = new Set<Socket>();
   /** What to do, for each client of Packer's, where the guest starts anew. */
   const restarts = new Map<Socket, () => void>();
@@ -79,7 +88,7 @@ export function relaySsh(port: number, options: SshRelayOptions): SshRelay {
     });
   });
   server.on("error", onError);
-  server.listen(port, RELAY_ADDRESS);
+  server.listen(port, address);
   return {
     restarted() {
       for (const restart of restarts.values()) restart();

@@ -56,6 +56,8 @@ export interface WatchOptions {
   readonly console: string;
   /** In it, QEMU's monitor: a Unix socket, there once QEMU runs. */
   readonly monitor: string;
+  /** Where Packer is let in. */
+  readonly relayAddress: string;
   /** How long it may take in all. */
   readonly timeoutMs: number;
   /** Nothing before it runs. */
@@ -147,6 +149,7 @@ export function watchMachine(options: WatchOptions): Watch {
 
   const openRelay = ({ qemu, sshPort }: BuildMachine) =>
     relaySsh(sshPort, {
+      address: options.relayAddress,
       onAnswer: async (found) => {
         // The end of QEMU closes a connection too, and says nothing of its guest.
         await sleep(SETTLE_MS);

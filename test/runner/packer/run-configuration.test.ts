@@ -12,7 +12,10 @@ function rendered(options: TemplateOptions = {}): Configuration {
 }
 
 const machine = { headless: true };
-const OLD: RunSettings = { access: "config-drive", accelerator: "kvm", machine, packerVersion: "1.6.6" };
+const OLD: RunSettings = {
+  ...{ access: "config-drive", accelerator: "kvm", machine, packerVersion: "1.6.6" },
+  relayAddress: "127.1.2.3",
+};
 
 type Source = Readonly<Record<string, unknown>> & { readonly qemuargs: string[][] };
 const sourceOf = ({ source }: Configuration) => (source as { qemu: { one: Source } }).qemu.one;
@@ -43,7 +46,7 @@ test("all that a run changes in a rendered configuration, in this order", () => 
       qemu: {
         one: {
           ...source,
-          ssh_host: "127.0.0.2",
+          ssh_host: "127.1.2.3",
           vnc_use_password: true,
           qmp_enable: true,
           vnc_port_min: 5907,
@@ -142,7 +145,7 @@ test("Packer is told of the relay where it talks to the guest at all, and QEMU k
     sourceOf(runConfiguration({ source: { qemu: { one: { communicator, qemuargs } } } }, OLD));
   const own = ["-netdev", "user,id=user.0,hostfwd=tcp::{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
   const kept = ["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{.SSHHostPort}}-:22,hostfwd=tcp::8080-:80"];
-  expect(configured("ssh", own)).toMatchObject({ ssh_host: "127.0.0.2" });
+  expect(configured("ssh", own)).toMatchObject({ ssh_host: "127.1.2.3" });
   expect(configured("ssh", ["-m", "1"], own).qemuargs.slice(0, 2)).toEqual([["-m", "1"], kept]);
   expect(configured("ssh", kept).qemuargs[0]).toEqual(kept);
   expect(configured("none", own)).not.toHaveProperty("ssh_host");

@@ -1,7 +1,8 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { relaySsh, type SshAnswer, type SshRelay } from "../../../lib/runner/packer/ssh-relay";
+import { relayAddress, relaySsh, type SshAnswer, type SshRelay } from "../../../lib/runner/packer/ssh-relay";
 
+const ADDRESS = relayAddress();
 const GREETING = "SSH-2.0-guest\r\n";
 const ends: (() => void)[] = [];
 afterEach(() => {
@@ -37,6 +38,7 @@ async function relay(
   const answers: SshAnswer[] = [];
   const errors: Error[] = [];
   const opened = relaySsh(port, {
+    address: ADDRESS,
     onAnswer: (answer) => answers.push(answer),
     onError: (error) => errors.push(error),
     unansweredMs,
@@ -47,7 +49,7 @@ async function relay(
 }
 
 function packer(port: number): { socket: Socket; said: () => string; closed: Promise<void> } {
-  const socket = connect({ host: "127.0.0.2", port });
+  const socket = connect({ host: ADDRESS, port });
   let text = "";
   socket.on("data", (chunk) => {
     text += chunk;
@@ -121,6 +123,13 @@ test("says so where its port is taken", async () => {
   const other = await relay(port);
   expect(errors).toEqual([]);
   expect(other.errors[0]?.message).toContain("EADDRINUSE");
+});
+
+test("each run has an address of its own, on loopback", () => {
+  const addresses = Array.from({ length: 50 }, relayAddress);
+  expect(new Set(addresses).size).toBeGreaterThan(45);
+  for (const address of addresses) expect(address).toMatch(/^127\.\d+\.\d+\.\d+$/);
+  expect(addresses).not.toContain("127.0.0.1");
 });
 
 describe("a guest that has started anew", () => {
