@@ -6,8 +6,7 @@ import type { ReleasePlan } from "../releases/plan-releases";
 import { CurrentRelease, type CurrentReleaseProps } from "./current-release";
 import { forgetRelease, PastRelease } from "./past-release";
 import { protectionNotice, releaseInUse } from "./registration";
-import { claimOf, type ImageVisibility, type IRelease, type ReleaseFamily } from "./release-family";
-import { StateBlocks } from "./state-blocks";
+import { claimOf, type ImageVisibility, type IRelease, type ReleaseFamily, removeOf } from "./release-family";
 import { escapeTemplate, isToken } from "./text";
 
 /** The image that a release is registered as, where it is none of the past. */
@@ -84,17 +83,15 @@ export class ImageReleases {
     const { family, plan } = this.options;
     for (const { release } of plan.forgotten) {
       // Whoever has servers of it keeps it.
-      StateBlocks.of(this.scope).remove(
-        this.scope,
-        `${ImagesImageAccessV2.tfResourceType}.${family.address}_${release}`,
-      );
+      removeOf(this.scope, family, ImagesImageAccessV2.tfResourceType, `_${release}`);
     }
   }
 
   private shareRelease(release: string, { image, registered }: IRelease): void {
     const { family } = this.options;
-    const produce = () => (this.memberLists.length > 0 ? Fn.concat([this.members, ...this.memberLists]) : this.members);
-    const each = TerraformIterator.fromList(Lazy.listValue({ produce }));
+    // cdktf writes a plain list that is produced at synth without its quotes.
+    const produce = () => Fn.concat([this.members, ...this.memberLists]);
+    const each = TerraformIterator.fromList(Lazy.anyValue({ produce }));
     const access = new ImagesImageAccessV2(this.scope, `Access_${release}`, {
       forEach: each,
       imageId: image.id,

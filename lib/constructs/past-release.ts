@@ -2,7 +2,7 @@ import { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
 import { Construct } from "constructs";
 import type { Release } from "../releases/release-lock";
 import { registration } from "./registration";
-import { claimOf, IMAGE_CACHE, type IRelease, LOCAL_ARGUMENTS, type ReleaseFamily } from "./release-family";
+import { claimOf, IMAGE_CACHE, type IRelease, LOCAL_ARGUMENTS, type ReleaseFamily, removeOf } from "./release-family";
 import { StateBlocks } from "./state-blocks";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
@@ -80,7 +80,6 @@ export class PastRelease extends Construct implements IRelease {
 
 /** Forgets a release that is older than the ones kept: its image stays in Glance, and is no longer in the state. */
 export function forgetRelease(scope: Construct, family: ReleaseFamily, release: string): void {
-  const blocks = StateBlocks.of(scope);
-  blocks.remove(scope, `${ImagesImageV2.tfResourceType}.${family.address}_${release}`);
-  blocks.remove(scope, `${TerraformData.tfResourceType}.${family.address}_${release}_registered`);
+  removeOf(scope, family, ImagesImageV2.tfResourceType, `_${release}`);
+  removeOf(scope, family, TerraformData.tfResourceType, `_${release}_registered`);
 }

@@ -1,5 +1,6 @@
 import type { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
 import type { TerraformProvider, TerraformResource } from "cdktf";
+import type { Construct } from "constructs";
 import { claimAddress } from "./claims";
 import { StateBlocks } from "./state-blocks";
 import type { TerraformData } from "./terraform-data";
@@ -51,6 +52,17 @@ export function claimOf(
     resource,
     [address, ...formerAddresses].map((each) => `${each}${suffix}`),
   );
+}
+
+/** Has the state forget a resource of an image, by whichever name it has it. */
+export function removeOf(
+  scope: Construct,
+  { address, formerAddresses }: Pick<ReleaseFamily, "address" | "formerAddresses">,
+  type: string,
+  suffix: string,
+): void {
+  const [present = "", ...former] = [address, ...formerAddresses].map((each) => `${type}.${each}${suffix}`);
+  StateBlocks.of(scope).remove(scope, present, former);
 }
 
 /** Has the state's entry of a resource taken over from the addresses that it had, the present one first. */

@@ -10,6 +10,7 @@ import { claim, isClaimed } from "./claims";
 export class StateBlocks extends TerraformElement {
   private readonly imports: { readonly to: TerraformResource; readonly id: string }[] = [];
   private readonly removals: string[] = [];
+  private readonly formerRemovals: string[] = [];
   private readonly moves = new Map<string, string>();
 
   /** Those of a construct's stack. */
@@ -25,10 +26,15 @@ export class StateBlocks extends TerraformElement {
     this.imports.push({ to, id });
   }
 
-  /** A resource that exists, and is not this stack's any more: it stays as it is. */
-  remove(owner: Construct, address: string): void {
+  /**
+   * A resource that exists, and is not this stack's any more: it stays as it is.
+   *
+   * @param former addresses that the state may have it at, too
+   */
+  remove(owner: Construct, address: string, former: readonly string[] = []): void {
     claim(owner, address);
     this.removals.push(address);
+    this.formerRemovals.push(...former);
   }
 
   /** A resource that the state may have at another address. One that the stack has there still is left alone. */
@@ -49,7 +55,8 @@ export class StateBlocks extends TerraformElement {
       id,
       provider: to.provider?.fqn,
     }));
-    const removals = this.removals.map((from) => ({ from, lifecycle: { destroy: false } }));
+    const former = this.formerRemovals.filter((from) => !isClaimed(this, from));
+    const removals = [...this.removals, ...former].map((from) => ({ from, lifecycle: { destroy: false } }));
     const moves = [...this.moves].filter(([from]) => !isClaimed(this, from)).map(([from, to]) => ({ from, to }));
     return {
       ...(imports.length > 0 && { import: imports }),

@@ -7,6 +7,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
+import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { provenanceProperties, readProvenance } from "./provenance";
 import { prune } from "./prune";
@@ -23,6 +24,7 @@ import {
   withReleaseInUse,
   withReleases,
 } from "./release-lock";
+import { renameCommand } from "./rename";
 import { lockDifferences, syncLock } from "./sync";
 
 /** What a person does where lock and Glance differ. */
@@ -161,7 +163,7 @@ export interface AdoptImageOptions extends Pick<AddReleaseOptions, "file" | "ima
  */
 export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
   const { file, image: key, imageId } = options;
-  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
+  const glance = await new Clouds(readLock(file), options.environment).of(key);
   const image = await glance.image(imageId);
   if (image?.status !== "active") {
     throw new VisaImageError(`the image "${imageId}" is ${image ? image.status : "not in Glance"}, not active`, {
@@ -333,6 +335,7 @@ export function lockCommand(): Command {
       );
     });
 
+  lock.addCommand(renameCommand());
   return lock as unknown as Command;
 }
 

@@ -1,11 +1,11 @@
 /** `visa-image prune`: deletes past releases that nothing holds any more. */
 
-import { Glance, type GlanceImage } from "../cloud/glance";
-import { credentialsFrom } from "../cloud/keystone";
+import type { Glance, GlanceImage } from "../cloud/glance";
 import { serversOf } from "../cloud/nova";
 import type { Environment } from "../cloud/proxy";
 import { VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
+import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { releaseFromImage } from "./reconcile";
 import { PROTECTED_BY_US } from "./release";
@@ -55,7 +55,7 @@ interface Candidate {
  * Never one that is visible, that somebody else protected, that a server was made from, or that Glance calls in use
  * (409). Other images that the lock does not know are left alone: another checkout may have them.
  *
- * @throws VisaImageError where Nova cannot be asked and `force` is not set; then nothing is deleted
+ * @throws VisaImageError where Glance has none of an image's releases: most likely it is another cloud; where Nova cannot be asked and `force` is not set; then nothing is deleted
  */
 export async function prune(options: PruneOptions): Promise<Pruned[]> {
   const lock = readLock(options.file);
@@ -66,9 +66,11 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
       fix: `name one of: ${Object.keys(lock.images).join(", ") || "none"}`,
     });
   }
-  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
+  const clouds = new Clouds(lock, options.environment);
   const candidates: Candidate[] = [];
   for (const image of options.images?.length ? options.images : Object.keys(lock.images)) {
+    const glance = await clouds.of(image);
+    await refuseOtherCloud(glance, image, lock.images[image] ?? [], options.file);
     const kept = 1 + (options.retain ?? lock.retain?.[image] ?? DEFAULT_RETAIN);
     for (const release of (lock.images[image] ?? []).slice(0, -kept)) {
       candidates.push(await look(glance, image, release, options.force ?? false));
@@ -81,7 +83,8 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
   for (const { image, release, found, reason } of candidates) {
     if (reason !== undefined) results.push({ image, release, outcome: "kept", reason });
     else if (options.dryRun) results.push({ image, release, outcome: found ? "would be deleted" : "gone" });
-    else results.push({ image, release, ...(found ? await remove(glance, found) : { outcome: "gone" }) });
+    else
+      results.push({ image, release, ...(found ? await remove(await clouds.of(image), found) : { outcome: "gone" }) });
     const last = results.at(-1);
     if (options.dryRun || last?.outcome === "kept") continue;
     // What is left over may be a second image of a release that stays.
@@ -89,6 +92,24 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
     await changeLock(options.file, (current) => withoutRelease(current, image, release.release));
   }
   return results;
+}
+
+/** What another cloud does not have is not gone. */
+async function refuseOtherCloud(
+  glance: Glance,
+  image: string,
+  releases: readonly Release[],
+  file: string,
+): Promise<void> {
+  for (const { imageId } of [...releases].reverse()) if (await glance.image(imageId)) return;
+  if (releases.length === 0) return;
+  throw new VisaImageError(
+    `Glance has none of the ${releases.length} releases of "${image}" that the lock knows; nothing was deleted`,
+    {
+      location: { file },
+      fix: "see whether OS_CLOUD, the region and the project are the right ones; if the images are gone: npx visa-image lock remove",
+    },
+  );
 }
 
 async function lookAtLeftover(glance: Glance, image: string, found: GlanceImage, force: boolean): Promise<Candidate> {

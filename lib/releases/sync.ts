@@ -1,11 +1,11 @@
 /** `visa-image lock sync`: makes the lock anew. */
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { Glance, type GlanceImage } from "../cloud/glance";
-import { credentialsFrom } from "../cloud/keystone";
+import type { Glance, GlanceImage } from "../cloud/glance";
 import type { Environment } from "../cloud/proxy";
 import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
+import { Clouds } from "./clouds";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";
 import { LOCK_VERSION, type Release, type ReleaseLock, readLock, withReleases } from "./release-lock";
 
@@ -34,10 +34,12 @@ export type SyncReport = ReadonlyMap<string, Reconciled>;
  * @throws VisaImageError where Glance has none of the images that the lock knows: most likely it is another cloud
  */
 export async function syncLock(options: SyncOptions): Promise<SyncReport> {
-  const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
   const states = options.state ? readState(options.state, options.stack) : new Map<string, StateEntry>();
   const lock = readAnyLock(options.file);
-  const owned = (await glance.images()).filter((each) => typeof each.visa_image === "string" || states.has(each.id));
+  const clouds = new Clouds(lock, options.environment);
+  const ownedIn = async (glance: Glance) =>
+    (await glance.images()).filter((each) => typeof each.visa_image === "string" || states.has(each.id));
+  const owned = await ownedIn(await clouds.of());
   const keys = new Set([
     ...Object.keys(lock.images),
     ...owned.map((each) => states.get(each.id)?.image ?? String(each.visa_image)),
@@ -52,7 +54,9 @@ export async function syncLock(options: SyncOptions): Promise<SyncReport> {
       });
     }
     const known = lock.images[image] ?? [];
-    const reconciled = reconcile(image, known, await withNamed(glance, owned, known), states);
+    const glance = await clouds.of(image);
+    const there = lock.clouds?.[image] ? await ownedIn(glance) : owned;
+    const reconciled = reconcile(image, known, await withNamed(glance, there, known), states);
     if (known.length > 0 && reconciled.releases.length === 0) {
       throw new VisaImageError(`Glance has none of the ${known.length} releases of "${image}" that the lock knows`, {
         location: { file: options.file },

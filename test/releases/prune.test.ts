@@ -158,3 +158,17 @@ describe("what a stopped upload has left", () => {
     expect(await run({ retain: 3 })).toEqual(["2: the server s1 was made from it"]);
   });
 });
+
+test("fails in a cloud that has none of the releases: it is another one, and nothing is forgotten", async () => {
+  cloud.images.clear();
+  await expect(run({ force: true })).rejects.toThrow('Glance has none of the 4 releases of "images/visa-apps"');
+  expect(locked()).toBe("abcd");
+});
+
+test("signs in where the lock says that an image is", async () => {
+  const lock = readLock(file);
+  writeFileSync(file, formatLock({ ...lock, clouds: { [KEY]: { region: "elsewhere" } } }));
+  await expect(run()).rejects.toThrow('in the region "elsewhere"');
+  writeFileSync(file, formatLock({ ...lock, clouds: { [KEY]: { region: "r" } } }));
+  expect(await run()).toEqual(["a: deleted", "b: deleted"]);
+});

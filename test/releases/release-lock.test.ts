@@ -62,6 +62,22 @@ test("the release in use comes last, whenever it was registered, and the rest ke
   expect(retain).toEqual({ a: 2 });
 });
 
+test("where an image is stands in it, as long as the stack says so", () => {
+  const lock = withRelease(empty, "a", release("1"));
+  const there = withReleaseInUse(lock, "a", "1", { retain: 1, cloud: "north", region: "N" });
+  expect(there.clouds).toEqual({ a: { cloud: "north", region: "N" } });
+  expect(formatLock(withReleaseInUse(there, "a", "1", { retain: 1 }))).not.toContain("clouds");
+});
+
+test.each([
+  ["clouds", { clouds: { a: { cloud: 1 } } }],
+  ["renamed", { renamed: { a: ["b"] } }],
+])("fails for %s that are none", (name, more) => {
+  const file = join(scratchFolder(), "visa-images.lock.json");
+  writeFileSync(file, JSON.stringify({ version: 1, images: {}, ...more }));
+  expect(() => readLock(file)).toThrow(`"${name}" in the lock is no map of`);
+});
+
 test("an image without releases is not in it", () => {
   expect(withoutRelease(withRelease(empty, "a", release("1")), "a", "1")).toEqual(empty);
 });
