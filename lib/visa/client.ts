@@ -1,0 +1,118 @@
+/** VISA's images and plans, read and changed by GraphQL. */
+import type { CloudClient, Entry, Flavour, Plan, Protocol } from "./entry";
+import type { Found } from "./fields";
+import { Connection, type ConnectionOptions, notAdministrator } from "./graphql";
+import type { Mutation } from "./reconcile";
+
+/** Who the token is. */
+export interface Account {
+  readonly name: string;
+  readonly roles: readonly string[];
+}
+
+/** What is read of an entry that is not a text, a number or a choice. */
+const OBJECTS: Readonly<Record<string, string>> = {
+  protocols: "protocols { id name port }",
+  defaultVdiProtocol: "defaultVdiProtocol { id }",
+  secondaryVdiProtocol: "secondaryVdiProtocol { id }",
+};
+
+const MUTATIONS: Readonly<Record<Mutation["name"], string>> = {
+  createImage: "mutation ($input: ImageInput!) { createImage(input: $input) { id } }",
+  updateImage: "mutation ($id: Int!, $input: ImageInput!) { updateImage(id: $id, input: $input) { id } }",
+  deleteImage: "mutation ($id: Int!) { deleteImage(id: $id) { id } }",
+  createPlan: "mutation ($input: PlanInput!) { createPlan(input: $input) { id } }",
+  updatePlan: "mutation ($id: Int!, $input: PlanInput!) { updatePlan(id: $id, input: $input) { id } }",
+  deletePlan: "mutation ($id: Int!) { deletePlan(id: $id) { id } }",
+};
+
+interface TypeReference {
+  readonly kind: string;
+  readonly ofType?: TypeReference | null;
+}
+
+/** VISA's API, by one administrator. */
+export class VisaClient {
+  readonly connection: Connection;
+  private schema?: { readonly inputFields: readonly string[]; readonly imageFields: readonly string[] };
+
+  /** @throws VisaImageError where the environment names no VISA */
+  constructor(options: ConnectionOptions) {
+    this.connection = new Connection(options);
+  }
+
+  /** Ends the connections that are kept. */
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+
+  /** VISA's version. It needs no token. */
+  async version(): Promise<string> {
+    return String((await this.connection.get("configuration", false)).version ?? "unknown");
+  }
+
+  /** Who the token is. */
+  async account(): Promise<Account> {
+    const { fullName, activeUserRoles } = await this.connection.get("account", true);
+    const roles = Array.isArray(activeUserRoles) ? activeUserRoles : [];
+    return { name: String(fullName ?? ""), roles: roles.map(({ name }: { name?: unknown }) => String(name)) };
+  }
+
+  /** @throws VisaImageError where the token is not that of an administrator: GraphQL says "System error" then */
+  async checkRole(): Promise<void> {
+    const { roles } = await this.account();
+    if (!roles.includes("ADMIN")) throw notAdministrator(roles);
+  }
+
+  /** Everything that a registration looks at. Secrets of clouds, which an administrator may read, are not asked for. */
+  async read(): Promise<Found> {
+    const { inputFields, imageFields } = await this.readSchema();
+    const data = await this.connection.ask(
+      `{ images { ${imageFields.map((name) => OBJECTS[name] ?? name).join(" ")} }
+         plans { id preset image { id } flavour { id } }
+         flavours { id name } imageProtocols { id name port } cloudClients { id name } }`,
+    );
+    const list = <T>(name: string) => (Array.isArray(data[name]) ? data[name] : []) as readonly T[];
+    type ReadPlan = Pick<Plan, "id" | "preset"> & { readonly image: { id: number }; readonly flavour: { id: number } };
+    return {
+      inputFields,
+      entries: list<Entry>("images"),
+      plans: list<ReadPlan>("plans").map(({ id, preset, image, flavour }) => ({
+        ...{ id, preset },
+        imageId: image.id,
+        flavourId: flavour.id,
+      })),
+      flavours: list<Flavour>("flavours"),
+      protocols: list<Protocol>("imageProtocols"),
+      cloudClients: list<CloudClient>("cloudClients"),
+    };
+  }
+
+  /** How many instances there are, by the id of the entry that their plan has now. */
+  async instances(): Promise<ReadonlyMap<number, number>> {
+    const { countInstancesByImages } = await this.connection.ask("{ countInstancesByImages { id total } }");
+    const counts = (countInstancesByImages ?? []) as readonly { readonly id: number; readonly total: number }[];
+    return new Map(counts.map(({ id, total }) => [id, total]));
+  }
+
+  /** Does one change. */
+  async change(mutation: Mutation): Promise<void> {
+    const { name, ...variables } = mutation;
+    await this.connection.ask(MUTATIONS[name], variables);
+  }
+
+  /** What this VISA's version has of an image. One type a request: VISA refuses two. */
+  private async readSchema() {
+    if (this.schema) return this.schema;
+    const input = await this.connection.ask('{ __type(name: "ImageInput") { inputFields { name } } }');
+    const image = await this.connection.ask(
+      '{ __type(name: "Image") { fields { name type { kind ofType { kind } } args { name } } } }',
+    );
+    const inputFields = (input.__type as { inputFields: { name: string }[] }).inputFields.map(({ name }) => name);
+    const fields = (image.__type as { fields: { name: string; type: TypeReference }[] }).fields;
+    const simple = ({ kind, ofType }: TypeReference) => ["SCALAR", "ENUM"].includes(ofType?.kind ?? kind);
+    const imageFields = fields.filter(({ name, type }) => name in OBJECTS || simple(type)).map(({ name }) => name);
+    this.schema = { inputFields, imageFields };
+    return this.schema;
+  }
+}
