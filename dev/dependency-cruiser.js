@@ -4,7 +4,7 @@
  */
 const order = [
   ["lib/errors.ts", "lib/package-root.ts", "lib/nearest.ts", "lib/presence.ts", "lib/owner-script.ts"],
-  ["lib/contract.ts"],
+  ["lib/contract.ts", "lib/visa-protocols.ts"],
   ["lib/specification.ts"],
   ["lib/build-machine.ts"],
   ["lib/fingerprint/"],
