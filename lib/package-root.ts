@@ -29,3 +29,8 @@ export function assetFolder(name: string): string {
   }
   return found;
 }
+
+/** The version of this package. */
+export function packageVersion(): string {
+  return JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")).version;
+}

@@ -1,6 +1,6 @@
 /** What `build`, `render` and `explain` make of their options: a catalog, the inputs of a template, an environment. */
-import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import type { SpecifyOptions } from "../specify/specify-options";
 import type { Catalog } from "../template/catalog";
@@ -134,9 +134,4 @@ export function table(rows: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join("");
-}
-
-/** The version of this package. */
-export function packageVersion(root: string): string {
-  return (JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string }).version;
 }

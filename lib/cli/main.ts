@@ -94,7 +94,7 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
   }
 
   program.command("worker", { hidden: true }).action(async () => {
-    const { runWorker } = require("../runner/processes/supervisor") as typeof import("../runner/processes/supervisor");
+    const { runWorker } = require("../runner/supervisor") as typeof import("../runner/supervisor");
     runWorker((lockFile) => {
       const { glanceSource } = require("../releases/glance-source") as typeof import("../releases/glance-source");
       return glanceSource(lockFile);

@@ -2,14 +2,14 @@
  * `build --parallel`: the chains of several templates, cut into pieces that do not depend on each other, and built at the
  * same time as far as memory and disk go.
  *
- * Each piece has a worker of its own (lib/runner/processes/supervisor.ts), all of one front: a signal, or the end of who asked,
+ * Each piece has a worker of its own (lib/runner/supervisor.ts), all of one front: a signal, or the end of who asked,
  * stops all of them. Where a piece fails, those that run are finished, since what they have built is kept, and nothing
  * new is started.
  */
 import { Writable } from "node:stream";
 import type { BuildReport, LayerReport } from "../runner/build-report";
 import { LineSplitter } from "../runner/output/lines";
-import { StoppedError } from "../runner/processes/supervisor";
+import { StoppedError } from "../runner/supervisor";
 import type { BuildSpecification, LayerSpecification } from "../specification";
 
 /** A specification, and the folder that its paths are relative to. */

@@ -11,7 +11,7 @@ import { digestDisk } from "../runner/cache/disk-digest";
 import { cleanUpAfter, createScratch, removeScratch } from "../runner/cache/scratch";
 import { chooseAccelerator } from "../runner/host/accelerator";
 import { identify } from "../runner/processes/processes";
-import { SIGNALS, watchParents } from "../runner/processes/supervisor";
+import { SIGNALS, watchParents } from "../runner/supervisor";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
 import { type OwnCheck, verify } from "../verify/verify";
 import { contractTable, REPORT_FILE, summary, table, type VerifyReport } from "../verify/verify-report";

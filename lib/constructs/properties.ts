@@ -1,6 +1,4 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { packageRoot } from "../package-root";
+import { packageVersion } from "../package-root";
 import type { BuildSpecification } from "../specification";
 
 /** Debian's suites and the versions that they are. */
@@ -30,8 +28,4 @@ export function defaultProperties(specification: BuildSpecification): Record<str
     visa_template: layer?.name ?? "",
     visa_version: packageVersion(),
   };
-}
-
-function packageVersion(): string {
-  return JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")).version;
 }

@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
 import { sha256 } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
-import { acquireLock } from "../runner/cache/file-lock";
 import { privateFolder } from "../runner/host/private-files";
+import { acquireLock } from "../runner/processes/file-lock";
 import { type ReleaseLock, readLock, writeLock } from "./release-lock";
 
 /**

@@ -18,6 +18,14 @@ export interface LayerReport {
   readonly log?: string;
 }
 
+/** The report of an item that this build did not make. */
+export function untouched(
+  { name, fingerprint }: Pick<LayerReport, "name" | "fingerprint">,
+  action: "cached" | "unneeded",
+): LayerReport {
+  return { name, fingerprint, action, seconds: 0, toolSeconds: 0 };
+}
+
 /** What {@link import("./build").build} returns. */
 export interface BuildReport {
   readonly layers: readonly LayerReport[];

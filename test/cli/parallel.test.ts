@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { cutIntoPieces, type Need, type Piece, reportsOf, runPieces, withName } from "../../lib/cli/parallel";
 import type { BuildReport } from "../../lib/runner/build-report";
-import { StoppedError } from "../../lib/runner/processes/supervisor";
+import { StoppedError } from "../../lib/runner/supervisor";
 import type { LayerSpecification } from "../../lib/specification";
 
 /** Chains by the names of their layers; the first one's base is that of its name's first letter. */

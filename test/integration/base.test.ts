@@ -2,7 +2,7 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
-  copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,8 +13,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { assetFolder } from "../../lib/package-root";
 import { hostDebianMirror } from "../../lib/runner/host/mirror";
-import { baseRecipeFiles } from "../../lib/runner/makers/base-disk";
 
 const OWNER = "jane.doe2";
 const BOOTSTRAP_LIMIT_MS = 20 * 60_000;
@@ -65,7 +65,7 @@ beforeAll(async () => {
   mkdirSync(home, { mode: 0o700 });
   const recipe = join(home, "bootstrap");
   mkdirSync(recipe);
-  for (const { path, absolutePath } of baseRecipeFiles()) copyFileSync(absolutePath, join(recipe, path));
+  cpSync(assetFolder("runner/bootstrap"), recipe, { recursive: true });
   if (process.getuid?.() === 0) {
     // useradd gives it a range of ids as well.
     user = `visatest${process.pid}`;

@@ -6,8 +6,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { assetFolder } from "../../lib/package-root";
 import { hostDebianMirror } from "../../lib/runner/host/mirror";
-import { baseRecipeFiles } from "../../lib/runner/makers/base-disk";
 import { TestInstance } from "../../lib/verify/instance/test-instance";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
@@ -183,8 +183,7 @@ say failed "$(systemctl list-units --failed --plain --no-legend)"
 
 beforeAll(async () => {
   const disk = join(folder, "base.qcow2");
-  const [script] = baseRecipeFiles().filter(({ path }) => path === "bootstrap.sh");
-  execFileSync("bash", [script?.absolutePath ?? "", disk], {
+  execFileSync("bash", [join(assetFolder("runner/bootstrap"), "bootstrap.sh"), disk], {
     stdio: ["ignore", "ignore", "pipe"],
     env: {
       PATH: process.env.PATH,

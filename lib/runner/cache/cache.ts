@@ -22,9 +22,9 @@ import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import type { DiskFormat } from "../../specification";
 import type { GitState } from "../host/git";
+import { recall, remember, stateOf } from "../host/memory";
 import { preparePrivateFile, privateFolder, writePrivateFile } from "../host/private-files";
 import { digestDisk } from "./disk-digest";
-import { recall, remember, stateOf } from "./memory";
 
 /** The manifest's format; an artifact of another one is built again. */
 export const MANIFEST_VERSION = 1;

@@ -3,10 +3,10 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
+import { readOwner } from "../processes/file-lock";
 import { isAlive } from "../processes/processes";
 import type { Cache } from "./cache";
 import { type CacheEntry, cacheEntries, SET_ASIDE } from "./cache-entries";
-import { readOwner } from "./file-lock";
 import { cleanUpAbandoned, readScratchOwner } from "./scratch";
 
 /** Which entries are to go: all that fit both. */

@@ -10,10 +10,10 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { writePrivateFile } from "../host/private-files";
+import { type LockOwner, readOwner } from "../processes/file-lock";
 import { endAbandonedSession, identify, isAlive, type ProcessIdentity, processInfo } from "../processes/processes";
 import { toolEnvironment } from "../processes/tool-environment";
 import type { Cache } from "./cache";
-import { type LockOwner, readOwner } from "./file-lock";
 
 /** Environment variable that marks every process of one run. */
 export const RUN_MARKER = "VISA_IMAGE_RUN";

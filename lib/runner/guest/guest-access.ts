@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ArtifactManifest } from "../cache/cache";
-import type { RunTool } from "../makers/base-disk";
+import type { RunTool } from "../processes/run-tool";
 
 /** One of the two ways. */
 export type GuestAccess = "config-drive" | "credentials";

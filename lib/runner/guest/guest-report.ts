@@ -1,7 +1,18 @@
 /**
  * What a guest says of itself at the end of its build, in a step of the runner's own before the last one: its packages,
  * and how the next build gets into a boot of its disk. The step is no input of the image: it changes nothing in it.
+ *
+ * Packer has one stream for all steps, so a template's step could print the report's lines too. The runner's step signs
+ * each line with a nonce of this run, which is in the guest only from the moment in which Packer uploads the step: all
+ * other steps have ended then, and with them the channels on which they print. So nothing that a step prints is ever
+ * taken for the report, and all of it stays in the log.
+ *
+ * This does not make an honest guest of a dishonest one. Steps are root: what one leaves behind (a program in the place of
+ * sh, sed or dpkg-query, a line in root's .bashrc, a process that waits for the script) can put other words into the
+ * report. It had no need to, for it could have changed dpkg's database itself. The report is what the guest says of
+ * itself. Whom the template's author does not trust does not belong in a template (docs/decisions/runner.md).
  */
+import { randomBytes } from "node:crypto";
 
 /** Where the step's script is in the scratch folder. */
 export const REPORT_SCRIPT = "visa-guest-report.sh";
@@ -20,20 +31,30 @@ export const TAKES_CREDENTIALS = `takes_credentials() {
 }
 `;
 
+/** What only the runner's own step knows, and only in this run. */
+export function makeNonce(): string {
+  return randomBytes(16).toString("hex");
+}
+
 /**
- * Prints one line for the system, one for each package (none in a guest without dpkg), and one where a boot of this
- * disk takes credentials. Never fails.
+ * The step's script. It prints one line for the system, one for each package (none in a guest without dpkg, or whose dpkg
+ * fails), one where a boot of this disk takes credentials, and one at its end. It never fails.
  */
-export const REPORT_TEXT = `#!/bin/sh
+export function reportScript(nonce: string): string {
+  return `#!/bin/sh
+say() { printf 'visa-report ${nonce} %s\\n' "$*"; }
 if [ -r /etc/os-release ]; then
-  (. /etc/os-release && printf 'visa-system %s %s\\n' "\${ID:-linux}" "\${VERSION_ID:-}") || true
+  (. /etc/os-release && say "system \${ID:-linux} \${VERSION_ID:-}") || true
 fi
-if command -v dpkg-query >/dev/null 2>&1; then
-  dpkg-query -W -f='visa-package \${db:Status-Abbrev}\${Package} \${Version} \${Architecture}\\n' || true
+if command -v dpkg-query >/dev/null 2>&1 &&
+  packages=$(dpkg-query -W -f='\${db:Status-Abbrev}\${Package} \${Version} \${Architecture}\\n'); then
+  printf '%s\\n' "$packages" | sed 's/^/visa-report ${nonce} package /'
 fi
-${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then echo 'visa-login credentials'; fi
+${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then say 'login credentials'; fi
+say end
 exit 0
 `;
+}
 
 /** A package of the guest. */
 export interface GuestPackage {
@@ -55,38 +76,43 @@ export interface GuestPackages {
 export interface GuestReport {
   /** Nothing where it has no dpkg. */
   readonly packages?: GuestPackages;
-  /** How a build gets into a boot of its disk, beside a config drive. */
-  readonly login?: "credentials";
+  /** Whether a boot of its disk lets a build in by systemd's credentials, beside a config drive. */
+  readonly takesCredentials?: boolean;
 }
 
-/** Reads the report: from Packer's output, or as a base's recipe prints it. */
+/** Reads the report in Packer's output. */
 export class GuestReportReader {
   private system = "linux";
   private systemVersion = "";
   private readonly packages: GuestPackage[] = [];
-  private login: GuestReport["login"];
+  private takesCredentials = false;
+  private ended = false;
+
+  constructor(private readonly nonce: string) {}
 
   /** Takes a line; whether it is the report's own, and not worth showing. */
   take(line: string): boolean {
-    if (line.endsWith(`Provisioning with shell script: ${REPORT_SCRIPT}`)) return true;
-    const [, kind, rest = ""] = /^(?: {4}[\w.-]+: )?visa-(system|package|login) (.*)$/.exec(line) ?? [];
+    if (this.ended) return false;
+    const [, nonce, kind, rest = ""] = /^(?: {4}[\w.-]+: )?visa-report (\w+) (\w+)(?: (.*))?$/.exec(line) ?? [];
+    if (nonce !== this.nonce) return false;
     if (kind === "system") {
       [this.system = "linux", this.systemVersion = ""] = rest.trim().split(" ");
     } else if (kind === "package") {
       // "ii " is installed; others are remains of packages that were removed.
       const [, name, version, architecture] = /^ii +(\S+) (\S+) (\S+)$/.exec(rest.trimEnd()) ?? [];
       if (name && version && architecture) this.packages.push({ name, version, architecture });
-    } else if (kind === "login" && rest.trim() === "credentials") {
-      this.login = "credentials";
+    } else if (kind === "login") {
+      this.takesCredentials = rest.trim() === "credentials";
+    } else if (kind === "end") {
+      this.ended = true;
     }
-    return kind !== undefined;
+    return true;
   }
 
-  get result(): GuestReport {
-    const { system, systemVersion, packages, login } = this;
-    return {
-      ...(packages.length > 0 && { packages: { system, systemVersion, packages } }),
-      ...(login && { login }),
-    };
+  /** Nothing where the report did not come to its end. */
+  get result(): GuestReport | undefined {
+    if (!this.ended) return undefined;
+    const { system, systemVersion, packages, takesCredentials } = this;
+    return { ...(packages.length > 0 && { packages: { system, systemVersion, packages } }), takesCredentials };
   }
 }

@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
 import type { MachineOptions } from "../../specification";
-import { recall, remember, stateOf } from "../cache/memory";
 import { toolEnvironment } from "../processes/tool-environment";
+import { recall, remember, stateOf } from "./memory";
 import { namesIn, textOf } from "./optional-files";
 
 /** What was chosen, and why, in words for a person. */

@@ -1,11 +1,5 @@
-/**
- * Makes what the first layer starts from: a bootable qcow2 disk, bootstrapped, downloaded or copied; for an installer it
- * fetches what that is booted from.
- */
-import { readdirSync } from "node:fs";
-import { mkdir, rename, rm, stat } from "node:fs/promises";
-import { join } from "node:path";
-import { ExitCode, VisaImageError } from "../../errors";
+/** Makes what the first layer starts from, where no installer does: a disk that is bootstrapped, downloaded or copied. */
+import { join, resolve } from "node:path";
 import { assetFolder } from "../../package-root";
 import type {
   Base,
@@ -13,95 +7,93 @@ import type {
   CloudImageBase,
   FileBase,
   InstallerBase,
-  InstallerMedium,
+  LayerSpecification,
 } from "../../specification";
-import { isUrl } from "../../template/source";
-import { cacheRoot, hashFile } from "../cache/cache";
 import { checkForeignDisk } from "../cache/foreign-disk";
-import { reportOfDisk } from "../guest/disk-report";
+import { machineOf, mirrorOf } from "../context";
+import { takesCredentials } from "../guest/disk-report";
+import type { GuestReport } from "../guest/guest-report";
+import { checkFile, type DownloadOptions, download, proxyEnvironment } from "./download";
+import { type MakeContext, type Maker, sayLine, timed, toolRunner } from "./maker";
 
-/**
- * Runs a tool; where it fails, rejects with its exit code and last lines in the message. The runner provides it, so that
- * its supervisor owns every child process. `env` is added to what tools see of the runner's environment, which has the
- * proxies only for those that reach the `network`.
- */
-export type RunTool = (
-  command: string,
-  args: readonly string[],
-  options?: { env?: Record<string, string>; cwd?: string; network?: boolean },
-) => Promise<void>;
+/** A base of the runner's own making. */
+export function baseDisk(base: Exclude<Base, InstallerBase>): Maker {
+  return {
+    words: ["building", "built"],
+    steps: 2,
+    async make(context) {
+      const { build, scratch } = context;
+      const isBootstrap = base.kind === "bootstrap";
+      build.progress.startStep(isBootstrap ? `bootstrapping Debian ${base.suite}` : "preparing the base image");
+      const located = base.kind === "file" ? { ...base, path: resolve(build.directory, base.path) } : base;
+      const options = {
+        ...downloadOptions(context),
+        scratch: scratch.path,
+        mirror: mirrorOf(machineOf(build, firstLayer(context))) || undefined,
+      };
+      const [made, toolSeconds] = await timed(() => makeBase(located, options));
+      return { ...made, toolSeconds };
+    },
+  };
+}
+
+const firstLayer = ({ build }: MakeContext) => build.specification.layers[0] as LayerSpecification;
+
+/** How a maker of a base downloads. */
+export function downloadOptions(context: MakeContext): DownloadOptions {
+  const { build } = context;
+  return {
+    proxy: machineOf(build, firstLayer(context)).proxy || undefined,
+    downloads: join(build.cache.root, "downloads"),
+    run: toolRunner(context),
+    log: (line) => sayLine(context, line),
+  };
+}
 
 /** Options of {@link makeBase}. */
-export interface MakeBaseOptions {
+export interface MakeBaseOptions extends DownloadOptions {
   /** An existing folder on the disk of the cache; the result lies in it, and the caller removes it. */
   readonly scratch: string;
   /** Debian mirror for the bootstrap. @default Debian's own */
   readonly mirror?: string;
-  /** HTTP proxy for packages and downloads. @default that of the environment */
-  readonly proxy?: string;
-  /** Where downloads are kept, whole or in part. @default `downloads` in the cache */
-  readonly downloads?: string;
-  readonly run: RunTool;
-  /** Called with one line for each thing that is done. */
-  readonly log: (line: string) => void;
-}
-
-/** A file of the bootstrap's recipe. */
-export interface RecipeFile {
-  /** Relative to the recipe's folder, with `/`. */
-  readonly path: string;
-  readonly absolutePath: string;
-}
-
-/** The files that decide what a bootstrapped base is; their bytes are part of its fingerprint. */
-export function baseRecipeFiles(): RecipeFile[] {
-  const folder = assetFolder(join("runner", "bootstrap"));
-  return readdirSync(folder)
-    .sort()
-    .map((path) => ({ path, absolutePath: join(folder, path) }));
 }
 
 /**
  * Makes the disk of a base.
  *
- * @returns the path of a qcow2 file in the scratch folder that has no backing file
+ * @returns a qcow2 file in the scratch folder that has no backing file, and what is known of its system
  * @throws VisaImageError where a checksum differs, or a file or a download is not to be had
  */
-export async function makeBase(base: Exclude<Base, InstallerBase>, options: MakeBaseOptions): Promise<string> {
+export async function makeBase(
+  base: Exclude<Base, InstallerBase>,
+  options: MakeBaseOptions,
+): Promise<{ disk: string; guest: GuestReport }> {
   const disk = join(options.scratch, "base.qcow2");
   switch (base.kind) {
     case "bootstrap":
-      await bootstrap(base, disk, options);
-      break;
+      return { disk, guest: await bootstrap(base, disk, options) };
     case "cloud-image":
       await convert(await download(base, options), base, disk, options);
-      break;
+      return { disk, guest: {} };
     case "file":
       await checkFile(base.path, base.checksum, options);
       await convert(base.path, base, disk, options);
-      await reportOfDisk(disk, options.scratch, options.run);
-      break;
+      return { disk, guest: { takesCredentials: await takesCredentials(disk, options.scratch, options.run) } };
   }
-  return disk;
 }
 
 /**
- * A file that an installer is booted from, downloaded and checked, or checked where it lies.
- *
- * @param medium with an absolute path, or a URL
- * @returns the path of the file, which is not to be changed
- * @throws VisaImageError as {@link makeBase}
+ * Of the recipe's lines one is an answer: whether a boot of the disk takes credentials. What a package's script prints
+ * while it is installed may look the same. So it counts only directly before the line that the recipe prints when all
+ * packages are installed and none of their scripts runs any more; the last such line is the recipe's own.
  */
-export async function obtainMedium(medium: InstallerMedium, options: MakeBaseOptions): Promise<string> {
-  const { name, source, checksum } = medium;
-  const file = isUrl(source) ? await download({ url: source, checksum }, options) : source;
-  if (file === source) await checkFile(source, checksum, options);
-  // QEMU guesses the format of a CD.
-  if (name === "iso") await checkForeignDisk(file, "raw");
-  return file;
-}
-
-async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run }: MakeBaseOptions): Promise<void> {
+async function bootstrap(
+  base: BootstrapBase,
+  disk: string,
+  { mirror, proxy, run }: MakeBaseOptions,
+): Promise<GuestReport> {
+  let takes = false;
+  let before = "";
   await run("bash", [join(assetFolder(join("runner", "bootstrap")), "bootstrap.sh"), disk], {
     network: true,
     env: {
@@ -114,10 +106,18 @@ async function bootstrap(base: BootstrapBase, disk: string, { mirror, proxy, run
       SOURCE_DATE_EPOCH: "0",
       ...proxyEnvironment(proxy),
     },
+    onOutput: (line) => {
+      if (line.startsWith("bootstrap: making a disk of ")) takes = before === "visa-login credentials";
+      before = line;
+    },
   });
+  return { takesCredentials: takes };
 }
 
-/** Checked, since it was made elsewhere. Always converted, also from qcow2: that drops compression, which layers would pay for at every read. */
+/**
+ * Checked, since it was made elsewhere. Always converted, also from qcow2: that drops compression, which layers would pay
+ * for at every read.
+ */
 async function convert(
   source: string,
   { format }: CloudImageBase | FileBase,
@@ -126,127 +126,4 @@ async function convert(
 ): Promise<void> {
   await checkForeignDisk(source, format);
   await run("qemu-img", ["convert", "-f", format, "-O", "qcow2", source, disk]);
-}
-
-async function checkFile(path: string, checksum: string, { log }: MakeBaseOptions): Promise<void> {
-  const expected = parseChecksum(checksum);
-  if (!(await exists(path))) {
-    throw new VisaImageError(`the base image "${path}" is missing`, {
-      fix: "put it there, or correct the path in the template's manifest",
-      exitCode: ExitCode.USAGE,
-    });
-  }
-  log(`checking ${path}`);
-  const actual = await hashFile(path, expected.algorithm);
-  if (actual !== expected.hex) throw wrongChecksum(path, expected, actual, "");
-}
-
-/** Downloads a file into the cache, going on where an earlier attempt was cut off. */
-async function download(base: Pick<CloudImageBase, "url" | "checksum">, options: MakeBaseOptions): Promise<string> {
-  const { downloads = join(cacheRoot(), "downloads"), proxy, run, log } = options;
-  const expected = parseChecksum(base.checksum);
-  const file = join(downloads, `${expected.algorithm}-${expected.hex}`);
-  const part = `${file}.part`;
-  const shown = withoutCredentials(base.url);
-  await mkdir(downloads, { recursive: true });
-  if (await exists(file)) {
-    if ((await hashFile(file, expected.algorithm)) === expected.hex) {
-      log(`already downloaded: ${shown}`);
-      return file;
-    }
-    log(`${file} is damaged: downloading it again`);
-    await rm(file);
-  }
-  // An attempt may have been cut off between the last byte and the check.
-  let begun = await exists(part);
-  for (let actual = begun ? await hashFile(part, expected.algorithm) : ""; actual !== expected.hex; ) {
-    log(begun ? `going on with the download of ${shown}` : `downloading ${shown}`);
-    try {
-      await run("curl", curlArguments(base.url, part), { env: proxyEnvironment(proxy), network: true });
-      actual = await hashFile(part, expected.algorithm);
-    } catch (cause) {
-      // Cut off once more: what is there stays, and the next attempt goes on. Only a server that knows no ranges, or
-      // whose file is shorter by now, gets it removed.
-      if (!begun || !/exit code (33|36)\b|error: 416/.test((cause as Error).message))
-        throw downloadFailed(shown, cause);
-      log("the download cannot be continued: starting again");
-      actual = "";
-    }
-    if (actual === expected.hex) break;
-    await rm(part, { force: true });
-    // What was there before may have been a part of another file.
-    if (!begun) throw wrongChecksum(shown, expected, actual, "; the downloaded file was deleted");
-    begun = false;
-  }
-  await rename(part, file);
-  return file;
-}
-
-/** An error page is no image (`--fail`), and a stalled transfer ends instead of hanging. */
-function curlArguments(url: string, part: string): string[] {
-  return [
-    ...["--fail", "--location", "--silent", "--show-error", "--proto-redir", "=http,https"],
-    ...["--connect-timeout", "30", "--speed-limit", "1024", "--speed-time", "60"],
-    ...["--retry", "3", "--retry-delay", "2", "--continue-at", "-", "--output", part, "--", url],
-  ];
-}
-
-interface Checksum {
-  readonly algorithm: "sha256" | "sha512";
-  readonly hex: string;
-}
-
-function parseChecksum(text: string): Checksum {
-  const match = /^(?:(sha256):([0-9a-f]{64})|(sha512):([0-9a-f]{128}))$/i.exec(text.trim());
-  if (!match) {
-    throw new VisaImageError(`"${text}" is not a checksum`, {
-      fix: 'write "sha256:" and 64 hex digits, or "sha512:" and 128',
-      exitCode: ExitCode.USAGE,
-    });
-  }
-  return match[1]
-    ? { algorithm: "sha256", hex: (match[2] as string).toLowerCase() }
-    : { algorithm: "sha512", hex: (match[4] as string).toLowerCase() };
-}
-
-function wrongChecksum(
-  name: string,
-  { algorithm, hex }: Checksum,
-  actual: string,
-  consequence: string,
-): VisaImageError {
-  return new VisaImageError(
-    `the checksum of "${name}" is ${algorithm}:${actual}, not ${algorithm}:${hex} as declared${consequence}`,
-    {
-      fix: "compare with the checksum that the image's publisher states, and correct the template's manifest if that changed",
-      exitCode: ExitCode.CHANGED,
-    },
-  );
-}
-
-function downloadFailed(shown: string, cause: unknown): VisaImageError {
-  const { message } = cause as Error;
-  // Whoever asked wrongly gets the same answer again.
-  const wrongUrl = /error: 4\d\d|exit code (3|6)\b/.test(message);
-  return new VisaImageError(`cannot download "${shown}": ${message}`, {
-    fix: wrongUrl
-      ? "correct the URL in the template's manifest; publishers remove old images"
-      : "try again: it goes on where it stopped. Behind a proxy set https_proxy, or give --http-proxy",
-    cause,
-  });
-}
-
-function proxyEnvironment(proxy: string | undefined): Record<string, string> {
-  return proxy ? { http_proxy: proxy, https_proxy: proxy } : {};
-}
-
-function withoutCredentials(url: string): string {
-  return url.replace(/^([a-z]+:\/\/)[^@/]*@/i, "$1");
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isFile(),
-    () => false,
-  );
 }

@@ -10,11 +10,11 @@ import { CONSOLE_FILE } from "../../packer/runner-variables";
 import type { LayerSpecification } from "../../specification";
 import type { Scratch } from "../cache/scratch";
 import type { GuestAccess } from "../guest/guest-access";
-import { type GuestReport, GuestReportReader } from "../guest/guest-report";
+import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportScript } from "../guest/guest-report";
 import { type Accelerator, cpuArgument } from "../host/accelerator";
 import { asSeenFromGuest } from "../host/mirror";
 import { VNC_ADDRESS } from "../host/requirements";
-import { plainText } from "../makers/installer";
+import { plainText } from "../output/console";
 import type { BuildLog } from "../output/log";
 import type { Masker } from "../output/masking";
 import type { Progress } from "../output/progress";
@@ -85,6 +85,8 @@ export class PackerRun {
     const settings = { access, accelerator, machine, relayAddress: this.relayAddress, packerVersion: version };
     const configuration = runConfiguration(layer.configuration, settings);
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
+    const nonce = makeNonce();
+    if (access) await writeFile(join(scratch.path, REPORT_SCRIPT), reportScript(nonce));
 
     const shared = {
       environment: this.environment(),
@@ -92,15 +94,17 @@ export class PackerRun {
       masker,
       deathSignal: "TERM" as const,
     };
-    const report = new GuestReportReader();
+    const report = new GuestReportReader(nonce);
     let screen: string | undefined;
     const onLine = (line: string) => {
       if (report.take(line)) return;
       log.write(line);
       progress.toolLine(line);
       const event = packerEvent(line);
-      if (event?.kind === "step") progress.startStep(event.label);
-      else if (event?.kind === "detail") progress.detail(event.label);
+      if (event?.kind === "step") {
+        // The runner's own is not among the steps that were counted.
+        if (event.label !== REPORT_SCRIPT) progress.startStep(event.label);
+      } else if (event?.kind === "detail") progress.detail(event.label);
       else if (event?.kind === "timeout") this.stepTimeout = event.timeout;
       else if (event?.kind === "screen") screen = event.address;
       else if (event && screen) {
@@ -133,7 +137,12 @@ export class PackerRun {
         exitCode: ExitCode.PACKER,
       });
     }
-    return { seconds, guest: report.result };
+    if (access && !report.result) {
+      progress.warn(
+        `the guest of "${layer.name}" did not say to its end what is in it: its image has no bill of materials`,
+      );
+    }
+    return { seconds, guest: report.result ?? {} };
   }
 
   /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */

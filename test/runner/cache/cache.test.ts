@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ArtifactManifest, Cache, cacheRoot, recordFile } from "../../../lib/runner/cache/cache";
 import { digestDisk } from "../../../lib/runner/cache/disk-digest";
-import { recall, remember, stateOf } from "../../../lib/runner/cache/memory";
+import { recall, remember, stateOf } from "../../../lib/runner/host/memory";
 
 let folder: string;
 let cache: Cache;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../../lib/fingerprint/digest";
 import { checkForeignDisk } from "../../../lib/runner/cache/foreign-disk";
-import { obtainMedium } from "../../../lib/runner/makers/base-disk";
+import { obtainMedium } from "../../../lib/runner/makers/download";
 import { scratchFolder } from "../../support/scratch";
 
 const folder = () => scratchFolder();

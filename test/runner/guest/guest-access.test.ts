@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { CREDENTIALS, chooseAccess, writeAccess } from "../../../lib/runner/guest/guest-access";
-import type { RunTool } from "../../../lib/runner/makers/base-disk";
+import type { RunTool } from "../../../lib/runner/processes/run-tool";
 import { scratchFolder } from "../../support/scratch";
 
 const run: RunTool = async (command, args, { cwd } = {}) => {

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { remember, stateOf } from "../../../lib/runner/cache/memory";
 import { chooseAccelerator, kvmObstacle, PROBE_CODE, runProbe } from "../../../lib/runner/host/accelerator";
+import { remember, stateOf } from "../../../lib/runner/host/memory";
 import { findTool } from "../../../lib/runner/host/requirements";
 
 test("the probe runs to its end where code runs", async () => {

@@ -1,13 +1,12 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { baseRecipeFiles, makeBase, type RunTool } from "../../../lib/runner/makers/base-disk";
-import type { CloudImageBase } from "../../../lib/specification";
+import { assetFolder } from "../../../lib/package-root";
+import { makeBase } from "../../../lib/runner/makers/base-disk";
+import type { RunTool } from "../../../lib/runner/processes/run-tool";
 
 const MEGABYTE = 2 ** 20;
 // Not a multiple of anything, and no two parts alike.
@@ -18,12 +17,10 @@ const SHA256 = checksum("sha256", IMAGE);
 
 let folder: string;
 let scratch: string;
-let log: string[];
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "visa-base-test-"));
   scratch = mkdtempSync(join(folder, "scratch-"));
-  log = [];
 });
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
@@ -38,8 +35,8 @@ const run: RunTool = async (command, args, { env } = {}) => {
   }
 };
 
-const make = (base: Parameters<typeof makeBase>[0]) =>
-  makeBase(base, { scratch, downloads: join(folder, "downloads"), run, log: (line) => log.push(line) });
+const make = async (base: Parameters<typeof makeBase>[0]) =>
+  (await makeBase(base, { scratch, downloads: join(folder, "downloads"), run, log: () => {} })).disk;
 
 /** The checksum of a disk's bytes, whatever its format. */
 async function contentOf(disk: string): Promise<string> {
@@ -81,148 +78,39 @@ describe("a local file", () => {
       `the base image "${path}" is missing`,
     );
   });
-
-  it.each([
-    "",
-    "md5:d41d8cd98f00b204e9800998ecf8427e",
-    SHA256.slice(0, -1),
-    SHA256.slice(7),
-    `sha512:${"0".repeat(64)}`,
-  ])('fails for "%s", which is no checksum', async (text) => {
-    await expect(make({ kind: "file", path: file(), checksum: text, format: "raw" })).rejects.toThrow(
-      `"${text}" is not a checksum`,
-    );
-  });
 });
 
-describe("a cloud image", () => {
-  let server: Server;
-  let ranges: (string | undefined)[];
-  let content: Buffer;
-  /** Bytes after which the connection is cut, once. */
-  let cutAfter: number | undefined;
-  let knowsRanges: boolean;
-
-  beforeEach(async () => {
-    [ranges, content, cutAfter, knowsRanges] = [[], IMAGE, undefined, true];
-    server = createServer((request, response) => {
-      ranges.push(request.headers.range);
-      if (request.url !== "/image") return void response.writeHead(404).end("no such image");
-      const start = knowsRanges ? Number(/^bytes=(\d+)-/.exec(request.headers.range ?? "")?.[1] ?? 0) : 0;
-      if (start >= content.length) return void response.writeHead(416).end();
-      const part = content.subarray(start);
-      response.writeHead(start > 0 ? 206 : 200, {
-        "content-length": part.length,
-        ...(start > 0 && { "content-range": `bytes ${start}-${content.length - 1}/${content.length}` }),
-      });
-      if (cutAfter === undefined) return void response.end(part);
-      response.write(part.subarray(0, cutAfter), () => setTimeout(() => response.destroy(), 100));
-      cutAfter = undefined;
+describe("the bootstrap's answer about credentials", () => {
+  const base = { kind: "bootstrap", suite: "bookworm", packages: [], diskSizeGb: 4 } as const;
+  const made = (...lines: string[]) =>
+    makeBase(base, {
+      ...{ scratch, log: () => {} },
+      run: async (_command, _args, options) => {
+        for (const line of lines) options?.onOutput?.(line);
+      },
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  });
+  const answer = "visa-login credentials";
+  const last = "bootstrap: making a disk of 4 GiB";
 
-  afterEach(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-
-  const base = (changes: Partial<CloudImageBase> = {}): CloudImageBase => ({
-    kind: "cloud-image",
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/image`,
-    checksum: SHA256,
-    format: "raw",
-    ...changes,
-  });
-  const downloads = () => readdirSync(join(folder, "downloads"));
-
-  it("is downloaded, checked and converted", async () => {
-    expect(await contentOf(await make(base()))).toEqual(SHA256);
-    expect(ranges).toEqual([undefined]);
-  });
-
-  it("is downloaded once", async () => {
-    await make(base());
-    await make(base());
-    expect(ranges).toHaveLength(1);
-  });
-
-  it("is downloaded again when the kept file was damaged", async () => {
-    await make(base());
-    writeFileSync(join(folder, "downloads", downloads()[0] as string), "damaged");
-    expect(await contentOf(await make(base()))).toEqual(SHA256);
-    expect(ranges).toHaveLength(2);
-  });
-
-  it("goes on where a cut-off download stopped", async () => {
-    cutAfter = MEGABYTE;
-    await expect(make(base())).rejects.toThrow(/^cannot download "http:.*\n.*\n[\s\S]*fix: try again: it goes on/);
-    expect(await contentOf(await make(base()))).toEqual(SHA256);
-    expect(ranges).toEqual([undefined, `bytes=${MEGABYTE}-`]);
-  });
-
-  it("goes on after a second cut too", async () => {
-    cutAfter = MEGABYTE;
-    await expect(make(base())).rejects.toThrow("cannot download");
-    cutAfter = MEGABYTE;
-    await expect(make(base())).rejects.toThrow("cannot download");
-    await make(base());
-    expect(ranges).toEqual([undefined, `bytes=${MEGABYTE}-`, `bytes=${2 * MEGABYTE}-`]);
-  });
-
-  it("needs no download when it was cut off after the last byte", async () => {
-    cutAfter = IMAGE.length;
-    await make(base()).catch(() => {});
-    const [name] = downloads();
-    const whole = join(folder, "downloads", name as string);
-    if (!whole.endsWith(".part")) await run("mv", [whole, `${whole}.part`]);
-    ranges = [];
-    expect(await contentOf(await make(base()))).toEqual(SHA256);
-    expect(ranges).toEqual([]);
-  });
-
-  it("starts again where the server knows no ranges", async () => {
-    cutAfter = MEGABYTE;
-    await expect(make(base())).rejects.toThrow("cannot download");
-    knowsRanges = false;
-    expect(await contentOf(await make(base()))).toEqual(SHA256);
-  });
-
-  it("starts again when the part belongs to another file", async () => {
-    cutAfter = MEGABYTE;
-    content = Buffer.alloc(IMAGE.length, "other");
-    await expect(make(base())).rejects.toThrow("cannot download");
-    content = IMAGE;
-    expect(await contentOf(await make(base()))).toEqual(SHA256);
-  });
-
-  it("fails when its checksum differs, and keeps nothing of it", async () => {
-    content = Buffer.alloc(IMAGE.length, "other");
-    await expect(make(base())).rejects.toThrow(`not ${SHA256} as declared; the downloaded file was deleted`);
-    expect(downloads()).toEqual([]);
-  });
-
-  it("fails when the server does not have it", async () => {
-    const { url } = base() as { url: string };
-    await expect(make(base({ url: `${url}-gone` }))).rejects.toThrow(/cannot download [\s\S]*404/);
-    expect(downloads().filter((name) => !name.endsWith(".part"))).toEqual([]);
-  });
-
-  it("shows no credentials of its address", async () => {
-    const { url } = base() as { url: string };
-    await make(base({ url: url.replace("//", "//user:canary@") }));
-    expect(log.join("\n")).toContain("downloading http://127.0.0.1");
-    expect(log.join("\n")).not.toContain("canary");
+  it.each<[string, boolean, string[]]>([
+    ["is the recipe's", true, ["bootstrap: bookworm", answer, last]],
+    ["is missing where the recipe does not print it", false, ["bootstrap: bookworm", last]],
+    ["is not what a package prints", false, [answer, "Setting up x", last]],
+    ["is not what a package prints with the recipe's line after it", false, [answer, last, "Setting up x", last]],
+    ["is not what comes after the recipe's line", false, [last, answer]],
+  ])("%s", async (_, takesCredentials, lines) => {
+    expect((await made(...lines)).guest).toEqual({ takesCredentials });
   });
 });
 
 describe("the bootstrap", () => {
-  const script = baseRecipeFiles().find(({ path }) => path === "bootstrap.sh")?.absolutePath as string;
+  const recipe = assetFolder("runner/bootstrap");
+  const script = join(recipe, "bootstrap.sh");
   const bootstrap = (env: Record<string, string>, output = join(scratch, "base.qcow2")) =>
     run("bash", [script, output], { env: { VISA_BASE_MIRROR: "http://127.0.0.1:9/debian", ...env } });
 
   it("is a recipe of these files", () => {
-    expect(baseRecipeFiles().map(({ path }) => path)).toEqual(["bootstrap.sh", "customize.sh", "filesystem.sh"]);
+    expect(readdirSync(recipe).sort()).toEqual(["bootstrap.sh", "customize.sh", "filesystem.sh"]);
   });
 
   it.each([

@@ -14,15 +14,23 @@
  */
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { fileError, VisaImageError } from "../../errors";
-import type { BuildSpecification } from "../../specification";
-import type { BuildOptions } from "../build";
-import type { BuildReport } from "../build-report";
-import { Cache } from "../cache/cache";
-import { cleanUpAfter, RUN_MARKER } from "../cache/scratch";
-import type { OpenLayerSource } from "../layer-source";
-import type { ProgressOptions } from "../output/progress";
-import { ancestors, endSession, identify, isAlive, type ProcessIdentity, sessionMembers, signal } from "./processes";
+import { fileError, VisaImageError } from "../errors";
+import type { BuildSpecification } from "../specification";
+import type { BuildReport } from "./build-report";
+import { Cache } from "./cache/cache";
+import { cleanUpAfter, RUN_MARKER } from "./cache/scratch";
+import type { BuildOptions } from "./context";
+import type { OpenLayerSource } from "./layer-source";
+import type { ProgressOptions } from "./output/progress";
+import {
+  ancestors,
+  endSession,
+  identify,
+  isAlive,
+  type ProcessIdentity,
+  sessionMembers,
+  signal,
+} from "./processes/processes";
 
 /** What the front asks of the worker. */
 export interface BuildRequest {
@@ -178,7 +186,7 @@ export function runWorker(openSource?: OpenLayerSource): void {
   const stop = async (code: number) => {
     if (stopping) return;
     stopping = true;
-    const { refuseTools } = require("./tools") as typeof import("./tools");
+    const { refuseTools } = require("./processes/tools") as typeof import("./processes/tools");
     refuseTools();
     await endSession(process.pid, { graceMs: GRACE_MS });
     const self = identify();
@@ -204,8 +212,8 @@ export function runWorker(openSource?: OpenLayerSource): void {
 async function answer(request: BuildRequest, openSource?: OpenLayerSource): Promise<FromWorker> {
   try {
     // The front, which shares this file, needs neither.
-    const { build } = require("../build") as typeof import("../build");
-    const { Progress } = require("../output/progress") as typeof import("../output/progress");
+    const { build } = require("./build") as typeof import("./build");
+    const { Progress } = require("./output/progress") as typeof import("./output/progress");
     const progress = new Progress({ ...request.progress, stream: process.stderr });
     try {
       const report = await build(request.specification, request.specificationDirectory, {

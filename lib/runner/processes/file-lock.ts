@@ -8,8 +8,8 @@ import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import { privateFolder, writePrivateFile } from "../host/private-files";
-import { identify, type ProcessIdentity } from "../processes/processes";
-import { toolEnvironment } from "../processes/tool-environment";
+import { identify, type ProcessIdentity } from "./processes";
+import { toolEnvironment } from "./tool-environment";
 
 /** Exit code by which flock says that someone else has the lock. */
 const CONFLICT = 75;
@@ -22,10 +22,15 @@ export interface LockOwner extends ProcessIdentity {
 }
 
 /** A lock that is held. */
-export interface Lock {
-  /** The helper that holds it: not to be ended with the tools. */
-  readonly helper: number;
+export interface FileLock {
   release(): Promise<void>;
+}
+
+const helpers = new Set<number>();
+
+/** Processes that hold this process's locks: not to be ended with the tools. */
+export function lockHelpers(): ReadonlySet<number> {
+  return helpers;
 }
 
 /**
@@ -40,7 +45,7 @@ export async function acquireLock(
   directory: string,
   name: string,
   onWait: (owner: LockOwner | undefined) => void,
-): Promise<Lock> {
+): Promise<FileLock> {
   privateFolder(directory);
   const file = join(directory, `${name}.lock`);
   const ownerFile = join(directory, `${name}.owner`);
@@ -50,7 +55,8 @@ export async function acquireLock(
     helper = await hold(file, []);
   }
   const child = helper;
-  if (!child?.pid) throw new VisaImageError(`cannot lock "${file}"`);
+  const pid = child?.pid;
+  if (!child || !pid) throw new VisaImageError(`cannot lock "${file}"`);
   const self = identify();
   if (!self) throw new VisaImageError("/proc is not mounted");
   const owner: LockOwner = {
@@ -65,8 +71,8 @@ export async function acquireLock(
     // On a full disk; it is only to be named in messages, and the lock is held without.
     rmSync(ownerFile, { force: true });
   }
+  helpers.add(pid);
   return {
-    helper: child.pid,
     async release() {
       rmSync(ownerFile, { force: true });
       const ended = new Promise((resolve) => {
@@ -75,6 +81,7 @@ export async function acquireLock(
       });
       child.stdin?.end();
       await ended;
+      helpers.delete(pid);
     },
   };
 }

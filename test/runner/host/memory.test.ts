@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { recall, remember, stateOf } from "../../../lib/runner/cache/memory";
+import { recall, remember, stateOf } from "../../../lib/runner/host/memory";
 
 let folder: string;
 let file: string;

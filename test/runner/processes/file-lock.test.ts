@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { acquireLock, type LockOwner } from "../../../lib/runner/cache/file-lock";
+import { acquireLock, type LockOwner } from "../../../lib/runner/processes/file-lock";
 
 let folder: string;
 let other: ChildProcess | undefined;

@@ -1,0 +1,83 @@
+/** What is checked, chosen and read before the first item is built: a mistake is told at once, not after an hour. */
+import { tmpdir } from "node:os";
+import { isDeepStrictEqual } from "node:util";
+import type { Machine } from "../build-machine";
+import { createScratch, removeScratch } from "./cache/scratch";
+import { type BuildContext, type Item, installationOf, installerOf, machineOf, proxiesOf } from "./context";
+import { type Accelerator, chooseAccelerator } from "./host/accelerator";
+import {
+  checkCpu,
+  checkDisplay,
+  checkFreeSpace,
+  checkMemory,
+  checkPaths,
+  checkTools,
+  checkVnc,
+  readSecrets,
+} from "./host/requirements";
+import { withPasswordHashes } from "./makers/password-hashes";
+import { createMasker, type Masker } from "./output/masking";
+
+/** What it takes where no layer is built. */
+const CONVERSION_TOOLS = ["qemu-img", "setpriv", "flock"];
+
+/** What a build has found out, and reads from its environment. */
+export interface Prepared {
+  /** Versions of the tools that were looked for, by name. */
+  readonly tools: Readonly<Record<string, string>>;
+  /** Left out where no guest is to run. */
+  readonly accelerator?: Accelerator;
+  /** Values by Packer variable. */
+  readonly secrets: ReadonlyMap<string, string>;
+  readonly masker: Masker;
+}
+
+/** What is known before anything is looked for. */
+export function unprepared(context: BuildContext): Prepared {
+  return { tools: {}, secrets: new Map(), masker: createMasker(proxiesOf(context)) };
+}
+
+/** For what only converts or downloads disks. @throws VisaImageError where a tool for that is missing */
+export async function prepareToConvert(earlier: Prepared): Promise<Prepared> {
+  return earlier.tools["qemu-img"] ? earlier : { ...earlier, tools: await checkTools(CONVERSION_TOOLS) };
+}
+
+/**
+ * Checks everything that building these items needs.
+ *
+ * @param earlier what is known: an accelerator, and the tools with it, are not looked for again
+ * @throws VisaImageError, with exit code 2 for what is missing or cannot be used
+ */
+export async function preflight(context: BuildContext, items: readonly Item[], earlier: Prepared): Promise<Prepared> {
+  const { cache, environment, output, progress } = context;
+  const warn = (message: string) => progress.warn(message);
+  const layers = items.flatMap(({ layer }) => layer ?? []);
+  const installer = items.some(({ layer }) => !layer) ? installerOf(context) : undefined;
+  const needed = installer ? [installationOf(context, installer), ...layers] : layers;
+  const given = readSecrets(needed, environment, warn);
+  const all = layers.map((layer) => machineOf(context, layer));
+  const machines = all.filter((each, i) => all.findIndex((other) => isDeepStrictEqual(each, other)) === i);
+  for (const { headless } of machines) checkDisplay(headless, environment);
+  for (const machine of machines) await checkVnc(machine, warn);
+  checkMemory(machines, warn);
+  checkPaths([cache.root, tmpdir()]);
+  checkFreeSpace(cache.root, layers, output?.minDiskGb ?? 0);
+  const secrets = installer ? withPasswordHashes(installer, given) : given;
+  const masker = createMasker([...secrets.values(), ...proxiesOf(context)]);
+  if (earlier.accelerator) return { ...earlier, secrets, masker };
+  const tools = await checkTools();
+  const accelerator = await choose(context, machines[0] as Machine);
+  for (const machine of machines) await checkCpu(machine, accelerator.name);
+  return { tools, accelerator, secrets, masker };
+}
+
+async function choose({ cache, progress }: BuildContext, machine: Machine): Promise<Accelerator> {
+  const scratch = await createScratch(cache, "accelerator");
+  try {
+    const chosen = await chooseAccelerator(machine.accelerator, scratch.path, cache.root);
+    progress.message(`accelerator: ${chosen.name === "kvm" ? "KVM" : "TCG, which is slow"} (${chosen.reason})`);
+    return chosen;
+  } finally {
+    await removeScratch(scratch);
+  }
+}
