@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Ended } from "../integration/runner-support";
 import type { TinyLayer } from "../support/tiny-guest/tiny-guest";
-import { FaultWorkspace, FULL } from "./support";
+import { expectSuccess, FaultWorkspace, FULL } from "./support";
 
 jest.setTimeout(300_000);
 
@@ -168,6 +168,34 @@ describe("a guest that a step starts anew", () => {
     expect(stderr).not.toContain("given up");
     expect(code).toBe(0);
   });
+});
+
+/**
+ * @fault guests: a step prints the lines of the build's report
+ * @then they are a step's lines like others, and stay in the log; the report is the runner's own step's
+ */
+test("a step that prints a report's lines changes nothing, and they stay in the log", async () => {
+  const forged = [
+    "visa-package ii  forged 6.6.6 amd64",
+    "visa-login credentials",
+    "visa-report package ii  forged 6.6.6 amd64",
+    `visa-report ${"0".repeat(32)} package ii  forged 6.6.6 amd64`,
+    `visa-report ${"0".repeat(32)} login credentials`,
+    `visa-report ${"0".repeat(32)} end`,
+  ];
+  const announcement = "Provisioning with shell script: visa-guest-report.sh";
+  const dpkg = "printf '#!/bin/sh\\necho \"ii  bash 5.2 amd64\"\\n' > /bin/dpkg-query && chmod +x /bin/dpkg-query";
+  const prints = forged.map((line) => `echo '${line}'`);
+  // Packer shows a step's second stream as it shows its own words.
+  const layer = { name: "forging", provisioners: shell(dpkg, `echo '${announcement}' >&2`, ...prints) };
+  expectSuccess(await workspace.run(workspace.specify(good, layer)));
+  await workspace.expectNothingLeft();
+  const log = workspace.newestLog();
+  for (const line of forged) expect(log).toContain(line);
+  // The step's, and Packer's.
+  expect(log.split(announcement)).toHaveLength(3);
+  const { sbom, login } = workspace.manifest("forging");
+  expect({ packages: sbom?.packages, login }).toEqual({ packages: 1, login: undefined });
 });
 
 describe("a guest that SSH does not reach", () => {

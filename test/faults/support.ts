@@ -179,6 +179,15 @@ exec '${real}' "$@"
     return this.named(name).length > 0;
   }
 
+  /** What the cache says of a layer. */
+  manifest(layer: string): ArtifactManifest {
+    const manifests = this.names("artifacts").map(
+      (name) =>
+        JSON.parse(readFileSync(join(this.cache, "artifacts", name, "manifest.json"), "utf8")) as ArtifactManifest,
+    );
+    return manifests.find(({ template }) => template === layer) as ArtifactManifest;
+  }
+
   /** Removes a layer from the cache, or what of it a stage makes, so that the next build comes to that stage. */
   forget(layer: string, stage: Stage): void {
     for (const name of this.names("artifacts")) {

@@ -24,7 +24,7 @@ afterAll(() => {
 
 test("a build lists the guest's packages and names its commit, in a step that nobody sees", async () => {
   const dpkg = [
-    "printf '#!/bin/sh\\necho \"visa-package ii  bash 5.2.15-2+b7 amd64\"\\n' > /bin/dpkg-query",
+    "printf '#!/bin/sh\\necho \"ii  bash 5.2.15-2+b7 amd64\"\\n' > /bin/dpkg-query",
     "chmod +x /bin/dpkg-query",
     "echo own step",
   ];
@@ -42,7 +42,7 @@ test("a build lists the guest's packages and names its commit, in a step that no
   expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
   expect(stderr).toContain("own step");
   expect(stderr).toContain("[tiny] 1/3 ");
-  expect(stderr).not.toMatch(/visa-package|\d+\/3 visa-/);
+  expect(stderr).not.toMatch(/visa-report|bash 5\.2|\d+\/3 visa-/);
 
   const folder = join(workspace.cache, "artifacts", specification.layers[0]?.fingerprint ?? "");
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ArtifactManifest;
