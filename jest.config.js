@@ -22,6 +22,7 @@ const bindings = {
   "^@cdktf/provider-openstack/lib/([^/]+)$": "<rootDir>/providers/openstack/src/$1",
   // As the examples import them.
   "^cdktf-visa-images$": "<rootDir>/lib",
+  "^cdktf-visa-images/advanced$": "<rootDir>/lib/advanced",
   "^cdktf-visa-images/openstack/([^/]+)$": "<rootDir>/providers/openstack/src/$1",
   // It exports only a condition "import", and jest requires.
   "^unicorn-magic$": "<rootDir>/node_modules/unicorn-magic/node.js",

@@ -1,19 +1,9 @@
-/** The public API of cdktf-visa-images. */
+/** The public API of cdktf-visa-images. What only those need who build constructs of their own on it is in `./advanced`. */
 
-export { PRESETS } from "./build-machine";
-export { CurrentRelease } from "./constructs/current-release";
-export type {
-  ExistingImageOptions,
-  IVisaImage,
-  NamedImageOptions,
-} from "./constructs/existing-image";
-export { ImageDestination, type ImageDestinationOptions } from "./constructs/image-destination";
-export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
+export type { ExistingImageOptions, IVisaImage, NamedImageOptions } from "./constructs/existing-image";
+export type { ImageDestination, ImageDestinationOptions } from "./constructs/image-destination";
 export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
-export { PastRelease } from "./constructs/past-release";
-export type { ImageVisibility, IRelease, ReleaseFamily } from "./constructs/release-family";
-export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";
-export { Verification, type VerificationProps } from "./constructs/verification";
+export type { ImageVisibility, IRelease } from "./constructs/release-family";
 export { VisaImage } from "./constructs/visa-image";
 export type { VisaImageProps, VisaImageTimeouts } from "./constructs/visa-image-props";
 export { VisaInstance, type VisaInstanceProps } from "./constructs/visa-instance";
@@ -23,12 +13,15 @@ export {
   VisaSecurityGroup,
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
-export { ExitCode, type Location, VisaImageError, type VisaImageErrorOptions } from "./errors";
-export { type LockedCloud, type Release, type ReleaseLock, readLock } from "./releases/release-lock";
-export * from "./specification";
-export { relativeTo } from "./specify/relative-to";
-export { specify } from "./specify/specify";
-export type { SpecifyOptions } from "./specify/specify-options";
+export { VisaImageError } from "./errors";
+export type { DiskFormat, MachineOptions, MachinePreset } from "./specification";
+export {
+  BaseImage,
+  type BootstrapOptions,
+  type CloudImageOptions,
+  type FileBaseOptions,
+  type InstallerOptions,
+} from "./template/base-image";
 export { Catalog, type CatalogOptions } from "./template/catalog";
 export {
   type CommonProvisionerOptions,
@@ -36,4 +29,4 @@ export {
   Provisioner,
   type ShellOptions,
 } from "./template/provisioner";
-export { Template, type TemplateBase, type TemplateInstaller, type TemplateOptions } from "./template/template";
+export { Template, type TemplateOptions } from "./template/template";

@@ -29,7 +29,7 @@ export class VisaImageStack extends TerraformStack {
     super(scope, id);
     useLocalState(this, props.stateFolder);
     new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
-    this.image = new VisaImage(this, props.template, { ...props, outputs: false });
+    this.image = new VisaImage(this, props.template, props);
     const { imageId, imageName, fingerprint, bootCommandFile } = this.image;
     new TerraformOutput(this, "image_id", { value: imageId });
     new TerraformOutput(this, "image_name", { value: imageName });

@@ -13,7 +13,7 @@ export interface VerificationProps {
   readonly build: LayerBuild;
   /** The image's part of the addresses. */
   readonly address: string;
-  /** See {@link ReleaseFamily.formerAddresses}. */
+  /** What that was before the image was renamed, the last one first. */
   readonly formerAddresses: readonly string[];
   /** The user data that the image's instances get, and the file that has it, as Terraform finds it. */
   readonly bootCommand: { readonly text: string; readonly file: string };

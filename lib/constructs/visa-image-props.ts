@@ -130,7 +130,7 @@ export interface VisaImageProps {
   readonly userData?: OwnerUserData;
   /**
    * Whether to make the outputs `<id>_image_id`, `<id>_image_name`, `<id>_fingerprint` and `<id>_boot_command_file`.
-   * @default true
+   * @default false
    */
   readonly outputs?: boolean;
   /** @default - see {@link VisaImageTimeouts} */

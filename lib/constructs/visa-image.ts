@@ -130,7 +130,7 @@ export class VisaImage extends Construct implements IVisaImage {
     };
     const retain = props.retain ?? DEFAULT_RETAIN;
     this.releases = new ImageReleases(this, { family, plan, retain, current: this.current });
-    if (props.outputs ?? true) this.addOutputs(address);
+    if (props.outputs) this.addOutputs(address);
     this.node.defaultChild = this.release.image;
   }
 

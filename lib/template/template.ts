@@ -2,48 +2,10 @@ import { resolve } from "node:path";
 import { checkMachine, refuseCredentials } from "../build-machine";
 import type { Location } from "../errors";
 import type { MachineOptions } from "../specification";
+import { BaseImage, type TemplateBase } from "./base-image";
 import type { Provisioner } from "./provisioner";
 import { check, type Locator } from "./schema";
 import type { ValuePath } from "./yaml-file";
-
-/** What a template without a parent starts from; left out: a bootstrapped Debian 12. Values may hold `{{ variable }}`. */
-export type TemplateBase =
-  | { readonly bootstrap: { suite?: string; packages?: readonly string[]; diskSizeGb?: number | string } }
-  | { readonly cloudImage: { url: string; checksum: string; format?: string } }
-  | { readonly file: { path: string; checksum: string; format?: string } }
-  | { readonly installer: TemplateInstaller };
-
-/**
- * A distribution's installer as a base. What it asks for comes from the template's folders `http` (served to it) and `cd`
- * (a CD with the label `cidata`); it is done when the machine goes down or boots again.
- */
-export interface TemplateInstaller {
-  /** URL or path of an ISO. @default - a kernel is given instead */
-  readonly iso?: string;
-  /** Of the ISO: `sha256:…` or `sha512:…`. @default - needed with `iso` */
-  readonly checksum?: string;
-  /** What is typed over VNC, in Packer's words, without secrets: only with an ISO. @default - nothing */
-  readonly bootCommand?: readonly string[];
-  /** How long to wait before it is typed. @default "5s" */
-  readonly bootWait?: string;
-  /** URL or path of a kernel. @default - an ISO is given instead */
-  readonly kernel?: string;
-  /** @default - needed with `kernel` */
-  readonly kernelChecksum?: string;
-  /** URL or path of the initrd that belongs to it. @default - needed with `kernel` */
-  readonly initrd?: string;
-  /** @default - needed with `initrd` */
-  readonly initrdChecksum?: string;
-  /** The kernel's command line, without secrets. @default - empty */
-  readonly kernelArguments?: string;
-  /**
-   * Root's password in the new system, for example `{{ root_password }}`: Packer logs in with it once that has booted, and
-   * installs cloud-init. Only with an ISO. @default - the installer has done that
-   */
-  readonly sshPassword?: string;
-  /** How long the installation may take, for example `90m`. @default "2h" */
-  readonly timeout?: string;
-}
 
 /** A variable that only the build knows. */
 export interface SecretDeclaration {
@@ -68,8 +30,8 @@ export interface TemplateOptions {
    * @default - the runner's
    */
   readonly machine?: MachineOptions;
-  /** Only without `extends`. @default a bootstrapped Debian 12 */
-  readonly base?: TemplateBase;
+  /** Only without `extends`. @default - BaseImage.bootstrap(): a Debian 12 */
+  readonly base?: BaseImage | TemplateBase;
   /**
    * Debian packages of this layer that the base brings already, where it is bootstrapped: installed while it is made,
    * without emulation, they take a tenth of the time. The layer installs them all the same, for other bases. Two
@@ -200,7 +162,7 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
   const subject = `template "${name}"`;
   const builders = options.builder ? [{ type: "qemu", ...options.builder }] : [];
   const provisioners = (options.provisioners ?? []).map(({ type, settings }) => ({ type, ...settings }));
-  const base = options.base && baseInYaml(options.base);
+  const base = options.base && baseOf(subject, options.base).yaml;
   const variables = { ...options.variables };
   const secrets = { ...options.secrets };
   check("config", { templates: { [name]: { extends: options.extends ?? null } } }, NOWHERE, subject);
@@ -275,17 +237,12 @@ export function readMachine(
   return ca === undefined || ca === "host" ? machine : { ...machine, ca: resolve(directory, ca) };
 }
 
-function baseInYaml(base: TemplateBase): Record<string, Record<string, unknown>> {
-  const given = (values: Record<string, unknown>) =>
-    Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-  if ("bootstrap" in base) {
-    const { diskSizeGb, ...rest } = base.bootstrap;
-    return { bootstrap: given({ ...rest, disk_size_gb: diskSizeGb }) };
-  }
-  if ("installer" in base) {
-    const snakeCase = (key: string) => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    const entries = Object.entries(base.installer).map(([key, value]) => [snakeCase(key), value]);
-    return { installer: given(Object.fromEntries(entries)) };
-  }
-  return "cloudImage" in base ? { cloud_image: given(base.cloudImage) } : { file: given(base.file) };
+function baseOf(subject: string, base: BaseImage | TemplateBase): BaseImage {
+  if (base instanceof BaseImage) return base;
+  const [kind] = Object.keys(base);
+  process.emitWarning(
+    `${subject}: "base" as an object is no longer to be used; say BaseImage.${kind}({ … })`,
+    "VisaImageWarning",
+  );
+  return BaseImage.of(base);
 }

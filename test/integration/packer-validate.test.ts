@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { hcl } from "../../lib/packer/hcl";
 import type { InstallerBase, LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify/specify";
+import { BaseImage } from "../../lib/template/base-image";
 import { Catalog } from "../../lib/template/catalog";
 import { packerVariable } from "../../lib/template/marks";
 import { Renderer } from "../../lib/template/render";
@@ -98,7 +99,7 @@ test("packer validate accepts an ISO whose new system Packer logs in to", () => 
     bootCommand: ["<enter>"],
     sshPassword: "{{ root_password }}",
   };
-  const template = new Template("one", { base: { installer }, directory: "test/fixtures" });
+  const template = new Template("one", { base: BaseImage.installer(installer), directory: "test/fixtures" });
   const environment = { VISA_ROOT_PASSWORD: "x" };
   const { layers } = specify({ catalog: new Catalog([]).add(template), template: "one", environment });
   expect(() => packer(scratch(layers[0]?.base as InstallerBase), "validate", "layer.pkr.json")).not.toThrow();

@@ -41,6 +41,7 @@ beforeAll(() => {
 const APP = `
 import { App, TerraformStack } from "cdktf";
 import { VisaImage } from "cdktf-visa-images";
+import { type LayerSpecification, readLock } from "cdktf-visa-images/advanced";
 import { ImagesImageV2 } from "cdktf-visa-images/openstack/images-image-v2";
 import { OpenstackProvider } from "cdktf-visa-images/openstack/provider";
 
@@ -48,14 +49,15 @@ const stack = new TerraformStack(new App({ outdir: "cdktf.out" }), "mine");
 new OpenstackProvider(stack, "openstack");
 const { image } = new VisaImage(stack, "desktop", { template: "visa-apps" }).release;
 const native: ImagesImageV2 = image;
-console.log(native.friendlyUniqueId);
+const none: readonly LayerSpecification[] = [];
+console.log(native.friendlyUniqueId, Object.keys(readLock("none.json").images).length + none.length);
 (stack.node.root as App).synth();
 `;
 
 test("compiles and synthesizes a stack of its templates in an empty project", () => {
   writeFileSync(join(project, "app.ts"), APP);
   run("npx", ["tsc", "--strict", "--target", "es2022", "--module", "node16", "--moduleResolution", "node16", "app.ts"]);
-  expect(run("node", ["app.js"])).toMatch(/^desktop_[0-9a-f]{12}\n$/);
+  expect(run("node", ["app.js"])).toMatch(/^desktop_[0-9a-f]{12} 0\n$/);
   const json = JSON.parse(readFileSync(join(project, "cdktf.out", "stacks", "mine", "cdk.tf.json"), "utf8"));
   expect(json.resource.terraform_data["layer_visa-apps"].provisioner[0]["local-exec"].command).toMatch(
     /^exec node \.\.\/\.\.\/\.\.\/node_modules\/cdktf-visa-images\/dist\/lib\/cli\/main\.js build --specification /,

@@ -4,8 +4,9 @@ import type { BuildSpecification, InstallerBase, LayerSpecification } from "../.
 import { relativeTo } from "../../lib/specify/relative-to";
 import { specify } from "../../lib/specify/specify";
 import type { SpecifyOptions } from "../../lib/specify/specify-options";
+import { BaseImage, type InstallerOptions } from "../../lib/template/base-image";
 import { Catalog } from "../../lib/template/catalog";
-import { Template, type TemplateBase } from "../../lib/template/template";
+import { Template } from "../../lib/template/template";
 import { type Files, GUEST_FOLDER, temporaryCatalog } from "../fixtures/temporary-catalog";
 
 const SUM = `sha256:${"a".repeat(64)}`;
@@ -106,9 +107,9 @@ test("files that end in .j2 are rendered, others are given as they are; a CD has
 
 test("a template in TypeScript gives the same base as its YAML", () => {
   const folder = tree(ISO("      boot_command: [a, b]\n      timeout: 90m\n"), { "one/http/preseed.cfg.j2": PRESEED });
-  const inCode = (installer: Extract<TemplateBase, { installer: object }>["installer"]) =>
+  const inCode = (installer: InstallerOptions) =>
     new Template("one", {
-      base: { installer },
+      base: BaseImage.installer(installer),
       directory: join(folder, "one"),
       variables: { zone: "Etc/UTC" },
       secrets: { root_password: { required: false } },

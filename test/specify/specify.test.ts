@@ -5,6 +5,7 @@ import type { BuildSpecification, LayerSpecification } from "../../lib/specifica
 import { relativeTo } from "../../lib/specify/relative-to";
 import { specify } from "../../lib/specify/specify";
 import type { SpecifyOptions } from "../../lib/specify/specify-options";
+import { BaseImage } from "../../lib/template/base-image";
 import { Catalog } from "../../lib/template/catalog";
 import { Provisioner } from "../../lib/template/provisioner";
 import { Template } from "../../lib/template/template";
@@ -395,9 +396,7 @@ test("templates made in TypeScript render as those of YAML do", () => {
   catalog.add(
     new Template("one", {
       directory: join(folder, "one"),
-      base: {
-        file: { path: "base.qcow2", checksum: `sha256:${"b".repeat(64)}` },
-      },
+      base: BaseImage.file({ path: "base.qcow2", checksum: `sha256:${"b".repeat(64)}` }),
       provisioners: [Provisioner.shell({ script: "scripts/one.sh" })],
     }),
   );

@@ -1,0 +1,116 @@
+/** The two lists of what the package exports: a name more is a promise more. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as advanced from "../lib/advanced";
+import * as root from "../lib/index";
+
+/** Names that a file exports, types too. */
+function exportsOf(file: string): string[] {
+  const text = readFileSync(join(__dirname, "..", "lib", file), "utf8");
+  expect(text).not.toContain("export *");
+  const names = [...text.matchAll(/export (?:type )?\{([^}]*)\}/g)].flatMap(([, list = ""]) =>
+    list.split(",").map((name) => name.trim().replace(/^type /, "")),
+  );
+  return names.filter(Boolean).sort();
+}
+
+test("the root has what a stack of images is written with", () => {
+  expect(Object.keys(root).sort()).toEqual([
+    "BaseImage",
+    "Catalog",
+    "OwnerUserData",
+    "Provisioner",
+    "Template",
+    "VisaImage",
+    "VisaImageError",
+    "VisaInstance",
+    "VisaNetwork",
+    "VisaSecurityGroup",
+  ]);
+  expect(exportsOf("index.ts")).toEqual([
+    "BaseImage",
+    "BootstrapOptions",
+    "Catalog",
+    "CatalogOptions",
+    "CloudImageOptions",
+    "CommonProvisionerOptions",
+    "DiskFormat",
+    "ExistingImageOptions",
+    "FileBaseOptions",
+    "FileOptions",
+    "IRelease",
+    "IVisaImage",
+    "ImageDestination",
+    "ImageDestinationOptions",
+    "ImageVisibility",
+    "InstallerOptions",
+    "MachineOptions",
+    "MachinePreset",
+    "NamedImageOptions",
+    "OwnerUserData",
+    "OwnerUserDataOptions",
+    "Provisioner",
+    "ShellOptions",
+    "Template",
+    "TemplateOptions",
+    "VisaImage",
+    "VisaImageError",
+    "VisaImageProps",
+    "VisaImageTimeouts",
+    "VisaInstance",
+    "VisaInstanceProps",
+    "VisaNetwork",
+    "VisaNetworkProps",
+    "VisaSecurityGroup",
+    "VisaSecurityGroupProps",
+  ]);
+});
+
+test("the rest is in advanced, and nothing is in both", () => {
+  expect(Object.keys(advanced).sort()).toEqual([
+    "ExitCode",
+    "LayerBuild",
+    "PRESETS",
+    "SPECIFICATION_VERSION",
+    "TerraformData",
+    "Verification",
+    "readLock",
+    "relativeTo",
+    "specify",
+  ]);
+  expect(exportsOf("advanced.ts")).toEqual([
+    "Base",
+    "BootstrapBase",
+    "BuildSpecification",
+    "CloudImageBase",
+    "ExitCode",
+    "FileBase",
+    "InstallerBase",
+    "InstallerMedium",
+    "LayerBuild",
+    "LayerChainOptions",
+    "LayerOutput",
+    "LayerSpecification",
+    "Location",
+    "LockedCloud",
+    "OutputSpecification",
+    "PRESETS",
+    "ParentsFromGlance",
+    "Release",
+    "ReleaseLock",
+    "SPECIFICATION_VERSION",
+    "SecretVariable",
+    "SpecifiedFile",
+    "SpecifyOptions",
+    "TemplateBase",
+    "TerraformData",
+    "TerraformDataConfig",
+    "Verification",
+    "VerificationProps",
+    "VisaImageErrorOptions",
+    "readLock",
+    "relativeTo",
+    "specify",
+  ]);
+  expect(exportsOf("advanced.ts").filter((name) => exportsOf("index.ts").includes(name))).toEqual([]);
+});
