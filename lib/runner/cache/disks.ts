@@ -89,7 +89,8 @@ export async function copyDisk(file: string, target: string, masker: Masker): Pr
   try {
     const options = { masker, onLine: () => {} };
     await runToolOrFail("cp", ["--reflink=auto", "--sparse=always", "--", file, temporary], options);
-    await chmod(temporary, 0o644);
+    // As any file that a person makes; the cache's own is closed.
+    await chmod(temporary, 0o666 & ~process.umask());
     await rename(temporary, target);
   } finally {
     await rm(temporary, { force: true });
