@@ -1,11 +1,14 @@
 /** `visa-image explain`: what a build would do, why, and where the values of its variables come from. */
-import { resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { type MachineSetting, machineSettings, withoutCredentials } from "../build-machine";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import { cacheEntries } from "../runner/cache/cache-entries";
+import { untrackedFiles } from "../runner/host/git";
+import { createMasker } from "../runner/output/masking";
 import type { LayerSpecification, MachineOptions } from "../specification";
 import { specify } from "../specify/specify";
 import { originsOf, type VariableOrigin } from "../specify/values";
+import type { ExcludedFile } from "../template/files";
 import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";
 import { oneLine } from "./show-command";
 
@@ -41,24 +44,40 @@ interface Explanation {
   readonly layers: readonly LayerExplanation[];
   readonly variables: readonly VariableOrigin[];
   readonly machine: readonly MachineSetting[];
+  /** What lies in a template's folder and is no input, with the pattern that it matches. */
+  readonly excluded: readonly { template: string; file: string; pattern: string }[];
+  /** Inputs that git does not track, from the catalog's folder: whoever clones it lacks them. */
+  readonly untracked: readonly string[];
 }
 
 /** Runs the command. */
 export async function runExplain(templates: readonly string[], options: ExplainCommandOptions): Promise<void> {
   const environment = environmentOf(options);
-  const { catalog } = openCatalog(options);
+  const { catalog, folder } = openCatalog(options);
   const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot(environment));
   const artifacts = (await cacheEntries(cache)).flatMap(({ manifest }) => manifest ?? []);
   const explanations: Explanation[] = [];
   for (const template of chooseTemplates(catalog, templates)) {
     const what = specifyOptions(catalog, template, options, environment);
-    const specification = specify(what);
+    const excluded: Explanation["excluded"][number][] = [];
+    const onExcluded = (template: string, { label: file, pattern }: ExcludedFile) =>
+      excluded.push({ template, file, pattern });
+    const specification = specify({ ...what, onExcluded });
     const layers = await explainLayers(specification.layers, cache, artifacts);
     const machine = explainMachine(specification.layers.at(-1)?.machine, options, environment);
-    explanations.push({ template, layers, variables: originsOf(what), machine });
+    const untracked = await untrackedInputs(folder, specification.layers);
+    explanations.push({ template, layers, variables: originsOf(what), machine, excluded, untracked });
   }
   if (options.json) process.stdout.write(`${JSON.stringify(explanations, null, 2)}\n`);
   else process.stdout.write(explanations.map((each) => print(each)).join("\n"));
+}
+
+async function untrackedInputs(folder: string, layers: readonly LayerSpecification[]): Promise<string[]> {
+  const sources = layers.flatMap(({ files, checks, base }) => [
+    ...[...files, ...checks, ...(base?.kind === "installer" ? base.files : [])].map(({ source }) => source),
+  ]);
+  const untracked = await untrackedFiles(folder, [...new Set(sources)], createMasker([]));
+  return untracked.map((file) => relative(folder, file)).sort();
 }
 
 /** The settings of the machine that builds the template itself; a build's own options may change them. */
@@ -150,7 +169,7 @@ export function compare(
 
 const ACTIONS = { cached: "in the cache", build: "to be built", unneeded: "not needed" } as const;
 
-function print({ layers, variables, machine }: Explanation): string {
+function print({ layers, variables, machine, excluded, untracked }: Explanation): string {
   const lines = layers.map(({ name, fingerprint, action, reason, changed }) => {
     const title = `${name}  ${fingerprint.slice(0, 12)}  ${ACTIONS[action]}: ${reason}\n`;
     const show = (value: string | undefined) => (value === undefined ? "(none)" : oneLine(value));
@@ -163,5 +182,16 @@ function print({ layers, variables, machine }: Explanation): string {
     origin,
   ]);
   const settings = machine.map(({ name, value, origin }) => [" ", name, String(value) || '""', origin]);
-  return `${lines.join("")}variables:\n${table(rows)}machine:\n${table(settings)}`;
+  const section = (title: string, own: readonly (readonly string[])[]) =>
+    own.length > 0 ? `${title}:\n${table(own.map((row) => [" ", ...row.map(oneLine)]))}` : "";
+  const leftOut = excluded.map(({ template, file, pattern }) => [`${template}: ${file}`, `by ${pattern}`]);
+  return [
+    lines.join(""),
+    `variables:\n${table(rows)}machine:\n${table(settings)}`,
+    section("no inputs, though they lie in a template's folder", leftOut),
+    section(
+      "inputs that git does not track",
+      untracked.map((file) => [file]),
+    ),
+  ].join("");
 }

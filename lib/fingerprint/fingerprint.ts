@@ -22,6 +22,7 @@
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { isLeftBehind } from "../exclusion";
 import { assetFolder } from "../package-root";
 import type { Base, SpecifiedFile } from "../specification";
 import { canonicalJson, compare, framedDigest } from "./digest";
@@ -78,7 +79,9 @@ export function bootstrapRecipe(): FileInput[] {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
-    .map((path) => ({ path: path.slice(folder.length + 1).replaceAll("\\", "/"), ...digestFile(path) }));
+    .map((path) => ({ path: path.slice(folder.length + 1).replaceAll("\\", "/"), source: path }))
+    .filter(({ path }) => !isLeftBehind(path))
+    .map(({ path, source }) => ({ path, ...digestFile(source) }));
 }
 
 function fileFields(files: readonly FileInput[]): string[] {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Location, usageError } from "../errors";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
+import type { ExcludedFile } from "../template/files";
 import { type Renderer, Text } from "../template/render";
 import type { FileScope, Step, Template } from "../template/template";
 import { guestFiles } from "./guest-scripts";
@@ -47,6 +48,8 @@ export interface RenderedTemplate {
   readonly machine: MachineOptions;
   /** What is odd but no error. */
   readonly warnings: readonly string[];
+  /** What of the template's folders is left out. */
+  readonly excluded: readonly ExcludedFile[];
 }
 
 /**
@@ -77,6 +80,7 @@ export function renderConfiguration(options: RenderOptions): RenderedTemplate {
     fileInputs: files.inputs(),
     machine: builder.machine(),
     warnings,
+    excluded: files.excluded(),
   };
 }
 

@@ -7,7 +7,7 @@ import { digestFile } from "../fingerprint/file-digest";
 import { assetFolder } from "../package-root";
 import type { InstallerBase, SecretVariable, SpecifiedFile } from "../specification";
 import { INSTALLER_TIMEOUT, type Installer } from "../template/base";
-import { stage } from "../template/files";
+import { type ExcludedFile, stage } from "../template/files";
 import { HASH_SUFFIX } from "../template/marks";
 import type { Renderer, Text } from "../template/render";
 import { readText } from "../template/yaml-file";
@@ -43,6 +43,8 @@ export interface RenderedInstaller {
   /** Names of the template's variables that it shows. */
   readonly variables: readonly string[];
   readonly warnings: readonly string[];
+  /** What of the folders is left out. */
+  readonly excluded: readonly ExcludedFile[];
 }
 
 /**
@@ -89,6 +91,7 @@ class Installation {
       inputs: this.inputs,
       variables: [...new Set([...variables, ...this.texts.flatMap((text) => text.variables())])].sort(),
       warnings,
+      excluded: this.files.excluded(),
     };
   }
 
@@ -138,10 +141,12 @@ class Installation {
 
   /** The files of a folder of the template, rendered where their names say so; returns what is directly in it. */
   private folder(name: "http" | "cd"): string[] {
-    const { directory } = this.options.template;
+    const { directory, parts } = this.options.template;
     if (directory === undefined || !existsSync(join(directory, name))) return [];
-    const scope = { folder: directory, boundary: directory, staged: "", label: "" };
-    for (const file of stage(name, scope, "folder", undefined).files) {
+    const scope = { folder: directory, boundary: directory, staged: "", label: "", exclude: parts.exclude };
+    const { files, excluded } = stage(name, scope, "folder", undefined);
+    this.files.leftOut(excluded);
+    for (const file of files) {
       const path = file.path.slice(1).replace(RENDERED, "");
       if (this.files.has(path)) {
         throw usageError(`"${path}" is there with and without .j2`, { file: file.source }, "remove one of the two");

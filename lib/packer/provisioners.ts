@@ -91,11 +91,13 @@ function render(
 ): Record<string, unknown> {
   const kinds = keyKinds(`provisioner_${step.type}`);
   const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(settings)) {
+  const { exclude: patterns, ...ofPacker } = settings;
+  const exclude = patterns === undefined ? undefined : ([patterns].flat() as unknown[]).map(String);
+  for (const [key, value] of Object.entries(ofPacker)) {
     const location = step.locate([key]);
     const what = FILE_KEYS[step.type]?.[key];
     const rendered = values.value(value, kinds?.get(key) ?? "any", location, key);
-    const staged = (text: Text) => files.addNamed(text.real, step.files, what as string, location);
+    const staged = (text: Text) => files.addNamed(text.real, step.files, what as string, location, exclude);
     result[key] = what ? (Array.isArray(rendered) ? rendered.map(staged) : staged(rendered as Text)) : rendered;
   }
   checkStep(step, result);

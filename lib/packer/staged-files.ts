@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { type Location, usageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import type { SpecifiedFile } from "../specification";
-import { type Staged, stage } from "../template/files";
+import { type ExcludedFile, type Staged, stage } from "../template/files";
 import { fillFile, PAM_PUBLIC_KEY_FILE, type Placeholder } from "../template/original";
 import { Text } from "../template/render";
 import type { FileScope } from "../template/template";
@@ -19,6 +19,7 @@ export interface StagedFilesOptions {
 /** The files that a configuration reads: each once, as it will stand in the scratch folder. */
 export class StagedFiles {
   private readonly byPath = new Map<string, SpecifiedFile>();
+  private readonly left = new Map<string, ExcludedFile>();
   private readonly byLabel: Record<string, string> = {};
 
   constructor(
@@ -35,6 +36,16 @@ export class StagedFiles {
   /** Whether there is one of this path. */
   has(path: string): boolean {
     return this.byPath.has(path);
+  }
+
+  /** What was left out of folders, each once. */
+  excluded(): readonly ExcludedFile[] {
+    return [...this.left.values()];
+  }
+
+  /** Notes what was left out of a folder. */
+  leftOut(files: readonly ExcludedFile[]): void {
+    for (const file of files) this.left.set(file.label, file);
   }
 
   /** Their entries among the inputs. */
@@ -59,12 +70,20 @@ export class StagedFiles {
   /**
    * Adds what a template names; returns how the configuration calls it.
    * @param what how an error calls it: "script", "file", "folder"
+   * @param exclude patterns of what is left out of a folder
    * @throws VisaImageError when it cannot be used: see {@link stage}
    */
-  addNamed(name: string, scope: FileScope | undefined, what: string, location?: Location): Text {
+  addNamed(
+    name: string,
+    scope: FileScope | undefined,
+    what: string,
+    location?: Location,
+    exclude?: readonly string[],
+  ): Text {
     const staged =
       this.fromOriginal(name, scope, what, location) ??
-      stage(name, scope, what, location, what === "script" ? "file" : "any");
+      stage(name, scope, what, location, { only: what === "script" ? "file" : "any", exclude });
+    this.leftOut(staged.excluded);
     staged.files.forEach((file, i) => {
       this.add(file, staged.labels[i] as string);
     });
@@ -89,18 +108,24 @@ export class StagedFiles {
         path: without(like.path),
         files: [{ ...file, path: without(file.path), sha256: sha256(content), content }],
         labels: like.labels.map(without),
+        excluded: [],
       };
     };
     if (existsSync(`${path}.tlt`)) {
       const { fill = { http_proxy: "", https_proxy: "", no_proxy: "" } } = this.options;
-      const source = stage(`${name}.tlt`, scope, what, location, "file");
+      const source = stage(`${name}.tlt`, scope, what, location, { only: "file" });
       return made(fillFile(readFileSync(`${path}.tlt`, "utf8"), fill), source);
     }
     if (path !== join(scope.boundary, PAM_PUBLIC_KEY_FILE)) return undefined;
     const { pamPublicKey } = this.options;
     if (pamPublicKey !== undefined) {
       const file = { path: `${scope.staged}/${PAM_PUBLIC_KEY_FILE}`, source: path, mode: 0o644, sha256: "" };
-      return made(pamPublicKey, { path: file.path, files: [file], labels: [scope.label + PAM_PUBLIC_KEY_FILE] });
+      return made(pamPublicKey, {
+        path: file.path,
+        files: [file],
+        labels: [scope.label + PAM_PUBLIC_KEY_FILE],
+        excluded: [],
+      });
     }
     if (existsSync(path)) return undefined;
     throw usageError(

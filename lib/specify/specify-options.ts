@@ -1,5 +1,6 @@
 import type { MachineOptions } from "../specification";
 import type { Catalog } from "../template/catalog";
+import type { ExcludedFile } from "../template/files";
 import { type PamPublicKey, readPamPublicKey } from "../template/pam-public-key";
 
 /** What to specify. */
@@ -41,6 +42,8 @@ export interface SpecifyOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Called for what is odd but no error. @default process.emitWarning */
   readonly onWarning?: (message: string) => void;
+  /** Called for what lies in a folder of a template and is no input, and why. @default nothing */
+  readonly onExcluded?: (template: string, file: ExcludedFile) => void;
   /** Folder of the scripts that every build runs, for tests. @default this package's */
   readonly guestFolder?: string;
 }

@@ -97,6 +97,7 @@ function specifyLayer(
   const base = onInstaller ? installed?.base : wanted;
   const rendered = renderConfiguration(what);
   for (const warning of new Set([...(installed?.warnings ?? []), ...rendered.warnings])) warn(warning);
+  for (const file of [...(installed?.excluded ?? []), ...rendered.excluded]) options.onExcluded?.(template.name, file);
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
   const { configuration, files } = rendered;

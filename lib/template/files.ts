@@ -1,6 +1,8 @@
 import { readdirSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
+import { DEFAULT_EXCLUDE, Exclusion } from "../exclusion";
+import { compare, sha256, short } from "../fingerprint/digest";
 import { digestFile } from "../fingerprint/file-digest";
 import { suggestion } from "../nearest";
 import type { SpecifiedFile } from "../specification";
@@ -14,10 +16,28 @@ export interface Staged {
   readonly files: readonly SpecifiedFile[];
   /** What the plan calls each of them, in the same order. */
   readonly labels: readonly string[];
+  /** What was left out of the folder. */
+  readonly excluded: readonly ExcludedFile[];
+}
+
+/** A file or a folder that is left out. */
+export interface ExcludedFile {
+  /** As the plan would call it; a folder's ends with `/`. */
+  readonly label: string;
+  /** The pattern that it matches. */
+  readonly pattern: string;
+}
+
+/** Options of {@link stage}. */
+export interface StageOptions {
+  /** @default "any" */
+  readonly only?: "file" | "any";
+  /** Patterns of what is left out of a folder, from that folder; they go before those of the template. @default none */
+  readonly exclude?: readonly string[];
 }
 
 /**
- * Finds a file or folder that a template names, with everything in it.
+ * Finds a file or folder that a template names, with everything in it but what is left out (see lib/exclusion.ts).
  * @param what how an error calls it: "script", "file"
  * @throws VisaImageError when it is missing, leaves its template's folder (through a symbolic link too), or is neither a
  * file nor a folder
@@ -27,7 +47,7 @@ export function stage(
   scope: FileScope | undefined,
   what: string,
   location: Location | undefined,
-  only: "file" | "any" = "any",
+  { only = "any", exclude = [] }: StageOptions = {},
 ): Staged {
   const usage = (problem: string, fix: string, cause?: unknown) =>
     new VisaImageError(problem, { location, fix, exitCode: ExitCode.USAGE, cause });
@@ -44,6 +64,19 @@ export function stage(
   if (!isInside(scope.boundary, path)) throw outside();
   const boundary = realpathSync.native(scope.boundary);
   const staged: SpecifiedFile[] = [];
+  const excluded: ExcludedFile[] = [];
+  // A folder without some of its files is another one than that folder whole, which another step may copy.
+  const home = exclude.length > 0 ? `${scope.staged}-but-${short(sha256(exclude.join("\n")))}` : scope.staged;
+  const templates = new Exclusion([...DEFAULT_EXCLUDE, ...(scope.exclude ?? [])]);
+  const steps = new Exclusion(exclude);
+  const slashed = (from: string, own: string) => relative(from, own).split(sep).join("/");
+  const isExcluded = (own: string, isFolder: boolean): boolean => {
+    const inside = slashed(scope.boundary, own);
+    const rule = steps.rule(slashed(path, own), isFolder) ?? templates.rule(inside, isFolder);
+    if (!rule || rule.takesBack) return false;
+    excluded.push({ label: `${scope.label}${inside}${isFolder ? "/" : ""}`, pattern: rule.pattern });
+    return true;
+  };
 
   const visit = (own: string, ancestors: readonly string[]): void => {
     let real: string;
@@ -58,10 +91,13 @@ export function stage(
     if (stat.isDirectory()) {
       if (ancestors.includes(real))
         throw usage(`"${own}" leads back to a folder around it`, "remove the symbolic link");
-      for (const child of readdirSync(real).sort()) visit(join(own, child), [...ancestors, real]);
+      const children = readdirSync(real, { withFileTypes: true }).sort((a, b) => compare(a.name, b.name));
+      for (const child of children) {
+        const inner = join(own, child.name);
+        if (!isExcluded(inner, child.isDirectory())) visit(inner, [...ancestors, real]);
+      }
     } else if (stat.isFile()) {
-      const inside = relative(scope.boundary, own).split(sep).join("/");
-      staged.push({ path: `${scope.staged}/${inside}`, source: own, ...read(own) });
+      staged.push({ path: `${home}/${slashed(scope.boundary, own)}`, source: own, ...read(own) });
     } else {
       throw usage(`"${own}" is neither a file nor a folder`, "remove it");
     }
@@ -77,14 +113,19 @@ export function stage(
   visit(path, []);
   const isFile = staged.length === 1 && staged[0]?.source === path;
   if (only === "file" && !isFile) throw usage(`the ${what} "${name}" is a folder`, "name a file");
-  if (staged.length === 0) throw usage(`the folder "${name}" is empty`, "put a file into it, or remove the step");
+  if (staged.length === 0) {
+    const but =
+      excluded.length > 0 ? ` but for what is left out (${excluded.map(({ label }) => label).join(", ")})` : "";
+    throw usage(`the folder "${name}" is empty${but}`, "put a file into it, or remove the step");
+  }
   if (isFile && name.endsWith("/"))
     throw usage(`"${name}" is a file, and written like a folder`, "remove the / at its end");
-  const inside = relative(scope.boundary, path).split(sep).join("/");
+  const inside = slashed(scope.boundary, path);
   return {
-    path: inside === "" ? scope.staged : `${scope.staged}/${inside}`,
+    path: inside === "" ? home : `${home}/${inside}`,
     files: staged,
-    labels: staged.map((file) => scope.label + file.path.slice(scope.staged.length + 1)),
+    labels: staged.map((file) => scope.label + file.path.slice(home.length + 1)),
+    excluded,
   };
 }
 

@@ -28,9 +28,9 @@ export function resolveChecks(template: Template): SpecifiedFile[] {
   const { directory } = template.parts;
   if (directory === undefined || !existsSync(join(directory, CHECKS_FOLDER))) return [];
   const scripts = readdirSync(join(directory, CHECKS_FOLDER)).filter((name) => name.endsWith(".sh"));
-  return scripts
-    .sort()
-    .flatMap((name) => [
-      ...stage(`${CHECKS_FOLDER}/${name}`, templateFiles(template.name, directory), "check", undefined, "file").files,
-    ]);
+  return scripts.sort().flatMap((name) => [
+    ...stage(`${CHECKS_FOLDER}/${name}`, templateFiles(template.name, directory), "check", undefined, {
+      only: "file",
+    }).files,
+  ]);
 }

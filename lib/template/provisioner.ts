@@ -29,6 +29,11 @@ export interface FileOptions extends CommonProvisionerOptions {
   readonly source: string;
   /** Absolute path in the guest. */
   readonly destination: string;
+  /**
+   * What of a folder is not copied, as patterns like those of .gitignore, from that folder: `*.bak`, `docs/`; `!` takes
+   * something back. @default - what the template leaves out
+   */
+  readonly exclude?: readonly string[];
 }
 
 /** A step of a build, made in TypeScript; a manifest.yml says the same in Packer's words. */
@@ -49,7 +54,8 @@ export class Provisioner {
 
   /** Copies a file or a folder into the guest. */
   static file(options: FileOptions): Provisioner {
-    return new Provisioner("file", { ...common(options), source: options.source, destination: options.destination });
+    const { source, destination, exclude } = options;
+    return new Provisioner("file", { ...common(options), source, destination, exclude });
   }
 
   /** Any provisioner that a manifest.yml can hold, with Packer's own keys. */

@@ -6,7 +6,6 @@ import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
 import { check } from "./schema";
 import {
   declareSecrets,
-  type FileScope,
   readMachine,
   readSteps,
   type Step,
@@ -29,7 +28,6 @@ export function readTemplate(
   directory: string,
   fromPackages: () => Step[],
 ): Template {
-  const files = templateFiles(name, directory);
   const manifestFile = join(directory, "manifest.yml");
   const parts: Mutable<TemplateParts> = {
     parent,
@@ -51,12 +49,12 @@ export function readTemplate(
       parts.renderBlocks = (isVariable, render) => {
         const rendered = renderBlocks(text, isVariable, render);
         const own = { ...parts, renderBlocks: undefined };
-        readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, files);
+        readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, name, directory);
         return { ...own, provisioners: [...own.provisioners, ...fromPackages()] };
       };
       return Template.fromParts(name, parts);
     }
-    readManifest(yaml, parts, files);
+    readManifest(yaml, parts, name, directory);
   }
   parts.provisioners = [...parts.provisioners, ...fromPackages()];
   return Template.fromParts(name, parts);
@@ -73,17 +71,19 @@ function readUnlessBlocks(file: string, text: string): YamlFile | undefined {
   }
 }
 
-function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, files: FileScope): void {
+function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, name: string, directory: string): void {
   check("manifest", yaml.value, yaml);
   const packer = (yaml.value as { packer?: Record<string, unknown> | null } | null)?.packer ?? {};
   const variables = (packer.variables ?? {}) as Record<string, unknown>;
   parts.description = packer.description === undefined ? undefined : String(packer.description);
   parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
   parts.basePackages = packer.base_packages;
+  parts.exclude = packer.exclude as readonly string[] | undefined;
   parts.base = packer.base as TemplateParts["base"];
   parts.packerVariables = new Map(
     Object.entries(variables).map(([key, value]) => [key, yaml.text(["packer", "variables", key], value)]),
   );
+  const files = templateFiles(name, directory, parts.exclude);
   const steps = (key: "builders" | "provisioners" | "postprocessors") =>
     readSteps(yaml, ["packer", key], packer[key], files);
   parts.builders = steps("builders");

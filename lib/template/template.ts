@@ -45,6 +45,12 @@ export interface TemplateOptions {
   /** The folder that scripts and files are relative to, and may not leave. */
   readonly directory?: string;
   /**
+   * What in the folder is no input, as patterns like those of .gitignore, from the folder: `*.bak`, `docs/`. They go
+   * before what is always left out (what editors, version control and Python leave behind); `!` takes something back.
+   * @default - none
+   */
+  readonly exclude?: readonly string[];
+  /**
    * The parts of VISA's contract that the image keeps, and that are verified before it is registered, separated by
    * blanks: boot, desktop, login, jupyter, hygiene.
    * @default - the parent's; without a parent "boot hygiene"
@@ -62,6 +68,8 @@ export interface FileScope {
   readonly staged: string;
   /** How the plan calls them. */
   readonly label: string;
+  /** Patterns of what is left out, from the boundary. @default - what is always left out */
+  readonly exclude?: readonly string[];
 }
 
 /** A builder or provisioner with what is needed to report an error in it. */
@@ -79,6 +87,8 @@ export interface TemplateParts {
   readonly parent?: string;
   readonly description?: string;
   readonly directory?: string;
+  /** As in {@link TemplateOptions.exclude}. */
+  readonly exclude?: readonly string[];
   readonly variables: ReadonlyMap<string, string>;
   readonly secrets: readonly SecretDeclaration[];
   /** Of environment.yml: goes before what the builder says. */
@@ -167,15 +177,20 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
   const secrets = { ...options.secrets };
   check("config", { templates: { [name]: { extends: options.extends ?? null } } }, NOWHERE, subject);
   check("environment", { environment: variables, secrets }, NOWHERE, subject);
-  const { contract, basePackages } = options;
-  const own = { ...(contract !== undefined && { contract }), ...(basePackages && { base_packages: basePackages }) };
+  const { contract, basePackages, exclude } = options;
+  const own = {
+    ...(contract !== undefined && { contract }),
+    ...(basePackages && { base_packages: basePackages }),
+    ...(exclude && { exclude }),
+  };
   check("manifest", { packer: { ...own, ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
   const directory = options.directory === undefined ? undefined : resolve(options.directory);
-  const files = directory === undefined ? undefined : templateFiles(name, directory);
+  const files = directory === undefined ? undefined : templateFiles(name, directory, exclude);
   return {
     parent: options.extends,
     description: options.description,
     directory,
+    exclude,
     variables: new Map(Object.entries(variables).map(([key, value]) => [key, String(value)])),
     secrets: declareSecrets(secrets),
     machine: options.machine && readMachine(options.machine, subject, directory),
@@ -191,8 +206,8 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
 }
 
 /** The files of a template's own folder. */
-export function templateFiles(name: string, directory: string): FileScope {
-  return { folder: directory, boundary: directory, staged: `files/${name}`, label: "" };
+export function templateFiles(name: string, directory: string, exclude?: readonly string[]): FileScope {
+  return { folder: directory, boundary: directory, staged: `files/${name}`, label: "", exclude };
 }
 
 /** A step from a checked value. */

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -232,4 +233,20 @@ test("says where each setting of the build machine was said, and never shows a p
   } finally {
     process.env = before;
   }
+});
+
+test("names what lies in a template's folder and is no input, and inputs that git does not track", async () => {
+  writeFiles(folder, { "two/files/.DS_Store": "x", "two/files/new.txt": "x" });
+  execFileSync("git", ["init", "-q", folder]);
+  execFileSync("git", ["-C", folder, "add", "one", "two/scripts", "two/files/f.txt"]);
+  expect(await explain()).toMatchObject({
+    excluded: [{ template: "two", file: "files/.DS_Store", pattern: ".DS_Store" }],
+    untracked: ["two/files/new.txt"],
+  });
+  printed = "";
+  await runExplain(["two"], { catalog: folder, cache: cache.root, variable: [] });
+  expect(printed).toMatch(
+    /no inputs, though they lie in a template's folder:\n +two: files\/.DS_Store +by .DS_Store\n/,
+  );
+  expect(printed).toMatch(/inputs that git does not track:\n +two\/files\/new.txt\n/);
 });

@@ -102,6 +102,33 @@ test("has its command", () => {
   expect(run("npx", ["visa-image", "--help"])).toMatch(/build.*lock/s);
 });
 
+test("holds nothing that editors, version control and Python leave behind", () => {
+  const junk = [
+    "__pycache__/x.cpython-311.pyc",
+    ".x.swp",
+    "x~",
+    ".DS_Store",
+    ".git/config",
+    "#x#",
+    ".#x",
+    ".mypy_cache/x",
+  ];
+  const copy = join(scratchFolder(), "copy");
+  for (const path of ["package.json", "LICENSE", "templates", "lib/packer/guest"]) {
+    cpSync(join(root, path), join(copy, path), { recursive: true });
+  }
+  for (const path of ["templates/visa-base/login", "lib/packer/guest", "templates"]) {
+    for (const own of junk) {
+      mkdirSync(join(copy, path, own, ".."), { recursive: true });
+      writeFileSync(join(copy, path, own), "");
+    }
+  }
+  const [{ files }] = JSON.parse(run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"], copy));
+  const paths = files.map((file: { readonly path: string }) => file.path);
+  expect(paths).toContain("templates/config.yml");
+  expect(paths.filter((path: string) => junk.some((own) => path.endsWith(own)))).toEqual([]);
+});
+
 test("holds no tests, no sources of the bindings, and no notes of the compiler", () => {
   const [{ files }] = JSON.parse(run("npm", ["pack", "--json", "--dry-run", "--ignore-scripts"], root));
   const paths = files.map((file: { readonly path: string }) => file.path);

@@ -1,4 +1,6 @@
-/** The commit that a build was made from. */
+/** What git knows of the files that a build is made from. */
+import { realpathSync } from "node:fs";
+import { join, relative } from "node:path";
 import type { Masker } from "../output/masking";
 import { readTool } from "../processes/tools";
 
@@ -19,5 +21,27 @@ export async function gitState(directory: string, masker: Masker): Promise<GitSt
     return { commit, modified: changes.trim() !== "" };
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * Those files below a folder that its repository does not track: they are inputs here, and whoever clones it lacks them.
+ * None where there is no repository, or no git.
+ * @param files absolute paths
+ */
+export async function untrackedFiles(directory: string, files: readonly string[], masker: Masker): Promise<string[]> {
+  try {
+    const listed = await readTool("git", ["-C", directory, "-c", "core.quotePath=false", "ls-files"], {
+      directory,
+      masker,
+    });
+    const root = realpathSync(directory);
+    const tracked = new Set(listed.split("\n").map((path) => join(root, path)));
+    return files.filter((file) => {
+      const real = realpathSync(file);
+      return !relative(root, real).startsWith("..") && !tracked.has(real);
+    });
+  } catch {
+    return [];
   }
 }
