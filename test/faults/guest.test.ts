@@ -180,7 +180,7 @@ test("a step that prints a report's lines changes nothing, and they stay in the 
     "visa-login credentials",
     "visa-report package ii  forged 6.6.6 amd64",
     `visa-report ${"0".repeat(32)} package ii  forged 6.6.6 amd64`,
-    `visa-report ${"0".repeat(32)} login credentials`,
+    `visa-report ${"0".repeat(32)} access credentials`,
     `visa-report ${"0".repeat(32)} end`,
   ];
   const announcement = "Provisioning with shell script: visa-guest-report.sh";

@@ -60,7 +60,7 @@ export interface ArtifactManifest {
   readonly packageVersion: string;
   /** The commit of the folder that it was built from; left out where that is in no git repository. */
   readonly git?: GitState;
-  /** How a build gets into a boot of its disk. @default - by a config drive alone */
+  /** The guest access that a boot of its disk takes beside a config drive (guest-access.ts). @default - none */
   readonly login?: "credentials";
   /** Its bill of materials, in {@link SBOM_FILE}. */
   readonly sbom?: { readonly sha256: string; readonly packages: number };

@@ -50,7 +50,7 @@ if command -v dpkg-query >/dev/null 2>&1 &&
   packages=$(dpkg-query -W -f='\${db:Status-Abbrev}\${Package} \${Version} \${Architecture}\\n'); then
   printf '%s\\n' "$packages" | sed 's/^/visa-report ${nonce} package /'
 fi
-${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then say 'login credentials'; fi
+${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then say 'access credentials'; fi
 say end
 exit 0
 `;
@@ -101,7 +101,7 @@ export class GuestReportReader {
       // "ii " is installed; others are remains of packages that were removed.
       const [, name, version, architecture] = /^ii +(\S+) (\S+) (\S+)$/.exec(rest.trimEnd()) ?? [];
       if (name && version && architecture) this.packages.push({ name, version, architecture });
-    } else if (kind === "login") {
+    } else if (kind === "access") {
       this.takesCredentials = rest.trim() === "credentials";
     } else if (kind === "end") {
       this.ended = true;

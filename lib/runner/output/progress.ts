@@ -69,12 +69,6 @@ export class Progress {
     this.label = `${this.label.replace(/ \[.*\]$/, "")} [${text}]`;
   }
 
-  /** The layer is done. */
-  endLayer(text: string): void {
-    this.label = "";
-    this.message(text);
-  }
-
   /** A line that stays. */
   message(text: string): void {
     if (this.options.quiet) return;

@@ -24,7 +24,7 @@ import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "..
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
 import { isModern, MONITOR_SOCKET, runConfiguration } from "./run-configuration";
 import { relayAddress } from "./ssh-relay";
-import { type BuildMachine, type Trouble, type WatchOptions, watchMachine } from "./watch";
+import { type RunningGuest, type Trouble, type WatchOptions, watchGuest } from "./watch";
 
 /** What Packer has to end its QEMU when a build is given up. */
 const STOP_MS = 15_000;
@@ -201,7 +201,7 @@ export class PackerRun {
       monitor: MONITOR_SOCKET,
       relayAddress: this.relayAddress,
       timeoutMs: machine.timeoutMinutes * 60_000,
-      findMachine: ownMachine,
+      findGuest: ownGuest,
       onTrouble: (found) => {
         trouble = { ...found, lines: log.tail() };
         log.write(`given up: ${found.what}`);
@@ -210,7 +210,7 @@ export class PackerRun {
         force = setTimeout(() => packer?.kill("SIGKILL"), STOP_MS);
       },
     };
-    const watch = watchMachine(watched);
+    const watch = watchGuest(watched);
     const result = await runTool("packer", args, {
       ...options,
       onLine(line, stream) {
@@ -229,7 +229,7 @@ export class PackerRun {
   /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */
   private async leaveRunning(): Promise<void> {
     const { layer, scratch, progress } = this.options;
-    const machine = ownMachine();
+    const machine = ownGuest();
     if (!machine) {
       progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
       return;
@@ -288,7 +288,7 @@ export class PackerRun {
 }
 
 /** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
-function ownMachine(): BuildMachine | undefined {
+function ownGuest(): RunningGuest | undefined {
   // Only a worker has a session of its own; in another one there are processes that are none of ours.
   if (processInfo(process.pid)?.session !== process.pid) return undefined;
   for (const { pid } of sessionMembers(process.pid)) {

@@ -42,13 +42,13 @@ export interface Trouble {
 }
 
 /** A QEMU that Packer started. */
-export interface BuildMachine {
+export interface RunningGuest {
   readonly qemu: ProcessIdentity;
   /** The port of this machine that leads to its SSH. */
   readonly sshPort: number;
 }
 
-/** Options of {@link watchMachine}. */
+/** Options of {@link watchGuest}. */
 export interface WatchOptions {
   /** The folder that Packer runs in, on the file system of the layer's disk. */
   readonly folder: string;
@@ -61,7 +61,7 @@ export interface WatchOptions {
   /** How long it may take in all. */
   readonly timeoutMs: number;
   /** Nothing before it runs. */
-  readonly findMachine: () => BuildMachine | undefined;
+  readonly findGuest: () => RunningGuest | undefined;
   /** Called once, when it makes no sense to go on. */
   readonly onTrouble: (trouble: Trouble) => void;
 }
@@ -81,10 +81,10 @@ export interface Watch {
 }
 
 /** Begins to look. */
-export function watchMachine(options: WatchOptions): Watch {
+export function watchGuest(options: WatchOptions): Watch {
   const started = performance.now();
   const folder = openSync(options.folder, "r");
-  let machine: BuildMachine | undefined;
+  let guest: RunningGuest | undefined;
   let goneSince: number | undefined;
   let phase: "starting" | "connected" | "halting" = "starting";
   let offset = 0;
@@ -131,9 +131,9 @@ export function watchMachine(options: WatchOptions): Watch {
         exitCode: ExitCode.PACKER,
       };
     }
-    machine ??= options.findMachine();
-    if (!machine || phase === "halting") return undefined;
-    if (!isAlive(machine.qemu)) {
+    guest ??= options.findGuest();
+    if (!guest || phase === "halting") return undefined;
+    if (!isAlive(guest.qemu)) {
       goneSince ??= now;
       if (now - goneSince < GONE_MS) return undefined;
       return {
@@ -143,11 +143,11 @@ export function watchMachine(options: WatchOptions): Watch {
         exitCode: ExitCode.PACKER,
       };
     }
-    relay ??= openRelay(machine);
+    relay ??= openRelay(guest);
     return undefined;
   };
 
-  const openRelay = ({ qemu, sshPort }: BuildMachine) =>
+  const openRelay = ({ qemu, sshPort }: RunningGuest) =>
     relaySsh(sshPort, {
       address: options.relayAddress,
       onAnswer: async (found) => {

@@ -51,12 +51,12 @@ test("leaves out what was removed, and lets other lines through", () => {
 });
 
 test("says how the next build gets in", () => {
-  expect(read(signed("login credentials", "end")).result).toEqual({ takesCredentials: true });
-  expect(read(signed("login something-newer", "end")).result).toEqual({ takesCredentials: false });
+  expect(read(signed("access credentials", "end")).result).toEqual({ takesCredentials: true });
+  expect(read(signed("access something-newer", "end")).result).toEqual({ takesCredentials: false });
 });
 
 test("is nothing before its end, and takes nothing after it", () => {
-  expect(read(signed("login credentials")).result).toBeUndefined();
+  expect(read(signed("access credentials")).result).toBeUndefined();
   const late = signed("package ii late 1 all");
   expect(read(signed("end") + late)).toEqual({ result: { takesCredentials: false }, shown: [late.trim()] });
 });
@@ -65,7 +65,7 @@ test.each([
   ["the report's lines of old", "visa-package ii  forged 1 all\nvisa-login credentials\n"],
   ["no nonce", "visa-report package ii forged 1 all\nvisa-report end\n"],
   ["an empty one", "visa-report  package ii forged 1 all\n"],
-  ["another one", `visa-report ${makeNonce()} login credentials\nvisa-report ${makeNonce()} end\n`],
+  ["another one", `visa-report ${makeNonce()} access credentials\nvisa-report ${makeNonce()} end\n`],
   ["the beginning of the right one", `visa-report ${NONCE.slice(0, -1)} end\n`],
   ["more than the right one", `visa-report ${NONCE}0 end\n`],
   ["the announcement of the report's step", "==> qemu.a: Provisioning with shell script: visa-guest-report.sh\n"],
