@@ -13,6 +13,7 @@ export {
   VisaSecurityGroup,
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
+export { type VisaPlans, VisaRegistration, type VisaRegistrationProps } from "./constructs/visa-registration";
 export { VisaImageError } from "./errors";
 export type { DiskFormat, MachineOptions, MachinePreset } from "./specification";
 export {
@@ -30,3 +31,5 @@ export {
   type ShellOptions,
 } from "./template/provisioner";
 export { Template, type TemplateOptions } from "./template/template";
+export type { AutoAcceptExtensionRequest, Channel } from "./visa/wanted";
+export type { VisaProtocol } from "./visa-protocols";

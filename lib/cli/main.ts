@@ -93,6 +93,13 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     program.command("cache").description("what the artifact cache takes, and making room in it");
   }
 
+  if (process.argv[2] === "visa") {
+    const { visaCommand } = require("./visa-command") as typeof import("./visa-command");
+    program.addCommand(visaCommand());
+  } else {
+    program.command("visa").description("VISA's own entries of images: status, register, hide, adopt");
+  }
+
   program.command("worker", { hidden: true }).action(async () => {
     const { runWorker } = require("../runner/supervisor") as typeof import("../runner/supervisor");
     runWorker((lockFile) => {

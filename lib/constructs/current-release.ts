@@ -52,11 +52,15 @@ export interface CurrentReleaseProps extends ReleaseFamily {
  * breaks on an image that is not active.
  */
 export class CurrentRelease extends Construct implements IRelease {
+  readonly family: ReleaseFamily;
+  readonly digits: string;
   readonly image: ImagesImageV2;
   readonly registered: TerraformData;
 
   constructor(scope: Construct, id: string, props: CurrentReleaseProps) {
     super(scope, id);
+    this.family = props;
+    this.digits = props.release;
     this.image = new ImagesImageV2(this, "Resource", {
       name: props.name,
       containerFormat: "bare",

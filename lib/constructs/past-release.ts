@@ -40,11 +40,15 @@ const KEPT_ARGUMENTS = [
  * Where the state does not have it (a lost state, or one that was forgotten), it is imported by the id that the lock has.
  */
 export class PastRelease extends Construct implements IRelease {
+  readonly family: ReleaseFamily;
+  readonly digits: string;
   readonly image: ImagesImageV2;
   readonly registered: TerraformData;
 
   constructor(scope: Construct, id: string, props: PastReleaseProps) {
     super(scope, id);
+    this.family = props;
+    this.digits = props.release.release;
     const { release, fingerprint, template, name, diskFormat, imageId } = props.release;
     this.image = new ImagesImageV2(this, "Resource", {
       name: escapeTemplate(name),

@@ -26,6 +26,10 @@ export interface ReleaseFamily {
 
 /** A release in Terraform's hands. */
 export interface IRelease {
+  /** Whose release it is. */
+  readonly family: ReleaseFamily;
+  /** Its 12 digits. */
+  readonly digits: string;
   /** The image in Glance. */
   readonly image: ImagesImageV2;
   /** Created once the image is active, protected and in the lock. */

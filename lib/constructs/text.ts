@@ -6,6 +6,11 @@ export function escapeTemplate(text: string): string {
   return text.replace(/([$%])(?=\{)/g, "$1$1");
 }
 
+/** What {@link escapeTemplate} made of a text, as it was. */
+export function unescapeTemplate(text: string): string {
+  return text.replace(/([$%])\1(?=\{)/g, "$1");
+}
+
 /** A word that a POSIX shell takes as one argument, whatever is in it. Tokens are left to Terraform. */
 export function shellWord(word: string): string {
   if (Token.isUnresolved(word) || /^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;

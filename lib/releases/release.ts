@@ -35,9 +35,13 @@ export function releaseProperties(image: string, release: string): Record<string
 /** What `visa_protected_by` says of an image that this package protects: `visa-image prune` leaves others alone. */
 export const PROTECTED_BY_US = "visa-image";
 
+/** Says of an image in Glance that VISA has an entry of it: `visa-image prune` asks VISA before it deletes one. */
+export const VISA_ENTRY_PROPERTY = "visa_entry";
+
 /** Properties that are known, or true, only after the registration: Terraform leaves them alone. */
 export const WRITTEN_AFTER_REGISTRATION = [
   "visa_protected_by",
+  VISA_ENTRY_PROPERTY,
   "visa_commit",
   "visa_manifest_sha256",
   "visa_sbom_sha256",

@@ -76,6 +76,11 @@ export function withoutMark(description: string | null | undefined): string {
   return (description ?? "").replace(MARK, "");
 }
 
+/** The line of a description that says what changed; undefined where there is none. */
+export function readChanges(description: string | null | undefined): string | undefined {
+  return /^Changed since .*$/m.exec(description ?? "")?.[0];
+}
+
 /** A description with this mark as its last line, in the place of any other one. */
 export function withMark(description: string | null | undefined, mark: Mark): string {
   const text = withoutMark(description);

@@ -58,6 +58,7 @@ export function inputOf(entry: Entry, found: Pick<Found, "inputFields">): EntryI
 /**
  * What VISA is to have of the image: the wanted fields over those of an entry.
  *
+ * @param changes a line that says what changed, where the stack leaves the description to us
  * @param base the entry itself, or for a new one the entry before it: what the stack says nothing of stays as it is
  * @throws VisaImageError for a name that this VISA does not know, and for what is too long
  */
@@ -67,10 +68,12 @@ export function wantedInput(
   found: Found,
   base: Entry | undefined,
   visible: boolean,
+  changes?: string,
 ): EntryInput {
   const { fields } = wanted;
   const before = base ? inputOf(base, found) : {};
-  const description = fields.description ?? withoutMark(base?.description);
+  const said = fields.description ?? withoutMark(base?.description);
+  const description = wanted.tellChanges && changes ? `${withoutChanges(said)}\n\n${changes}` : said;
   const own: Record<string, unknown> = {
     name: fields.name,
     version: fields.version,
@@ -93,8 +96,8 @@ export function wantedInput(
       exitCode: ExitCode.USAGE,
     });
   }
-  const said = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
-  const input = only({ ...before, ...said }, found.inputFields);
+  const defined = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  const input = only({ ...before, ...defined }, found.inputFields);
   checkLimits(texts(input));
   return input;
 }
@@ -114,6 +117,10 @@ export function byName<T extends { readonly name: string }>(kind: string, name: 
     fix: names.length > 0 ? suggestion(name, names, `${kind}s`) : `make it on VISA's admin page`,
     exitCode: ExitCode.USAGE,
   });
+}
+
+function withoutChanges(description: string): string {
+  return description.replace(/\n*^Changed since .*$/m, "");
 }
 
 function canonical(name: string, value: unknown): string {

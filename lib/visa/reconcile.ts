@@ -3,7 +3,7 @@
  * that a run goes on wherever the one before it was stopped.
  */
 import { ExitCode, VisaImageError } from "../errors";
-import { describeEntry, type Entry, type Plan, readMark } from "./entry";
+import { describeEntry, type Entry, type Plan, readChanges, readMark } from "./entry";
 import { byName, differingFields, type EntryInput, type Found, fieldWord, inputOf, wantedInput } from "./fields";
 import type { Wanted } from "./wanted";
 
@@ -36,6 +36,8 @@ export interface ReconcileOptions {
   readonly imageId: string;
   /** Ids of the image's past releases in Glance, as the lock has them. @default none */
   readonly pastImageIds?: readonly string[];
+  /** What changed since the release before: a line for the description of an entry that is made. @default none */
+  readonly changes?: string;
 }
 
 /** The id of an entry that is yet to be made. */
@@ -55,9 +57,9 @@ export function reconcile(wanted: Wanted, found: Found, options: ReconcileOption
   const current = currentEntry(wanted, found, own, options);
   const others = own.filter((entry) => entry !== current);
   const shown = others.filter(({ visible }) => visible);
-  const work = new Work(wanted, found, current, predecessor(shown, others, found.plans));
+  const work = new Work(wanted, found, current, predecessor(shown, others, found.plans), options);
 
-  work.entry(options.imageId);
+  work.entry();
   if (wanted.channel === "candidate") {
     work.candidatePlans(shown);
     if (current?.visible) work.withdraw(current, shown);
@@ -66,7 +68,7 @@ export function reconcile(wanted: Wanted, found: Found, options: ReconcileOption
   refuseUnmarked(wanted, found, options);
   const sources = sourcesOfPlans(current, shown, others, found.plans);
   work.plansMade();
-  work.show(options.imageId);
+  work.show();
   work.plansMoved(sources);
   for (const entry of shown) work.hide(entry);
   return work.steps;
@@ -153,6 +155,7 @@ class Work {
     private readonly found: Found,
     private readonly current: Entry | undefined,
     private readonly before: Entry | undefined,
+    private readonly options: ReconcileOptions,
   ) {
     this.plans = found.plans.filter(({ imageId }) => imageId === current?.id);
   }
@@ -166,10 +169,9 @@ class Work {
   }
 
   /** The entry itself: made hidden, or brought up to date as it is. */
-  entry(imageId: string): void {
+  entry(): void {
     const { wanted, found, current } = this;
-    const visible = current?.visible ?? false;
-    const input = wantedInput(wanted, imageId, found, current ?? this.before, visible);
+    const input = this.input(current?.visible ?? false);
     if (!current) {
       const { name, version } = wanted.fields;
       this.add(`make the entry "${name}"${version ? ` ${version}` : ""}, hidden`, { name: "createImage", input });
@@ -181,11 +183,15 @@ class Work {
     this.add(`change ${words} of ${describeEntry(current)}`, { name: "updateImage", id: current.id, input });
   }
 
-  show(imageId: string): void {
-    const { wanted, found, current } = this;
-    if (current?.visible) return;
-    const input = wantedInput(wanted, imageId, found, current ?? this.before, true);
-    this.add(`show ${this.named()}`, { name: "updateImage", id: this.id, input });
+  show(): void {
+    if (this.current?.visible) return;
+    this.add(`show ${this.named()}`, { name: "updateImage", id: this.id, input: this.input(true) });
+  }
+
+  private input(visible: boolean): EntryInput {
+    const { wanted, found, current, before, options } = this;
+    const changes = current ? readChanges(current.description) : options.changes;
+    return wantedInput(wanted, options.imageId, found, current ?? before, visible, changes);
   }
 
   hide(entry: Entry): void {

@@ -45,6 +45,10 @@ export interface Wanted {
   readonly image?: string;
   /** The release's 12 digits, where it has some. */
   readonly release?: string;
+  /** The image's id in Glance, where synth knows it. */
+  readonly imageId?: string;
+  /** Whether the description of a new entry says what changed since the one before. */
+  readonly tellChanges?: boolean;
   readonly channel: Channel;
   readonly fields: WantedFields;
   /** `move`: those of the entry before. */

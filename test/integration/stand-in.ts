@@ -5,10 +5,14 @@
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
+import { visaCommand } from "../../lib/cli/visa-command";
 import { lockCommand, pruneCommand } from "../../lib/releases/command";
 import type { BuildSpecification } from "../../lib/specification";
 
-const program = new Command("visa-image").addCommand(lockCommand()).addCommand(pruneCommand());
+const program = new Command("visa-image")
+  .addCommand(lockCommand())
+  .addCommand(pruneCommand())
+  .addCommand(visaCommand());
 
 program
   .command("build")
