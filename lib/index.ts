@@ -31,5 +31,5 @@ export {
   type ShellOptions,
 } from "./template/provisioner";
 export { Template, type TemplateOptions } from "./template/template";
-export type { AutoAcceptExtensionRequest, Channel } from "./visa/wanted";
+export type { AutoAcceptExtensionRequest, VisaChannel } from "./visa/wanted";
 export type { VisaProtocol } from "./visa-protocols";

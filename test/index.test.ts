@@ -25,9 +25,11 @@ test("the root has what a stack of images is written with", () => {
     "VisaImageError",
     "VisaInstance",
     "VisaNetwork",
+    "VisaRegistration",
     "VisaSecurityGroup",
   ]);
   expect(exportsOf("index.ts")).toEqual([
+    "AutoAcceptExtensionRequest",
     "BaseImage",
     "BootstrapOptions",
     "Catalog",
@@ -53,6 +55,7 @@ test("the root has what a stack of images is written with", () => {
     "ShellOptions",
     "Template",
     "TemplateOptions",
+    "VisaChannel",
     "VisaImage",
     "VisaImageError",
     "VisaImageProps",
@@ -61,6 +64,10 @@ test("the root has what a stack of images is written with", () => {
     "VisaInstanceProps",
     "VisaNetwork",
     "VisaNetworkProps",
+    "VisaPlans",
+    "VisaProtocol",
+    "VisaRegistration",
+    "VisaRegistrationProps",
     "VisaSecurityGroup",
     "VisaSecurityGroupProps",
   ]);

@@ -9,7 +9,7 @@ import { withMark } from "../visa/entry";
 import { checkLimits } from "../visa/limits";
 import {
   type AutoAcceptExtensionRequest,
-  type Channel,
+  type VisaChannel,
   WANTED_VERSION,
   type Wanted,
   type WantedFields,
@@ -53,7 +53,7 @@ export interface VisaRegistrationProps {
    * hidden. To promote a candidate neither builds nor uploads.
    * @default "production"
    */
-  readonly channel?: Channel;
+  readonly channel?: VisaChannel;
   /**
    * At most 250 characters.
    * @default - the image's name in Glance

@@ -9,7 +9,7 @@ export const WANTED_VERSION = 1;
 export type AutoAcceptExtensionRequest = "ALL" | "STAFF" | "NONE";
 
 /** `candidate`: hidden, for administrators to try. `production`: shown, and the entry before it is hidden. */
-export type Channel = "candidate" | "production";
+export type VisaChannel = "candidate" | "production";
 
 /** A flavour that is offered with the image. */
 export interface WantedPlan {
@@ -49,7 +49,7 @@ export interface Wanted {
   readonly imageId?: string;
   /** Whether the description of a new entry says what changed since the one before. */
   readonly tellChanges?: boolean;
-  readonly channel: Channel;
+  readonly channel: VisaChannel;
   readonly fields: WantedFields;
   /** `move`: those of the entry before. */
   readonly plans: "move" | readonly WantedPlan[];
