@@ -2,12 +2,10 @@
 import { chmod, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
-import { CONSOLE_FILE } from "../../packer/runner-variables";
 import type { InstallerBase } from "../../specification";
 import { mapPieces } from "../../template/marks";
 import { isUrl } from "../../template/source";
 import { installationOf } from "../context";
-import { followConsole } from "../output/console";
 import { countSteps } from "../packer/packer-output";
 import { indent, type PackerRun } from "../packer/packer-run";
 import type { RunTool } from "../processes/run-tool";
@@ -26,18 +24,23 @@ export function installedBase(base: InstallerBase): Maker {
     words: ["building", "built"],
     steps: countSteps(base.configuration) + 2,
     async make(context) {
-      const { build, prepared, scratch } = context;
+      const { build, prepared, scratch, log } = context;
       await obtainMedia(context, base);
       const installation = installationOf(build, base);
       await stageForPacker(context, installation);
       await fillSecrets(base, scratch.path, prepared.secrets);
-      const run = packerRun(context, installation, { installerTimeout: base.timeout });
+      const onConsole = (line: string) => {
+        log.write(`console: ${line}`);
+        build.progress.toolLine(line);
+        build.progress.detail(line.slice(0, 60));
+      };
+      const run = packerRun(context, installation, { installerTimeout: base.timeout, onConsole });
       const seconds = await install(context, run);
       const made = packerMade(context);
       if (await hasBootLoader(made.disk, scratch.path, toolRunner(context))) {
         return { ...made, toolSeconds: seconds, guest: {} };
       }
-      throw await failed(context, run, "ended without a boot loader on the disk", "see what it says");
+      throw failed(context, run, "ended without a boot loader on the disk", "see what it says");
     },
   };
 }
@@ -56,14 +59,9 @@ async function obtainMedia(context: MakeContext, base: InstallerBase): Promise<v
   await toolRunner(context)("qemu-img", args);
 }
 
-/** Runs the installer to its end, and shows its console meanwhile; returns the seconds that it took. */
+/** Runs the installer to its end; returns the seconds that it took. */
 async function install(context: MakeContext, run: PackerRun): Promise<number> {
-  const { build, prepared, scratch, log } = context;
-  const stop = followConsole(join(scratch.path, CONSOLE_FILE), prepared.masker, (line) => {
-    log.write(`console: ${line}`);
-    build.progress.toolLine(line);
-    build.progress.detail(line.slice(0, 60));
-  });
+  const { log } = context;
   try {
     const { seconds } = await run.run("installing");
     return seconds;
@@ -71,14 +69,12 @@ async function install(context: MakeContext, run: PackerRun): Promise<number> {
     // Packer's words for a machine that has not gone down in time.
     if (!log.tail().some((line) => line.endsWith("Failed to shutdown"))) throw error;
     const fix = 'answer what it asks for, or give it more time by "timeout"';
-    throw await failed(context, run, "was not done in time", fix);
-  } finally {
-    await stop();
+    throw failed(context, run, "was not done in time", fix);
   }
 }
 
-async function failed({ log }: MakeContext, run: PackerRun, how: string, fix: string): Promise<VisaImageError> {
-  return new VisaImageError(`the installer ${how}:\n${indent(await run.consoleTail())}`, {
+function failed({ log }: MakeContext, run: PackerRun, how: string, fix: string): VisaImageError {
+  return new VisaImageError(`the installer ${how}:\n${indent(run.consoleTail())}`, {
     fix: `${fix}; the whole log: ${log.path}`,
     exitCode: ExitCode.PACKER,
   });

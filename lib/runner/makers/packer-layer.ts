@@ -4,9 +4,9 @@ import { join } from "node:path";
 import type { LayerSpecification } from "../../specification";
 import type { ArtifactManifest } from "../cache/cache";
 import { certificatesOf, machineOf, mirrorOf } from "../context";
-import { chooseAccess, type GuestAccess, writeAccess } from "../guest/guest-access";
+import { chooseAccess, writeAccess } from "../guest/guest-access";
 import { countSteps } from "../packer/packer-output";
-import { PackerRun } from "../packer/packer-run";
+import { PackerRun, type PackerRunOptions } from "../packer/packer-run";
 import { stageFiles } from "../packer/staging";
 import { endStrays } from "../processes/strays";
 import { type MakeContext, type Maker, toolRunner } from "./maker";
@@ -40,7 +40,7 @@ export async function stageForPacker({ build, scratch }: MakeContext, layer: Lay
 export function packerRun(
   { build, prepared, scratch, log }: MakeContext,
   layer: LayerSpecification,
-  options: { readonly access?: GuestAccess; readonly installerTimeout?: string },
+  options: Pick<PackerRunOptions, "access" | "installerTimeout" | "onConsole">,
 ): PackerRun {
   const machine = machineOf(build, layer);
   return new PackerRun({

@@ -1,7 +1,7 @@
 /** One run of Packer in a scratch folder that has everything it reads: what it is told, watched for, and how it failed. */
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Machine } from "../../build-machine";
@@ -14,7 +14,7 @@ import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportSc
 import { type Accelerator, cpuArgument } from "../host/accelerator";
 import { asSeenFromGuest } from "../host/mirror";
 import { VNC_ADDRESS } from "../host/requirements";
-import { plainText } from "../output/console";
+import { GuestConsole } from "../output/console";
 import type { BuildLog } from "../output/log";
 import type { Masker } from "../output/masking";
 import type { Progress } from "../output/progress";
@@ -52,6 +52,8 @@ export interface PackerRunOptions {
   readonly progress: Progress;
   /** The runner's environment. */
   readonly environment: NodeJS.ProcessEnv;
+  /** Called with each line of the guest's console, which is in the log then only if this puts it there. */
+  readonly onConsole?: (line: string) => void;
   /** Ends what Packer left running; says how many that were. */
   readonly endStrays: () => Promise<number>;
 }
@@ -70,7 +72,13 @@ export class PackerRun {
   private stepTimeout: string | undefined;
   private readonly relayAddress = relayAddress();
 
-  constructor(private readonly options: PackerRunOptions) {}
+  private readonly console: GuestConsole;
+
+  constructor(private readonly options: PackerRunOptions) {
+    const { scratch, masker, onConsole } = options;
+    this.console = new GuestConsole(join(scratch.path, CONSOLE_FILE), masker);
+    if (onConsole) this.console.onLine(onConsole);
+  }
 
   /**
    * Runs it to its end.
@@ -146,16 +154,10 @@ export class PackerRun {
   }
 
   /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */
-  async consoleTail(always = false): Promise<string[]> {
-    const { scratch, log, masker } = this.options;
-    const text = await readFile(join(scratch.path, CONSOLE_FILE), "utf8").catch(() => "");
-    const lines = text
-      .split("\n")
-      .map((line) => masker.mask(plainText(line)))
-      .filter((line) => line.trim())
-      .slice(-200);
-    const followed = log.tail().some((line) => line.startsWith("console: "));
-    for (const line of followed ? [] : lines) log.write(`console: ${line}`);
+  consoleTail(always = false): string[] {
+    const { log, onConsole } = this.options;
+    const lines = this.console.tail();
+    for (const line of onConsole ? [] : lines) log.write(`console: ${line}`);
     const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
     return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
@@ -168,7 +170,7 @@ export class PackerRun {
     const lines = [
       ...relevantLines(trouble?.lines ?? log.tail()),
       ...(unreachable ? [unreachable] : []),
-      ...(await this.consoleTail(trouble?.console)),
+      ...this.consoleTail(trouble?.console),
     ];
     const what = trouble
       ? `the build of "${layer.name}" was given up: ${trouble.what}`
@@ -197,7 +199,7 @@ export class PackerRun {
     let force: NodeJS.Timeout | undefined;
     const watched: WatchOptions = {
       folder: scratch.path,
-      console: CONSOLE_FILE,
+      console: this.console,
       monitor: MONITOR_SOCKET,
       relayAddress: this.relayAddress,
       timeoutMs: machine.timeoutMinutes * 60_000,

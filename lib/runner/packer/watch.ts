@@ -2,12 +2,12 @@
  * Looks after a build machine while Packer runs, and lets Packer in. Packer waits for a guest that will never come for as
  * long as it is told to, for a step without any end, and QEMU for room on a full disk for ever.
  */
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, NO_ROOM_FIX } from "../../errors";
 import { freeSpace } from "../host/requirements";
+import type { GuestConsole } from "../output/console";
 import { readMessages } from "../output/lines";
 import { duration, size } from "../output/progress";
 import { isAlive, type ProcessIdentity } from "../processes/processes";
@@ -20,8 +20,6 @@ const FULL_BYTES = 16 * 2 ** 20;
 /** Packer notices within seconds, where it does, that its QEMU has ended. */
 const GONE_MS = 10_000;
 const SETTLE_MS = 300;
-/** Whatever is worth knowing is at the end of what the console has shown since the last look. */
-const CONSOLE_BYTES = 64 << 10;
 
 /** QEMU's events have some hundred. */
 const EVENT_BYTES = 64 << 10;
@@ -52,8 +50,8 @@ export interface RunningGuest {
 export interface WatchOptions {
   /** The folder that Packer runs in, on the file system of the layer's disk. */
   readonly folder: string;
-  /** In it, the guest's serial console; it need not be there. */
-  readonly console: string;
+  /** The guest's serial console, which is followed from here. */
+  readonly console: GuestConsole;
   /** In it, QEMU's monitor: a Unix socket, there once QEMU runs. */
   readonly monitor: string;
   /** Where Packer is let in. */
@@ -87,21 +85,18 @@ export function watchGuest(options: WatchOptions): Watch {
   let guest: RunningGuest | undefined;
   let goneSince: number | undefined;
   let phase: "starting" | "connected" | "halting" = "starting";
-  let offset = 0;
+  let dead: Trouble | undefined;
   let answer: SshAnswer | undefined;
   let monitor: Socket | undefined;
   let switchedOff = false;
   let gaveUp = false;
   let relay: SshRelay | undefined;
 
-  const readConsole = (): Trouble | undefined => {
-    const { text, next } = readFrom(join(options.folder, options.console), offset);
-    // A line that has been begun is read again, whole.
-    offset = next;
+  options.console.onLine((line) => {
     for (const [pattern, what] of DEAD_GUEST) {
-      const words = pattern.exec(text)?.[0];
+      const words = pattern.exec(line)?.[0];
       if (!words) continue;
-      return {
+      dead ??= {
         what: `${what}: "${words.trim()}"`,
         // Seen: "IO-APIC + timer doesn't work!", from an emulated timer with ten processes for each processor.
         fix: "build again; without KVM it may happen by chance where this machine is very busy",
@@ -109,8 +104,7 @@ export function watchGuest(options: WatchOptions): Watch {
         exitCode: ExitCode.PACKER,
       };
     }
-    return undefined;
-  };
+  });
 
   const look = (): Trouble | undefined => {
     const free = freeSpace(options.folder);
@@ -121,7 +115,7 @@ export function watchGuest(options: WatchOptions): Watch {
         exitCode: ExitCode.FAILURE,
       };
     }
-    const dead = readConsole();
+    options.console.look();
     if (dead) return dead;
     const now = performance.now();
     if (now - started > options.timeoutMs) {
@@ -213,9 +207,8 @@ export function watchGuest(options: WatchOptions): Watch {
       monitor?.destroy();
       relay?.close();
       closeSync(folder);
-      if (gaveUp || phase === "halting") return;
-      const dead = readConsole();
-      if (dead) options.onTrouble(dead);
+      options.console.end();
+      if (dead && !gaveUp && phase !== "halting") options.onTrouble(dead);
     },
   };
 }
@@ -225,23 +218,3 @@ const UNREACHABLE: Readonly<Record<SshAnswer, string>> = {
   refused: "the guest has an address, but nothing answers at its SSH port",
   greets: "the guest's SSH answers, but does not let the build in: it has not taken the build's key",
 };
-
-/** What was added to a file since, at most its last part; `next` is where its last line begins. */
-function readFrom(path: string, offset: number): { text: string; next: number } {
-  let file: number;
-  try {
-    file = openSync(path, "r");
-  } catch {
-    return { text: "", next: offset };
-  }
-  try {
-    const buffer = Buffer.alloc(CONSOLE_BYTES);
-    const length = readSync(file, buffer, 0, CONSOLE_BYTES, offset);
-    const text = buffer.toString("latin1", 0, length);
-    const lastLine = text.lastIndexOf("\n") + 1;
-    // A line without an end is not waited for.
-    return { text, next: offset + (lastLine === 0 && length === CONSOLE_BYTES ? length : lastLine) };
-  } finally {
-    closeSync(file);
-  }
-}

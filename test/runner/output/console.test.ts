@@ -1,21 +1,48 @@
-import { appendFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, closeSync, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { followConsole, plainText } from "../../../lib/runner/output/console";
+import { GuestConsole, plainText } from "../../../lib/runner/output/console";
 import { createMasker } from "../../../lib/runner/output/masking";
 import { scratchFolder } from "../../support/scratch";
 
-test("the console is followed line by line, masked, without escape sequences, to its last words", async () => {
-  const file = join(scratchFolder(), "console.log");
-  const lines: string[] = [];
-  const stop = followConsole(file, createMasker(["canary"]), (line) => lines.push(line));
-  await sleep(10);
+let file: string;
+let guest: GuestConsole;
+let lines: string[];
+beforeEach(() => {
+  file = join(scratchFolder(), "console.log");
+  guest = new GuestConsole(file, createMasker(["canary"]));
+  lines = [];
+  guest.onLine((line) => lines.push(line));
+});
+
+test("the console is followed line by line, masked, without escape sequences, to its last words", () => {
+  guest.look();
   writeFileSync(file, "\u001b[2J\u001b[1;1Hfirst\r\n\r\nsecond can");
-  for (const deadline = Date.now() + 10_000; lines.length < 1 && Date.now() < deadline; ) await sleep(50);
+  guest.look();
   expect(lines).toEqual(["first"]);
   appendFileSync(file, "ary\nlast");
-  await stop();
+  guest.end();
   expect(lines).toEqual(["first", "second ****", "last"]);
+  expect(guest.tail(2)).toEqual(["second ****", "last"]);
+});
+
+test("of what a guest has written without end only the last part is looked at, in little memory", () => {
+  writeFileSync(file, "first\nbegun");
+  guest.look();
+  truncateSync(file, 2 ** 33);
+  const end = openSync(file, "a");
+  writeSync(end, "\nlast\n");
+  closeSync(end);
+  const before = process.memoryUsage().rss;
+  const start = performance.now();
+  guest.look();
+  expect(performance.now() - start).toBeLessThan(5000);
+  expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(100);
+  expect([lines[0], lines[1], lines[2], lines.at(-1)]).toEqual([
+    "first",
+    "begun",
+    expect.stringMatching(/^\(85\d{8} bytes of the console are left out\)$/),
+    "last",
+  ]);
 });
 
 test("text of a console is what a person would read", () => {
