@@ -23,6 +23,10 @@ test.each(["compat=1.1", "compat=0.10", "compression_type=zstd", "extended_l2=on
   },
 );
 
+/**
+ * @fault cache: a base, an installer's CD or an image from Glance refers to another file, or is of another format than it is said to be
+ * @then 2: `refers to another file, as its backing file`; nothing of this machine is read
+ */
 test.each(["compat=1.1", "compat=0.10"])("fails for one with a backing file (%s)", async (option) => {
   const secret = join(folder(), "host-file");
   writeFileSync(secret, "s".repeat(1024));

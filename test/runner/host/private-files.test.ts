@@ -48,36 +48,43 @@ test("closes a folder of one's own that was open to others, and what is a link o
   expect(modeOf(join(folder, "open"))).toBe(0o700);
 });
 
-asRoot("fails for a folder that another user has made first, and says whose it is", () => {
-  const shared = sharedFolder();
-  const folder = join(shared, "visa-images-0");
-  asNobody("mkdir", folder);
-  expect(() => privateFolder(folder)).toThrow(
-    `"${folder}" is a folder of user ${NOBODY}, who could change or read what is kept there\n  fix: `,
-  );
-  expect(lstatSync(folder).uid).toBe(NOBODY);
-});
+/**
+ * @fault machine: another user has made the cache's folder first, or has laid a link in its place or in that of a file
+ * @then 2, with the user: `is a folder of user …, who could change or read what is kept there`. A link in the place
+ *   of a file is replaced, and not followed
+ */
+describe("what another user has laid in the way", () => {
+  asRoot("fails for a folder that another user has made first, and says whose it is", () => {
+    const shared = sharedFolder();
+    const folder = join(shared, "visa-images-0");
+    asNobody("mkdir", folder);
+    expect(() => privateFolder(folder)).toThrow(
+      `"${folder}" is a folder of user ${NOBODY}, who could change or read what is kept there\n  fix: `,
+    );
+    expect(lstatSync(folder).uid).toBe(NOBODY);
+  });
 
-asRoot("fails for another user's link, wherever it leads", () => {
-  const shared = sharedFolder();
-  const victim = scratchFolder();
-  chmodSync(victim, 0o755);
-  const link = join(shared, "visa-images-0");
-  asNobody("ln", "-s", victim, link);
-  expect(() => privateFolder(link)).toThrow(`is a link of user ${NOBODY}`);
-  expect(modeOf(victim)).toBe(0o755);
-});
+  asRoot("fails for another user's link, wherever it leads", () => {
+    const shared = sharedFolder();
+    const victim = scratchFolder();
+    chmodSync(victim, 0o755);
+    const link = join(shared, "visa-images-0");
+    asNobody("ln", "-s", victim, link);
+    expect(() => privateFolder(link)).toThrow(`is a link of user ${NOBODY}`);
+    expect(modeOf(victim)).toBe(0o755);
+  });
 
-asRoot("another user's link in the place of a file is replaced, and a victim's file stays as it was", () => {
-  const shared = sharedFolder();
-  const victim = join(scratchFolder(), "victim");
-  writeFileSync(victim, "precious", { mode: 0o644 });
-  const file = join(shared, "note");
-  asNobody("ln", "-s", victim, file);
-  writePrivateFile(file, "ours");
-  expect(readFileSync(victim, "utf8")).toBe("precious");
-  expect(lstatSync(file).isSymbolicLink()).toBe(false);
-  expect([readFileSync(file, "utf8"), modeOf(file)]).toEqual(["ours", 0o600]);
+  asRoot("another user's link in the place of a file is replaced, and a victim's file stays as it was", () => {
+    const shared = sharedFolder();
+    const victim = join(scratchFolder(), "victim");
+    writeFileSync(victim, "precious", { mode: 0o644 });
+    const file = join(shared, "note");
+    asNobody("ln", "-s", victim, file);
+    writePrivateFile(file, "ours");
+    expect(readFileSync(victim, "utf8")).toBe("precious");
+    expect(lstatSync(file).isSymbolicLink()).toBe(false);
+    expect([readFileSync(file, "utf8"), modeOf(file)]).toEqual(["ours", 0o600]);
+  });
 });
 
 test("fails to open a log where a link stands in its place", () => {
