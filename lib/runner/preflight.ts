@@ -62,7 +62,7 @@ export async function preflight(context: BuildContext, items: readonly Item[], e
   checkMemory(machines, warn);
   checkPaths([cache.root, tmpdir()]);
   checkFreeSpace(cache.root, layers, output?.minDiskGb ?? 0);
-  const secrets = installer ? withPasswordHashes(installer, given) : given;
+  const secrets = installer ? await withPasswordHashes(installer, given) : given;
   const masker = createMasker([...secrets.values(), ...proxiesOf(context)]);
   if (earlier.accelerator) return { ...earlier, secrets, masker };
   const tools = await checkTools();

@@ -50,13 +50,12 @@ export async function checkTools(
       exitCode: ExitCode.USAGE,
     });
   }
-  const masker = { mask: (line: string) => line, longest: 0 };
   const environment = { PATH: path, HOME: "/nonexistent", CHECKPOINT_DISABLE: "1", LC_ALL: "C" };
   const versions = await Promise.all(
     needed.map(async (tool) => {
       const args = TOOLS[tool]?.version;
       if (!args) return undefined;
-      const text = await readTool(tool, args, { masker, environment }).catch(() => "");
+      const text = await readTool(tool, args, { environment }).catch(() => "");
       return [tool, /\d+\.\d+(\.\d+)*/.exec(text)?.[0] ?? "unknown"] as const;
     }),
   );
@@ -240,8 +239,7 @@ export async function checkCpu(
   }
   const model = cpuModel?.split(",")[0];
   if (model === undefined || model === "host") return;
-  const masker = { mask: (line: string) => line, longest: 0 };
-  const text = await readTool("qemu-system-x86_64", ["-cpu", "help"], { masker });
+  const text = await readTool("qemu-system-x86_64", ["-cpu", "help"]);
   const known = [...text.matchAll(/^x86 (\S+)/gm)].map((match) => match[1] as string);
   if (known.includes(model)) return;
   throw new VisaImageError(`QEMU knows no CPU "${model}"`, {

@@ -1,5 +1,4 @@
 /** One run of Packer in a scratch folder that has everything it reads: what it is told, watched for, and how it failed. */
-import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -20,7 +19,7 @@ import type { Masker } from "../output/masking";
 import type { Progress } from "../output/progress";
 import { identify, isAlive, processInfo, sessionMembers } from "../processes/processes";
 import { pickVariables, toolEnvironment } from "../processes/tool-environment";
-import { type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
+import { type RunningTool, type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
 import { isModern, MONITOR_SOCKET, runConfiguration } from "./run-configuration";
 import { relayAddress } from "./ssh-relay";
@@ -194,7 +193,7 @@ export class PackerRun {
   /** Runs Packer, and ends it where its machine is beyond hope. */
   private async watch(args: readonly string[], options: RunToolOptions): Promise<WatchedResult> {
     const { scratch, machine, log } = this.options;
-    let packer: ChildProcess | undefined;
+    let packer: RunningTool | undefined;
     let trouble: WatchedResult["trouble"];
     let force: NodeJS.Timeout | undefined;
     const watched: WatchOptions = {

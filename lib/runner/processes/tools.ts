@@ -1,8 +1,10 @@
 /**
  * Runs a tool as a child that cannot outlive the build: it stands in the worker's session, and the kernel signals it
- * when the worker dies.
+ * when the worker dies. This is the one way in which the runner and verify run a tool to its end, by execa.
+ *
+ * What is not run to its end is spawned where it is watched: the worker (supervisor.ts), the helper that is a lock
+ * (file-lock.ts), the probe for KVM (accelerator.ts), and the QEMU of a verification.
  */
-import { type ChildProcess, spawn } from "node:child_process";
 import { NO_ROOM_FIX, VisaImageError } from "../../errors";
 import { LineSplitter } from "../output/lines";
 import type { Masker } from "../output/masking";
@@ -13,13 +15,21 @@ export interface RunToolOptions {
   /** The whole environment of the tool. @default - {@link toolEnvironment} */
   readonly environment?: NodeJS.ProcessEnv;
   readonly directory?: string;
-  readonly masker: Masker;
+  /** What it reads. @default - nothing */
+  readonly input?: string;
+  /** @default - nothing is masked */
+  readonly masker?: Masker;
   /** Called for each masked line of its output. */
   readonly onLine: (line: string, stream: "stdout" | "stderr") => void;
   /** What the kernel sends it when the worker dies: Packer needs TERM, to end its QEMU. @default "KILL" */
   readonly deathSignal?: "KILL" | "TERM";
   /** Called with the child once it runs. */
-  readonly onStart?: (child: ChildProcess) => void;
+  readonly onStart?: (child: RunningTool) => void;
+}
+
+/** A tool that runs. */
+export interface RunningTool {
+  kill(signal: NodeJS.Signals): boolean;
 }
 
 /** How a tool ended. */
@@ -27,6 +37,8 @@ export interface ToolResult {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }
+
+const PLAIN: Masker = { mask: (line) => line, longest: 0 };
 
 let refusing = false;
 
@@ -36,13 +48,21 @@ export function refuseTools(): void {
 }
 
 /** Runs a tool, hands over its output line by line, and returns how it ended. Rejects where it cannot be started. */
-export function runTool(command: string, args: readonly string[], options: RunToolOptions): Promise<ToolResult> {
-  const { masker, onLine, deathSignal = "KILL" } = options;
-  if (refusing) return Promise.reject(new VisaImageError(`"${command}" was not started: the build is being stopped`));
-  const child = spawn("setpriv", ["--pdeathsig", deathSignal, "--", command, ...args], {
+export async function runTool(command: string, args: readonly string[], options: RunToolOptions): Promise<ToolResult> {
+  const { masker = PLAIN, onLine, input, deathSignal = "KILL" } = options;
+  // Loaded by processes that run a tool alone: it takes longer to load than a short tool to run.
+  const { execa } = require("execa") as typeof import("execa");
+  if (refusing) throw new VisaImageError(`"${command}" was not started: the build is being stopped`);
+  const child = execa("setpriv", ["--pdeathsig", deathSignal, "--", command, ...args], {
     cwd: options.directory,
     env: options.environment ?? toolEnvironment(),
-    stdio: ["ignore", "pipe", "pipe"],
+    extendEnv: false,
+    ...(input === undefined ? { stdin: "ignore" } : { input }),
+    buffer: false,
+    reject: false,
+    // The kernel ends it with this process, and whoever signals it decides how often.
+    cleanup: false,
+    forceKillAfterDelay: false,
   });
   const splitters = (["stdout", "stderr"] as const).map((name) => {
     const splitter = new LineSplitter(masker, (line) => onLine(line, name));
@@ -50,25 +70,12 @@ export function runTool(command: string, args: readonly string[], options: RunTo
     return splitter;
   });
   options.onStart?.(child);
-  return new Promise((resolve, reject) => {
-    child.on("error", (cause: NodeJS.ErrnoException) => {
-      reject(new VisaImageError(`cannot run "${command}": ${cause.message}`, { cause }));
-    });
-    let result: ToolResult | undefined;
-    const done = () => {
-      for (const splitter of splitters) splitter.end();
-      if (result) resolve(result);
-    };
-    child.on("exit", (code, signal) => {
-      result = { code, signal };
-      // A grandchild may hold the pipes open for ever; what it still prints belongs to nobody.
-      setTimeout(() => {
-        child.stdout.destroy();
-        child.stderr.destroy();
-      }, 2000).unref();
-    });
-    child.on("close", done);
-  });
+  // A grandchild may hold the pipes open for ever; what it still prints belongs to nobody.
+  child.once("exit", () => setTimeout(() => [child.stdout, child.stderr].map((pipe) => pipe.destroy()), 2000).unref());
+  const { exitCode = null, signal = null, cause } = await child;
+  for (const splitter of splitters) splitter.end();
+  if (exitCode !== null || signal !== null) return { code: exitCode, signal };
+  throw new VisaImageError(`cannot run "${command}": ${(cause as Error).message}`, { cause });
 }
 
 /** As {@link runTool}, but a tool that fails is an error that shows its last lines. */
@@ -104,12 +111,12 @@ const LONGEST_ANSWER = 64 << 20;
 export async function readTool(
   command: string,
   args: readonly string[],
-  options: Omit<RunToolOptions, "onLine">,
+  options: Omit<RunToolOptions, "onLine"> = {},
 ): Promise<string> {
   const out: string[] = [];
   const errors: string[] = [];
   let length = 0;
-  let child: ChildProcess | undefined;
+  let child: RunningTool | undefined;
   const { code, signal } = await runTool(command, args, {
     ...options,
     onStart(started) {

@@ -7,20 +7,17 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFil
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
 import { cpuArgument } from "../../runner/host/accelerator";
 import { tailOf } from "../../runner/output/tail";
 import { toolEnvironment } from "../../runner/processes/tool-environment";
+import { readTool } from "../../runner/processes/tools";
 import type { DiskFormat } from "../../specification";
 import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
 import { Monitor, MonitorRefusal } from "./qmp";
-
-/** Tools get no secret of this process's environment. */
-const bare = () => ({ env: toolEnvironment(), extendEnv: false }) as const;
 
 /** So much of the serial console is looked at. */
 const CONSOLE_BYTES = 1 << 20;
@@ -82,9 +79,9 @@ export class TestInstance implements AsyncDisposable {
     const overlay = join(folder, "overlay.qcow2");
     rmSync(overlay, { force: true });
     const backing = ["-F", options.format, "-b", resolve(options.disk)];
-    await execa("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, overlay], bare());
-    if (options.growByGb)
-      await execa("qemu-img", ["resize", "-q", "-f", "qcow2", overlay, `+${options.growByGb}G`], bare());
+    await readTool("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, overlay]);
+    const grown = `+${options.growByGb}G`;
+    if (options.growByGb) await readTool("qemu-img", ["resize", "-q", "-f", "qcow2", overlay, grown]);
     const data = makeMetadata(folder, options);
     const byDrive = options.source !== "metadata-service";
     const configDrive = byDrive ? await makeConfigDrive(folder) : undefined;
@@ -331,7 +328,7 @@ function makeMetadata(folder: string, options: TestInstanceOptions): string {
 async function makeConfigDrive(folder: string): Promise<string> {
   const iso = join(folder, "config-drive.iso");
   const args = ["-as", "mkisofs", "-quiet", "-V", "config-2", "-J", "-r", "-o", iso, join(folder, "metadata")];
-  await execa("xorriso", args, bare());
+  await readTool("xorriso", args);
   return iso;
 }
 

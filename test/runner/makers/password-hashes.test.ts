@@ -13,18 +13,20 @@ const base = (...contents: string[]): InstallerBase => ({
   timeout: "2h",
 });
 
-test("a password is hashed as /etc/shadow holds it, each time with another salt, where a file shows the hash", () => {
+test("a password is hashed as /etc/shadow holds it, each time with another salt, where a file shows the hash", async () => {
   const values = new Map([["pw", "Péage $1"]]);
-  const hash = withPasswordHashes(base(`x ${packerVariable("pw_hash")}`), values).get("pw_hash") ?? "";
+  const hash = (await withPasswordHashes(base(`x ${packerVariable("pw_hash")}`), values)).get("pw_hash") ?? "";
   const [, method, salt = ""] = hash.split("$");
   expect(method).toBe("6");
   const again = execFileSync("openssl", ["passwd", "-6", "-salt", salt, "-stdin"], { input: "Péage $1" });
   expect(hash).toBe(String(again).trim());
-  expect(withPasswordHashes(base(packerVariable("pw_hash")), values).get("pw_hash")).not.toBe(hash);
-  expect([...withPasswordHashes(base(packerVariable("pw")), values).keys()]).toEqual(["pw"]);
+  expect((await withPasswordHashes(base(packerVariable("pw_hash")), values)).get("pw_hash")).not.toBe(hash);
+  expect([...(await withPasswordHashes(base(packerVariable("pw")), values)).keys()]).toEqual(["pw"]);
 });
 
-test("fails to hash a password of two lines", () => {
+test("fails to hash a password of two lines", async () => {
   const values = new Map([["pw", "one\ntwo"]]);
-  expect(() => withPasswordHashes(base(packerVariable("pw_hash")), values)).toThrow('"pw" has more than one line');
+  await expect(withPasswordHashes(base(packerVariable("pw_hash")), values)).rejects.toThrow(
+    '"pw" has more than one line',
+  );
 });
