@@ -1,5 +1,5 @@
 /** `visa-image verify`: has a disk made where it is not there, boots it, and says whether it keeps VISA's contract. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { machineFromEnvironment } from "../build-machine";
 import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../contract";
@@ -8,8 +8,10 @@ import { sha256, short } from "../fingerprint/digest";
 import { ownerScript } from "../owner-script";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { digestDisk } from "../runner/cache/disk-digest";
+import { sha512Of } from "../runner/cache/disks";
 import { cleanUpAfter, createScratch, removeScratch } from "../runner/cache/scratch";
 import { chooseAccelerator } from "../runner/host/accelerator";
+import { createMasker } from "../runner/output/masking";
 import { identify } from "../runner/processes/processes";
 import { SIGNALS, watchParents } from "../runner/supervisor";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
@@ -71,7 +73,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   let report: VerifyReport;
   if (before?.passed && before.digest === artifact.digest) {
     say(`verified already, on ${before.startedAt}`);
-    report = before;
+    report = await withChecksum(before, artifact, reports);
   } else {
     report = await stoppable(cache, async () => {
       const scratch = await createScratch(cache, short(artifact.fingerprint));
@@ -84,8 +86,12 @@ export async function runVerify(template: string | undefined, options: VerifyCom
           cache.root,
         );
         say(`verifying with ${name === "kvm" ? "KVM" : "TCG, which is slow"} (${reason})`);
+        const sha512 = sha512Of(artifact.disk, createMasker([]));
+        // Looked at with the report; until then it is nobody's.
+        sha512.catch(() => {});
         return await verify({
           ...artifact,
+          sha512,
           profile: options.profile,
           bootCommand,
           accelerator: name,
@@ -172,6 +178,14 @@ function readCheck(template: string, file: SpecifiedFile, directory: string): Ow
 function verificationKey({ digest, format, parts, checks }: Artifact, bootCommand: string): string {
   const inputs = JSON.stringify([VERIFIER_VERSION, digest, format, parts, checks, bootCommand]);
   return short(sha256(inputs));
+}
+
+/** A report of an earlier version gets what the registration compares. */
+async function withChecksum(report: VerifyReport, { disk }: Artifact, reports: string): Promise<VerifyReport> {
+  if (report.sha512) return report;
+  const whole = { ...report, sha512: await sha512Of(disk, createMasker([])) };
+  writeFileSync(join(reports, REPORT_FILE), `${JSON.stringify(whole, undefined, 2)}\n`);
+  return whole;
 }
 
 function readReport(folder: string): VerifyReport | undefined {

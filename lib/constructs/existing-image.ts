@@ -3,6 +3,7 @@ import { DataOpenstackImagesImageV2 } from "@cdktf/provider-openstack/lib/data-o
 import { Fn, type TerraformProvider } from "cdktf";
 import type { Construct } from "constructs";
 import { VisaImageError } from "../errors";
+import { SNAPSHOT_PROPERTIES } from "../releases/release";
 import { claimOwnAddress } from "./claims";
 import { OwnerUserData } from "./owner-user-data";
 
@@ -65,10 +66,16 @@ export function imageFromName(scope: Construct, id: string, options: NamedImageO
     provider: options.provider,
     lifecycle: {
       // Where only one image has the name, the provider (1.54.1) takes it whatever its properties are.
-      postcondition: wanted.map(([name, value]) => ({
-        condition: `\${lookup(self.properties, ${JSON.stringify(name)}, "") == ${JSON.stringify(value)}}`,
-        errorMessage: `Glance has no visible image "${imageName}" of the ${name === "visa_fingerprint" ? "fingerprint" : name} ${value}: deploy the stack that makes it first.`,
-      })),
+      postcondition: [
+        {
+          condition: `\${join("", [for name in ${JSON.stringify(SNAPSHOT_PROPERTIES)} : lookup(self.properties, name, "")]) == ""}`,
+          errorMessage: `The newest image "${imageName}" is a snapshot of an instance, which Nova gave all properties of the instance's image: rename or delete it, or name the image by its id.`,
+        },
+        ...wanted.map(([name, value]) => ({
+          condition: `\${lookup(self.properties, ${JSON.stringify(name)}, "") == ${JSON.stringify(value)}}`,
+          errorMessage: `Glance has no visible image "${imageName}" of the ${name === "visa_fingerprint" ? "fingerprint" : name} ${value}: deploy the stack that makes it first.`,
+        })),
+      ],
     },
   });
   claimOwnAddress(image);

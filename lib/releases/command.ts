@@ -9,10 +9,10 @@ import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
-import { provenanceProperties, readProvenance } from "./provenance";
+import { provenanceProperties, readProvenance, verifiedChecksums } from "./provenance";
 import { prune } from "./prune";
 import { releaseFromImage } from "./reconcile";
-import { PROTECTED_BY_US, releaseProperties } from "./release";
+import { isSnapshot, PROTECTED_BY_US, releaseProperties } from "./release";
 import {
   DEFAULT_RETAIN,
   type ImageInUse,
@@ -74,6 +74,7 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
       },
     );
   }
+  await compareWithVerified(glance, image, options);
   await describe(glance, image, options);
   if (image.protected !== options.protected) await protect(glance, image, options.protected);
   if (options.visible && image.os_hidden) await glance.update(image.id, { os_hidden: false });
@@ -140,7 +141,7 @@ export async function checkLock(options: CheckLockOptions): Promise<void> {
   if (lacking.length === 0) return;
   const glance = await Glance.connect(credentialsFrom(options.environment ?? process.env));
   const images = await glance.images({ visa_image: image });
-  const left = images.filter((each) => lacking.includes(String(each.visa_release)));
+  const left = images.filter((each) => !isSnapshot(each) && lacking.includes(String(each.visa_release)));
   if (left.length === 0) return;
   const names = left.map((each) => `${each.visa_release} (image ${each.id})`).join(", ");
   throw new VisaImageError(`the lock lacks releases of "${image}" that Terraform has, and would delete: ${names}`, {
@@ -175,6 +176,11 @@ export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
       fix: `openstack image unset --property visa_image ${imageId}, where that one no longer needs it`,
     });
   }
+  if (isSnapshot(image)) {
+    throw new VisaImageError(`the image "${imageId}" is a snapshot of an instance, which is nobody's release`, {
+      fix: `make an image of its own from it: openstack image save --file disk ${imageId}, openstack image create --file disk --disk-format ${image.disk_format} NAME; and adopt that`,
+    });
+  }
   if (image.disk_format !== "raw" && image.disk_format !== "qcow2") {
     throw new VisaImageError(`the image "${imageId}" has the disk format ${image.disk_format}`, {
       fix: "adopt a raw or qcow2 image",
@@ -194,6 +200,27 @@ export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
     return withReleases(lock, key, [...releases.slice(0, -1), own, ...releases.slice(-1)]);
   });
   return own;
+}
+
+/**
+ * Compares what Glance got with what passed the gate on this machine. A machine that verified nothing has nothing to
+ * compare with: the image was verified on another one, or is not to be verified.
+ *
+ * @throws VisaImageError where the bytes are others; then the image is hidden
+ */
+async function compareWithVerified(glance: Glance, image: GlanceImage, options: AddReleaseOptions): Promise<void> {
+  const cache = new Cache(cacheRoot({ ...(options.environment ?? process.env) }));
+  const verified = await verifiedChecksums(cache, options.fingerprint);
+  const { os_hash_algo: algorithm, os_hash_value: value } = image;
+  if (verified.length === 0 || algorithm !== "sha512" || verified.includes(value ?? "")) return;
+  if (!image.os_hidden) await glance.update(image.id, { os_hidden: true });
+  throw new VisaImageError(
+    `the image "${image.id}" in Glance is not the disk that was verified: its SHA-512 is ${short(value ?? "")}…, not ${verified.map(short).join("… or ")}…; it stays hidden`,
+    {
+      fix: `find out what changed the disk between the gate and the upload; then: openstack image delete ${image.id}, npx visa-image verify ${options.template}, which makes the disk anew, and deploy again`,
+      exitCode: ExitCode.CHANGED,
+    },
+  );
 }
 
 /** Never takes away what another machine knew. */

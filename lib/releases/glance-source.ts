@@ -5,6 +5,7 @@ import { credentialsFrom } from "../cloud/keystone";
 import type { Environment } from "../cloud/proxy";
 import { VisaImageError } from "../errors";
 import type { LayerSource, SourceDisk } from "../runner/layer-source";
+import { isSnapshot } from "./release";
 import { type Release, readLock } from "./release-lock";
 
 /** What the machine that built an image wrote onto it, and an artifact that is made of it keeps. */
@@ -29,7 +30,11 @@ export async function glanceSource(lockFile: string, environment: Environment = 
   return {
     async find(fingerprint) {
       const images = (await glance.images({ visa_fingerprint: fingerprint })).filter(
-        (each) => each.status === "active" && each.owner === glance.projectId && each.os_hash_algo === "sha512",
+        (each) =>
+          !isSnapshot(each) &&
+          each.status === "active" &&
+          each.owner === glance.projectId &&
+          each.os_hash_algo === "sha512",
       );
       const known = releases.filter((release) => release.fingerprint === fingerprint);
       const image = choose(images, known, lockFile);

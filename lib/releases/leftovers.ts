@@ -1,5 +1,6 @@
 /** Images that an upload left in Glance when it, or Terraform, was stopped: in no lock, and never protected. */
 import type { GlanceImage } from "../cloud/glance";
+import { isSnapshot } from "./release";
 import type { Release } from "./release-lock";
 
 /** What Glance calls an image whose data are not all there. */
@@ -15,7 +16,7 @@ const UNFINISHED = new Set(["queued", "saving", "importing", "uploading"]);
  */
 export function leftovers(images: readonly GlanceImage[], known: readonly Release[]): GlanceImage[] {
   return images.filter((each) => {
-    if (each.protected || known.some(({ imageId }) => imageId === each.id)) return false;
+    if (isSnapshot(each) || each.protected || known.some(({ imageId }) => imageId === each.id)) return false;
     if (UNFINISHED.has(each.status)) return true;
     return each.status === "active" && each.os_hidden && known.some(({ release }) => release === each.visa_release);
   });

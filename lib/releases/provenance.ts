@@ -82,16 +82,26 @@ function commitOf({ commit, modified }: NonNullable<ArtifactManifest["git"]>): s
 
 /** `visa-image verify` keeps its reports in `reports/<12 digits>-<key>-<profile>`. */
 async function lastReport(cache: Cache, fingerprint: string): Promise<Provenance["report"]> {
-  const folder = cache.reports;
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(short(fingerprint)));
-  const reports = await Promise.all(names.map((name) => readReport(join(folder, name, REPORT_FILE))));
+  const reports = await reportsOf(cache, fingerprint);
   const flat = await Promise.all((["raw", "qcow2"] as const).map((format) => flatDigest(cache, fingerprint, format)));
   const verified = (digest: string | undefined) => digest !== undefined && flat.includes(digest);
   return reports
-    .filter((each) => each !== undefined)
-    .filter(({ report }) => report.passed && report.fingerprint === fingerprint && verified(report.digest))
+    .filter(({ report }) => report.passed && verified(report.digest))
     .sort((a, b) => (a.report.startedAt < b.report.startedAt ? -1 : 1))
     .at(-1);
+}
+
+/** Hex SHA-512 of each disk of a fingerprint that passed on this machine; none where none was verified here. */
+export async function verifiedChecksums(cache: Cache, fingerprint: string): Promise<readonly string[]> {
+  const reports = await reportsOf(cache, fingerprint);
+  return reports.filter(({ report }) => report.passed).flatMap(({ report: { sha512 } }) => (sha512 ? [sha512] : []));
+}
+
+async function reportsOf(cache: Cache, fingerprint: string): Promise<(Evidence & { report: VerifyReport })[]> {
+  const folder = cache.reports;
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith(short(fingerprint)));
+  const reports = await Promise.all(names.map((name) => readReport(join(folder, name, REPORT_FILE))));
+  return reports.filter((each) => each?.report.fingerprint === fingerprint).filter((each) => each !== undefined);
 }
 
 async function readReport(path: string): Promise<(Evidence & { report: VerifyReport }) | undefined> {

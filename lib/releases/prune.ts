@@ -8,7 +8,7 @@ import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { releaseFromImage } from "./reconcile";
-import { PROTECTED_BY_US } from "./release";
+import { isSnapshot, PROTECTED_BY_US } from "./release";
 import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./release-lock";
 
 /** What {@link prune} is told. */
@@ -125,6 +125,7 @@ async function lookAtLeftover(glance: Glance, image: string, found: GlanceImage,
 async function look(glance: Glance, image: string, release: Release, force: boolean): Promise<Candidate> {
   const found = await glance.image(release.imageId);
   if (!found) return { image, release };
+  if (isSnapshot(found)) return { image, release, found, reason: "it is a snapshot of an instance" };
   if (!found.os_hidden) return { image, release, found, reason: "it is visible" };
   if (found.protected && found.visa_protected_by !== PROTECTED_BY_US) {
     return { image, release, found, reason: "somebody else protected it" };

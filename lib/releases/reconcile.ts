@@ -1,6 +1,6 @@
 /** What the lock should say, by what Glance has. */
 import type { GlanceImage } from "../cloud/glance";
-import { releaseOf } from "./release";
+import { isSnapshot, releaseOf } from "./release";
 import type { Release } from "./release-lock";
 
 /** A release's part in Terraform's state, for images that do not say themselves whose they are. */
@@ -39,6 +39,11 @@ export function reconcile(
     const entry = known.find(({ imageId }) => imageId === each.id);
     const owner = text(each.visa_image) ?? states.get(each.id)?.image ?? (entry && image);
     if (owner !== image) continue;
+    if (isSnapshot(each)) {
+      // One that says whose it is had it copied; only one that the lock names is worth a word.
+      if (entry) warnings.push(`the image ${each.id} is a snapshot of an instance: left out`);
+      continue;
+    }
     if (each.status !== "active") {
       warnings.push(`the image ${each.id} is ${each.status}: left out`);
       continue;

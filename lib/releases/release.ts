@@ -32,6 +32,17 @@ export function releaseProperties(image: string, release: string): Record<string
   return { visa_image: image, visa_release: release };
 }
 
+/**
+ * Whether Nova made an image from an instance, by a snapshot or as a backup. It copies all properties of the image that the
+ * instance was started from, `visa_*` too, and a person's files are in it: it is nobody's release, whatever it says.
+ */
+export function isSnapshot(image: Readonly<Record<string, unknown>>): boolean {
+  return SNAPSHOT_PROPERTIES.some((name) => typeof image[name] === "string" && image[name] !== "");
+}
+
+/** Properties that Nova writes onto what it makes from an instance, and nobody else onto an image. */
+export const SNAPSHOT_PROPERTIES = ["image_type", "base_image_ref", "instance_uuid"] as const;
+
 /** What `visa_protected_by` says of an image that this package protects: `visa-image prune` leaves others alone. */
 export const PROTECTED_BY_US = "visa-image";
 

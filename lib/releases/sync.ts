@@ -7,6 +7,7 @@ import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";
+import { isSnapshot } from "./release";
 import { LOCK_VERSION, type Release, type ReleaseLock, readLock, withReleases } from "./release-lock";
 
 /** What {@link syncLock} is told. */
@@ -38,7 +39,9 @@ export async function syncLock(options: SyncOptions): Promise<SyncReport> {
   const lock = readAnyLock(options.file);
   const clouds = new Clouds(lock, options.environment);
   const ownedIn = async (glance: Glance) =>
-    (await glance.images()).filter((each) => typeof each.visa_image === "string" || states.has(each.id));
+    (await glance.images()).filter(
+      (each) => !isSnapshot(each) && (typeof each.visa_image === "string" || states.has(each.id)),
+    );
   const owned = await ownedIn(await clouds.of());
   const keys = new Set([
     ...Object.keys(lock.images),

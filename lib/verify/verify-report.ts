@@ -25,6 +25,11 @@ export interface VerifyReport {
   readonly parts: readonly ContractPart[];
   /** Of the contents of the disk that was verified: {@link import("../runner/cache/disk-digest").digestDisk}. */
   readonly digest: string;
+  /**
+   * Hex SHA-512 of all bytes of its file: Glance's `os_hash_value` of the image that is made from it. Reports of earlier
+   * versions have none.
+   */
+  readonly sha512?: string;
   readonly accelerator: string;
   /** ISO 8601. */
   readonly startedAt: string;

@@ -33,6 +33,8 @@ export interface VerifyOptions {
   readonly format: DiskFormat;
   /** Of its contents, for the report: {@link import("../runner/cache/disk-digest").digestDisk}. */
   readonly digest: string;
+  /** Hex SHA-512 of the file's bytes, which is computed while the guest boots. */
+  readonly sha512: Promise<string>;
   readonly template: string;
   readonly fingerprint: string;
   readonly profile: VerifyProfile;
@@ -112,6 +114,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     version: 2,
     verifier: VERIFIER_VERSION,
     ...{ template: options.template, fingerprint: options.fingerprint, profile, parts, digest: options.digest },
+    sha512: await options.sha512,
     ...{ accelerator: options.accelerator, startedAt, seconds: (performance.now() - began) / 1000 },
     passed: [...all, ...own].every(({ verdict }) => verdict !== "fail"),
     findings: [...all, ...own],

@@ -49,6 +49,11 @@ test("by name and property, in somebody else's app", () => {
   expect(stack.data.openstack_images_image_v2.image.hidden).toBeUndefined();
   expect(stack.data.openstack_images_image_v2.image.lifecycle.postcondition).toEqual([
     {
+      condition:
+        '${join("", [for name in ["image_type","base_image_ref","instance_uuid"] : lookup(self.properties, name, "")]) == ""}',
+      error_message: expect.stringContaining("is a snapshot of an instance"),
+    },
+    {
       condition: '${lookup(self.properties, "visa_image", "") == "images/general"}',
       error_message: expect.stringContaining("deploy the stack that makes it first"),
     },

@@ -1,6 +1,8 @@
 /** Images that somebody else deleted or changed, that cannot be deleted, and a cloud that is another one. */
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { BuildSpecification } from "../../lib/specification";
-import { CloudDeployment, FULL, UPLOAD } from "./support/cloud-deployment";
+import { CloudDeployment, errorsOf, FULL, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 
@@ -108,3 +110,34 @@ if (FULL) {
     expect(await deployment.expectDeploy(inputs)).not.toBe(lastGood);
   });
 }
+
+/**
+ * @fault cloud: the disk was changed between the gate and the upload
+ * @then the image stays hidden and is not registered; once it is deleted and the disk as it was, the next deploy uploads it
+ * @says `the image … in Glance is not the disk that was verified`, with both checksums
+ */
+test("fails where the disk was swapped between the gate and the upload, and shows nothing of it", async () => {
+  const inputs = deployment.nextInputs();
+  const disk = join(deployment.folder, "images", `visa-apps-${inputs.layers.at(-1)?.fingerprint.slice(0, 12)}.raw`);
+  deployment.glance.inject({
+    on: /^POST \/v2\/images$/,
+    times: 1,
+    before: async () => {
+      renameSync(disk, `${disk}.verified`);
+      // Of the same size: only the checksum tells.
+      writeFileSync(disk, readFileSync(`${disk}.verified`, "utf8").replaceAll("0", "1"));
+    },
+  });
+  const errors = errorsOf(await deployment.deploy(inputs));
+  deployment.glance.heal();
+  expect(errors).toMatch(
+    /is not the disk that was verified: its SHA-512 is .* stays hidden fix: .*openstack image delete/,
+  );
+  await deployment.expectSafe(lastGood);
+  expect(deployment.releases.map(({ fingerprint }) => fingerprint)).not.toContain(inputs.layers.at(-1)?.fingerprint);
+
+  renameSync(`${disk}.verified`, disk);
+  const [, wrong = ""] = /openstack image delete ([0-9a-f-]+)/.exec(errors) ?? [];
+  await (await deployment.glanceClient()).delete(wrong);
+  lastGood = await deployment.expectDeploy(inputs);
+});

@@ -47,6 +47,7 @@ test("finds the image with least to download, past releases too", async () => {
 test.each([
   ["of another project", { owner: "q" }],
   ["that is being uploaded", { status: "saving" }],
+  ["that is a snapshot of an instance", { image_type: "snapshot", base_image_ref: "base" }],
   ["of another disk format", { disk_format: "vmdk" }],
   ["without a SHA-512", { os_hash_algo: "md5" }],
 ])("passes by an image %s", async (_, changes) => {
@@ -65,4 +66,10 @@ test("fails for an image that has not the lock's checksum", async () => {
   add("one");
   remember("sha512 of what was registered");
   await expect(find()).rejects.toThrow('the checksum of the image "one" in Glance is another one than the lock\'s');
+});
+
+test("passes by a snapshot that the lock knows, with its checksum", async () => {
+  add("one", { image_type: "snapshot" });
+  remember("sha512 of one");
+  await expect(find()).resolves.toBeUndefined();
 });

@@ -30,6 +30,8 @@ test("are never what the lock has, what is protected or visible, or what another
     found(
       image("registered", { status: "queued" }),
       image("protected", { protected: true, status: "queued" }),
+      image("snapshot that Nova writes", { status: "saving", image_type: "snapshot", base_image_ref: "registered" }),
+      image("snapshot", { image_type: "snapshot" }),
       image("visible", { os_hidden: false }),
       image("another release", { visa_release: "2".repeat(12) }),
       image("switched off by an administrator", { status: "deactivated" }),

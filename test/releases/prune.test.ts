@@ -172,3 +172,8 @@ test("signs in where the lock says that an image is", async () => {
   writeFileSync(file, formatLock({ ...lock, clouds: { [KEY]: { region: "r" } } }));
   expect(await run()).toEqual(["a: deleted", "b: deleted"]);
 });
+
+test("keeps a snapshot of somebody's desktop, whatever the lock says of it", async () => {
+  Object.assign(cloud.images.get("a") ?? {}, { image_type: "snapshot", base_image_ref: "d" });
+  expect(await run()).toEqual(["a: it is a snapshot of an instance", "b: deleted"]);
+});

@@ -111,3 +111,12 @@ test("an image that does not say whose it is belongs to who has it in the state 
   const claimed = image(1, { visa_release: undefined, os_type: "linux", os_glance_x: "y" });
   expect(reconcile(KEY, [], [claimed]).releases[0]?.release).toBe(releaseOf(own));
 });
+
+test("a snapshot of an instance of a release is none, though it is newer and visible", () => {
+  const snapshot = image(3, { visa_release: "2".repeat(12), os_hidden: false, image_type: "snapshot" });
+  expect(reconcile(KEY, [release(1), release(2)], [image(1), image(2, { os_hidden: false }), snapshot])).toEqual({
+    releases: [release(1), release(2)],
+    differences: [],
+    warnings: [],
+  });
+});

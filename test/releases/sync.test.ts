@@ -84,3 +84,24 @@ test("takes from a state whose an image is that does not say it", async () => {
   writeFileSync(join(dirname(file), "other"), readFileSync(state));
   await expect(sync({ state: join(dirname(file), "other") })).rejects.toThrow("--stack <name>");
 });
+
+test.each([
+  ["a snapshot of an instance", { image_type: "snapshot", base_image_ref: "image-3" }],
+  ["a backup of an instance", { image_type: "backup" }],
+  ["what Packer's OpenStack builder leaves", { base_image_ref: "image-3", instance_uuid: "i" }],
+])("%s is nobody's release, though Nova copied all that it says", async (_, nova) => {
+  await sync();
+  add(4, { visa_image: KEY, visa_release: "3".repeat(12), os_hidden: false, ...nova });
+  add(5, { visa_image: "images/other", visa_release: "5".repeat(12), ...nova });
+  await sync();
+  expect(ids()).toEqual(["image-1", "image-2", "image-3"]);
+  expect(ids("images/other")).toEqual([]);
+});
+
+test("a snapshot that an older version wrote into the lock goes out of it", async () => {
+  await sync();
+  Object.assign(cloud.images.get("image-2") ?? {}, { image_type: "snapshot" });
+  const report = await sync();
+  expect(ids()).toEqual(["image-1", "image-3"]);
+  expect(report.get(KEY)?.warnings).toEqual(["the image image-2 is a snapshot of an instance: left out"]);
+});

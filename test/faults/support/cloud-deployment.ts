@@ -119,7 +119,12 @@ export class CloudDeployment {
 
   /** What leads programs to the cloud of the moment. */
   get environment() {
-    return { ...cloudEnvironmentOf(this.scratch), OS_CLIENT_CONFIG_FILE: join(this.scratch, "clouds.yaml") };
+    return {
+      ...cloudEnvironmentOf(this.scratch),
+      OS_CLIENT_CONFIG_FILE: join(this.scratch, "clouds.yaml"),
+      VISA_IMAGE_CACHE: join(this.scratch, "cache"),
+      VISA_TEST_REPORT: "1",
+    };
   }
 
   /** Signed in anew. */
@@ -229,7 +234,7 @@ export class CloudDeployment {
     // What was killed may take a moment to be gone.
     for (let tries = 0; tries < 60 && this.processes().length > 0; tries++) await sleep(50);
     const processes = this.processes().map((pid) => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
-    const known = ["cloud-", "clouds.yaml", "out", "visa-images.lock.json"];
+    const known = ["cloud-", "clouds.yaml", "out", "cache", "visa-images.lock.json"];
     const files = readdirSync(this.scratch).filter(
       (name) => !known.some((each) => name === each || (each.endsWith("-") && name.startsWith(each))),
     );
