@@ -38,15 +38,25 @@ export interface BuildCommandOptions extends InputOptions {
   readonly json?: true;
   readonly verbose?: true;
   readonly quiet?: true;
+  /** What is built is to be registered: whether that can be done is found out before. */
+  readonly signIn?: true;
 }
 
 /** Runs the command. */
 export async function runBuild(templates: readonly string[], options: BuildCommandOptions): Promise<void> {
   hidePassword(options, "visa-image build");
   const environment = environmentOf(options);
+  if (options.signIn) await signInFirst();
   // All of them first: what is wrong with the last one is said before the first one is built.
   const reports = await buildJobs(readJobs(templates, options, environment), options, environment);
   if (options.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
+}
+
+/** With the client that registers the image, so that a mistake costs no build. */
+async function signInFirst(): Promise<void> {
+  const { credentialsFrom } = require("../cloud/keystone") as typeof import("../cloud/keystone");
+  const { Glance } = require("../cloud/glance") as typeof import("../cloud/glance");
+  await (await Glance.connect(credentialsFrom(process.env))).check();
 }
 
 /** Has all of them built, and says where the disks are. */

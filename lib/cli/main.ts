@@ -4,6 +4,7 @@
  */
 import { Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, fileError, VisaImageError } from "../errors";
+import { settlePaths } from "../project-folder";
 import { accelerator, cache, catalog, expandOriginalOptions, pamPublic, positive, variable } from "./arguments";
 import { addCommands } from "./commands";
 
@@ -23,6 +24,9 @@ export function makeProgram() {
     .argument("[templates...]", "the last layers' templates (default: all that no other template extends)")
     .addOption(catalog())
     .option("--specification <file>", "build what a synth specified, instead of a template of a catalog")
+    .addOption(
+      new Option("--sign-in", "sign in to the cloud first, since the result is to be registered there").hideHelp(),
+    )
     .addOption(variable())
     .addOption(pamPublic())
     .option("--root-password <password>", "-rp: root's password, for all on this machine to see")
@@ -124,6 +128,7 @@ function fail(thrown: unknown, debug: boolean): never {
 }
 
 if (require.main === module) {
+  settlePaths(process.env);
   const debug = process.argv.includes("--debug");
   // The reader of our output may have gone (visa-image cache list | head).
   process.stdout.on("error", () => process.exit(0));

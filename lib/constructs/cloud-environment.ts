@@ -1,3 +1,6 @@
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { basename, join } from "node:path";
 import { type TerraformProvider, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import { VisaImageError } from "../errors";
@@ -57,9 +60,41 @@ export function cloudEnvironment(scope: Construct, given?: TerraformProvider): R
       },
     );
   }
+  checkPaths(argument("cloud"));
   const environment = Object.entries(SETTINGS).flatMap(([name, variable]) => {
     const value = argument(name);
     return value === undefined || value === "" ? [] : [[variable, String(value)] as const];
   });
   return environment.length > 0 ? Object.fromEntries(environment) : undefined;
+}
+
+/** Variables that are paths, or the file's text. */
+const PATHS = ["OS_CACERT", "OS_CERT", "OS_KEY", "OS_CLIENT_CONFIG_FILE"] as const;
+
+/**
+ * The provider runs in the stack's output folder, and reads these by itself: a relative path counts from there, where
+ * nobody means it to who writes it into the environment. In code it may be meant.
+ *
+ * @throws VisaImageError for a relative path, and for a clouds.yaml that only this folder has
+ */
+function checkPaths(named: unknown): void {
+  for (const variable of PATHS) {
+    const value = process.env[variable];
+    if (!value || /^[/~]|^\s*-----BEGIN/.test(value)) continue;
+    throw new VisaImageError(
+      `${variable} is "${value}", a relative path: Terraform runs in the stack's output folder`,
+      { fix: `export ${variable}="$PWD/${value}"` },
+    );
+  }
+  const cloud = named || process.env.OS_CLOUD;
+  if (!cloud || process.env.OS_CLIENT_CONFIG_FILE) return;
+  const here = cloudsIn(process.cwd());
+  if (!here || [join(homedir(), ".config", "openstack"), "/etc/openstack"].some((folder) => cloudsIn(folder))) return;
+  throw new VisaImageError(`"${here}" is not found by the provider: Terraform runs in the stack's output folder`, {
+    fix: `export OS_CLIENT_CONFIG_FILE="$PWD/${basename(here)}"; or put it into ~/.config/openstack`,
+  });
+}
+
+function cloudsIn(folder: string): string | undefined {
+  return ["clouds.yaml", "clouds.yml"].map((name) => join(folder, name)).find((file) => existsSync(file));
 }

@@ -3,6 +3,7 @@ import { type TerraformProvider, TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
+import { PROJECT_FOLDER } from "../project-folder";
 import type {
   BuildSpecification,
   DiskFormat,
@@ -37,8 +38,10 @@ export interface LayerChainOptions {
   readonly variant?: string;
   /** What the variant was called before, the last name first. @default - none */
   readonly formerVariants?: readonly string[];
-  /** For specifications that say `parentsFromGlance`. @default - the stack's OpenStack provider */
+  /** Where layers come from, and where the result is registered. @default - the stack's OpenStack provider */
   readonly provider?: TerraformProvider;
+  /** Whether the result is registered in Glance: then each build signs in there before it begins. @default false */
+  readonly registered?: boolean;
   /**
    * Nothing is to be built, since the image is rolled back: layers that nothing else in the stack needs are left as they
    * are in the state, whatever their inputs.
@@ -86,6 +89,7 @@ export class LayerBuild extends Construct {
   private readonly triggers: Record<string, string>;
   private readonly runner: HoldableCommand;
   private output?: OutputSpecification;
+  /** One of the images that share it is enough: a layer from Glance is the layer that a build would make. */
   private parentsFromGlance?: ParentsFromGlance;
 
   /**
@@ -102,7 +106,11 @@ export class LayerBuild extends Construct {
       const specification = { version, layers: layers.slice(0, index + 1), ...(machine && { machine }) };
       build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build, held }, output, variant);
       build.takeOver(options);
-      if (parentsFromGlance) build.takeFromGlance(parentsFromGlance, signInEnvironment(scope, options.provider));
+      if (parentsFromGlance) build.parentsFromGlance = parentsFromGlance;
+      if (options.registered) build.runner.command = build.commandOf("--sign-in");
+      if (parentsFromGlance || options.registered) {
+        build.runner.environment = signInEnvironment(scope, options.provider);
+      }
       if (!held) build.runner.release();
     }
     if (!build) throw new VisaImageError("the specification has no layers", { fix: "specify a template" });
@@ -159,8 +167,7 @@ export class LayerBuild extends Construct {
       dependsOn: props.parent ? [props.parent.resource] : undefined,
     });
     claimAddress(this.resource, id);
-    const command = visaImageCommand(this, ["build", "--specification", staged.path]);
-    this.runner = new HoldableCommand(this.resource, this.triggers, command, props.held);
+    this.runner = new HoldableCommand(this.resource, this.triggers, this.commandOf(), props.held);
   }
 
   /** What is staged for the runner, with absolute sources. */
@@ -206,10 +213,8 @@ export class LayerBuild extends Construct {
     if (this.node.id === addresses[0]) moveFormer(this.resource, addresses);
   }
 
-  /** One of the images that share it is enough: a layer from Glance is the layer that a build would make. */
-  private takeFromGlance(how: ParentsFromGlance, environment: Record<string, string> | undefined): void {
-    this.parentsFromGlance = how;
-    this.runner.environment = environment;
+  private commandOf(...options: readonly string[]): string {
+    return visaImageCommand(this, ["build", ...options, "--specification", this.specificationFile]);
   }
 
   private addOutput({ format, minDiskGb }: LayerOutput): void {
@@ -243,7 +248,8 @@ export class HoldableCommand {
   constructor(
     private readonly resource: TerraformData,
     private readonly triggers: Record<string, string>,
-    private readonly command: string,
+    /** Read when it is released. */
+    public command: string,
     held = false,
   ) {
     if (held) {
@@ -273,11 +279,13 @@ function relativeToWorkingDirectory(path: string): string {
 
 /**
  * A `local-exec` command that runs this package's own `visa-image`, the same on every machine: the path to it is relative
- * to the stack's output folder, in which Terraform runs. `exec`, so that a signal meant for the shell reaches it.
+ * to the stack's output folder, in which Terraform runs. `exec`, so that a signal meant for the shell reaches it. It is told
+ * where cdktf.json is, from where the paths in the environment count.
  */
 export function visaImageCommand(scope: Construct, args: readonly string[]): string {
   const main = fromOutputFolder(scope, join(packageRoot(), "dist", "lib", "cli", "main.js"));
-  return ["exec", "node", main, ...args].map((word) => escapeUnlessToken(shellWord(word))).join(" ");
+  const project = `${PROJECT_FOLDER}=${fromOutputFolder(scope, process.cwd())}`;
+  return ["exec", "env", project, "node", main, ...args].map((word) => escapeUnlessToken(shellWord(word))).join(" ");
 }
 
 /** Arguments may be references to attributes, which Terraform must see. */

@@ -95,6 +95,7 @@ export class VisaImage extends Construct implements IVisaImage {
       variant: address,
       formerVariants: formerAddresses,
       provider,
+      registered: true,
     };
     this.build = LayerBuild.chain(this, { ...this.chain, held });
     const fixed = fixedProperties(properties).map(([name, value]) => `${name}=${value}`);

@@ -1,6 +1,10 @@
+import { realpathSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import { join } from "node:path";
 import { OpenstackProvider, type OpenstackProviderConfig } from "@cdktf/provider-openstack/lib/provider";
 import { TerraformVariable } from "cdktf";
 import { cloudEnvironment } from "../../lib/constructs/cloud-environment";
+import { scratchFolder } from "../support/scratch";
 import { addImage, newStack, synthesized } from "./support";
 
 function environmentOf(config: OpenstackProviderConfig) {
@@ -51,4 +55,40 @@ test("fails at synth for an image of such a provider, before anything is built",
     addImage(stack, { provider });
     synthesized(stack);
   }).toThrow(/has password in code/);
+});
+
+describe("paths, which count from where Terraform runs", () => {
+  const before = { ...process.env };
+  const here = process.cwd();
+  afterEach(() => {
+    process.env = { ...before };
+    process.chdir(here);
+  });
+
+  test.each(["OS_CACERT", "OS_CERT", "OS_KEY", "OS_CLIENT_CONFIG_FILE"])("fails for a relative %s", (name) => {
+    process.env[name] = "certs/ca.pem";
+    expect(() => environmentOf({})).toThrow(`fix: export ${name}="$PWD/certs/ca.pem"`);
+  });
+
+  test("takes a relative one in code, where it may be meant", () => {
+    expect(environmentOf({ cacertFile: "../../ca.pem" })).toEqual({ OS_CACERT: "../../ca.pem" });
+  });
+
+  test.each(["/etc/ca.pem", "~/ca.pem", "-----BEGIN CERTIFICATE-----\nMII"])("takes %s", (value) => {
+    process.env.OS_CACERT = value;
+    expect(environmentOf({})).toBeUndefined();
+  });
+
+  test("fails for a clouds.yaml beside cdktf.json alone, and takes it where it is named", () => {
+    // Without it in the home either, whoever runs this.
+    jest.spyOn(os, "homedir").mockReturnValue("/nowhere");
+    const folder = realpathSync(scratchFolder());
+    process.chdir(folder);
+    writeFileSync(join(folder, "clouds.yaml"), "clouds: {}");
+    expect(environmentOf({})).toBeUndefined();
+    process.env.OS_CLOUD = "ours";
+    expect(() => environmentOf({})).toThrow(/is not found by the provider.*\n {2}fix: export OS_CLIENT_CONFIG_FILE=/);
+    process.env.OS_CLIENT_CONFIG_FILE = join(folder, "clouds.yaml");
+    expect(environmentOf({})).toBeUndefined();
+  });
 });

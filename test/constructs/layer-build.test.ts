@@ -77,7 +77,7 @@ test("runs the package's own command by a relative path", () => {
     {
       "local-exec": {
         command: expect.stringMatching(
-          `^exec node (\\.\\./)+\\S*dist/lib/cli/main\\.js build --specification specifications/visa-base-${fingerprint}\\.json$`,
+          `^exec env VISA_PROJECT_FOLDER=(\\.\\./)*\\S+ node (\\.\\./)+\\S*dist/lib/cli/main\\.js build --specification specifications/visa-base-${fingerprint}\\.json$`,
         ),
       },
     },

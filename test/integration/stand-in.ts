@@ -7,6 +7,8 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { visaCommand } from "../../lib/cli/visa-command";
+import { Glance } from "../../lib/cloud/glance";
+import { credentialsFrom } from "../../lib/cloud/keystone";
 import { lockCommand, pruneCommand } from "../../lib/releases/command";
 import { cacheRoot } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
@@ -19,7 +21,9 @@ const program = new Command("visa-image")
 program
   .command("build")
   .requiredOption("--specification <file>")
-  .action(({ specification: file }) => {
+  .option("--sign-in")
+  .action(async ({ specification: file, signIn }) => {
+    if (signIn) await (await Glance.connect(credentialsFrom(process.env))).check();
     const { layers, output }: BuildSpecification = JSON.parse(readFileSync(file, "utf8"));
     const layer = layers.at(-1);
     appendFileSync("builds.log", `${layer?.name}\n`);
