@@ -60,7 +60,7 @@ test("compiles and synthesizes a stack of its templates in an empty project", ()
   expect(run("node", ["app.js"])).toMatch(/^desktop_[0-9a-f]{12} 0\n$/);
   const json = JSON.parse(readFileSync(join(project, "cdktf.out", "stacks", "mine", "cdk.tf.json"), "utf8"));
   expect(json.resource.terraform_data["layer_visa-apps"].provisioner[0]["local-exec"].command).toMatch(
-    /^exec node \.\.\/\.\.\/\.\.\/node_modules\/cdktf-visa-images\/dist\/lib\/cli\/main\.js build --specification /,
+    /^exec env VISA_PROJECT_FOLDER=\.\.\/\.\.\/\.\. node \.\.\/\.\.\/\.\.\/node_modules\/cdktf-visa-images\/dist\/lib\/cli\/main\.js build --sign-in --specification /,
   );
 });
 
