@@ -15,7 +15,7 @@ export {
 } from "./constructs/visa-network";
 export { type VisaPlans, VisaRegistration, type VisaRegistrationProps } from "./constructs/visa-registration";
 export { VisaImageError } from "./errors";
-export type { DiskFormat, MachineOptions, MachinePreset } from "./specification";
+export type { CacheSource, DiskFormat, MachineOptions, MachinePreset } from "./specification";
 export {
   BaseImage,
   type BootstrapOptions,

@@ -187,6 +187,9 @@ export interface BuildSpecification {
   readonly output?: OutputSpecification;
 }
 
+/** Where layers come from that the cache does not have. */
+export type CacheSource = "glance";
+
 /** How layers are taken from Glance. */
 export interface ParentsFromGlance {
   /**

@@ -15,9 +15,9 @@
  * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
  * | VISA_VERIFY | whether the image is booted and checked before it is registered | true |
  * | VISA_PROTECTED | whether Glance refuses to delete the images | true |
- * | VISA_PARENTS_FROM_GLANCE | whether layers that the cache does not have come from Glance, where it has them | false |
+ * | VISA_CACHE_FROM | glance: layers that the cache does not have come from there, where it has them | nowhere |
  * | VISA_RELEASE | release to go back to: 12 digits of the lock | the templates' own |
- * | VISA_REFRESH | free text; another one asks for a new build | none |
+ * | VISA_CACHE_BUSTER | free text; another one asks for a new build | none |
  * | VISA_PAM_PUBLIC_KEY | PEM file of VISA's PAM public key, to bake in | none |
  * | VISA_LOCK_FILE | the lock of the releases | visa-images.lock.json |
  * | VISA_STATE_FOLDER | folder of Terraform's state files | the current one |
@@ -32,6 +32,7 @@
 import { readFileSync } from "node:fs";
 import { App } from "cdktf";
 import { Catalog, type DiskFormat, type ImageVisibility, VisaImageError } from "../lib";
+import { VARIABLES, withPresentNames } from "../lib/present-names";
 import { VisaImageStack } from "./visa-image";
 import { VisaInfrastructureStack } from "./visa-infrastructure";
 
@@ -39,7 +40,9 @@ import { VisaInfrastructureStack } from "./visa-infrastructure";
 const NETWORK = "10.42.0.0/24";
 
 /** The app of these variables. */
-export function createApp(environment: Readonly<Record<string, string | undefined>>): App {
+export function createApp(given: Readonly<Record<string, string | undefined>>): App {
+  const warn = (message: string) => process.emitWarning(message, "VisaImageWarning");
+  const environment = withPresentNames(given, VARIABLES, warn);
   const read = <T extends string>(name: string, allowed?: readonly T[]): T | undefined => {
     const value = environment[name]?.trim();
     if (!value) return undefined;
@@ -74,9 +77,9 @@ export function createApp(environment: Readonly<Record<string, string | undefine
     diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
     verify: read("VISA_VERIFY", ["true", "false"]) !== "false",
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
-    parentsFromGlance: read("VISA_PARENTS_FROM_GLANCE", ["true", "false"]) === "true",
+    cacheFrom: read("VISA_CACHE_FROM", ["glance"] as const),
     release: read("VISA_RELEASE"),
-    refresh: read("VISA_REFRESH"),
+    cacheBuster: read("VISA_CACHE_BUSTER"),
     pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),
     lockFile: read("VISA_LOCK_FILE"),
     endpointType,

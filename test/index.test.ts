@@ -32,6 +32,7 @@ test("the root has what a stack of images is written with", () => {
     "AutoAcceptExtensionRequest",
     "BaseImage",
     "BootstrapOptions",
+    "CacheSource",
     "Catalog",
     "CatalogOptions",
     "CloudImageOptions",

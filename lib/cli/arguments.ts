@@ -1,5 +1,6 @@
 /** Arguments of the command line: the original's options, and values that several commands read alike. */
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { OPTIONS, renamedWarning } from "../present-names";
 
 /** Options of build-image.sh that a parser of today does not take as they are, its misspelling among them. */
 const ORIGINAL_OPTIONS: Readonly<Record<string, string>> = {
@@ -12,12 +13,22 @@ const ORIGINAL_OPTIONS: Readonly<Record<string, string>> = {
   "--notheadless": "--not-headless",
 };
 
-/** The same arguments with the original's options by their long names; what follows `--` stays as it is. */
-export function expandOriginalOptions(args: readonly string[]): string[] {
+/**
+ * The same arguments with the original's options by their long names, and options of before by their present ones; what
+ * follows `--` stays as it is.
+ *
+ * @param warn told about options of before
+ */
+export function expandOriginalOptions(args: readonly string[], warn: (message: string) => void = () => {}): string[] {
   const end = args.indexOf("--");
   return args.map((arg, i) => {
     if (end >= 0 && i > end) return arg;
     const [name = "", ...value] = arg.split("=");
+    const now = OPTIONS[name];
+    if (now !== undefined) {
+      warn(renamedWarning(name, now));
+      return [now, ...value].join("=");
+    }
     if (!Object.hasOwn(ORIGINAL_OPTIONS, name)) return arg;
     return [ORIGINAL_OPTIONS[name], ...value].join("=");
   });

@@ -10,7 +10,7 @@ import type { FlattenOptions } from "../runner/context";
 import { availableMemory, freeSpace, spaceFor } from "../runner/host/requirements";
 import { duration, size } from "../runner/output/progress";
 import { supervise } from "../runner/supervisor";
-import type { BuildSpecification, DiskFormat, MachineOptions, MachinePreset } from "../specification";
+import type { BuildSpecification, CacheSource, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 import { cutIntoPieces, type Job, type Piece, reportsOf, runPieces, withName } from "./parallel";
 
@@ -22,7 +22,7 @@ export interface BuildCommandOptions extends InputOptions {
   /** A folder; false for `--no-cache`. */
   readonly cache?: string | boolean;
   readonly keepOnFailure?: true;
-  readonly parentsFromGlance?: true;
+  readonly cacheFrom?: CacheSource;
   readonly parallel?: number;
   readonly preset?: MachinePreset;
   readonly cpus?: number;
@@ -166,7 +166,7 @@ export function superviseJob(
 ): Promise<BuildReport> {
   const { stderr } = process;
   const { rebuild, flatten, output } = more;
-  const parentsFromGlance = options.parentsFromGlance
+  const parentsFromGlance = cacheFrom(options, environment)
     ? { lockFile: resolve(LOCK_FILE) }
     : specification.parentsFromGlance;
   return supervise(
@@ -197,6 +197,16 @@ export function superviseJob(
       output: output ?? stderr,
     },
   );
+}
+
+/** A specification says it already, with the path of its lock. */
+function cacheFrom(options: BuildCommandOptions, environment: NodeJS.ProcessEnv): CacheSource | undefined {
+  const source = options.specification ? undefined : environment.VISA_CACHE_FROM || undefined;
+  if (source === undefined || source === "glance") return options.cacheFrom ?? source;
+  throw new VisaImageError(`VISA_CACHE_FROM is "${source}"`, {
+    fix: "set it to glance, or not at all",
+    exitCode: ExitCode.USAGE,
+  });
 }
 
 /** What the options say of the build machine. */
@@ -248,7 +258,7 @@ function readSpecification(file: string, templates: readonly string[], options: 
     options.catalog && "--catalog",
     options.variable.length > 0 && "--variable",
     options.pamPublic && "--pam-public",
-    options.refresh !== undefined && "--refresh",
+    options.cacheBuster !== undefined && "--cache-buster",
   ].filter(Boolean);
   if (given.length > 0) {
     throw new VisaImageError(`--specification does not go with ${given.join(", ")}: it says what to build already`, {

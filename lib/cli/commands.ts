@@ -31,7 +31,7 @@ export function addCommands(program: Command): void {
     .option("--root-password-file <file>", "file with root's password (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
     .addOption(httpProxy())
     .addOption(noProxy())
-    .option("--refresh <text>", "as for build")
+    .option("--cache-buster <text>", "as for build")
     .addOption(cache())
     .addOption(json())
     .action(async (templates, options) => {
@@ -47,7 +47,7 @@ export function addCommands(program: Command): void {
     .option("--specification <file>", "verify what a synth specified, instead of a template of a catalog")
     .addOption(variable())
     .option("--pam-public <file>", "VISA's public key (PEM) that is in the image (VISA_PAM_PUBLIC_KEY)")
-    .option("--refresh <text>", "as it was built with")
+    .option("--cache-buster <text>", "as it was built with")
     .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
     .option("--disk <file>", "verify a disk image that was made elsewhere")
     .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene")

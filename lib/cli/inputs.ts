@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
+import { VARIABLES, withPresentNames } from "../present-names";
 import type { SpecifyOptions } from "../specify/specify-options";
 import type { Catalog } from "../template/catalog";
 
@@ -15,7 +16,7 @@ export interface InputOptions {
   readonly httpProxy?: string;
   /** Commander's name for the value of `--no-proxy`; true where it is not given. */
   readonly proxy?: string | boolean;
-  readonly refresh?: string;
+  readonly cacheBuster?: string;
 }
 
 /** Shows something that is odd but no error. */
@@ -25,7 +26,7 @@ export function warn(message: string): void {
 
 /** The environment of this process, with what the options say in the place of its variables. */
 export function environmentOf(options: InputOptions): NodeJS.ProcessEnv {
-  const environment = { ...process.env };
+  const environment: NodeJS.ProcessEnv = withPresentNames({ ...process.env }, VARIABLES, warn);
   if (options.rootPassword !== undefined && options.rootPasswordFile !== undefined) {
     throw new VisaImageError("--root-password does not go with --root-password-file", {
       fix: "give the file",
@@ -94,7 +95,7 @@ export function specifyOptions(
     catalog,
     template,
     variables: readVariables(options.variable, template),
-    refresh: (options.refresh ?? environment.VISA_REFRESH) || undefined,
+    cacheBuster: (options.cacheBuster ?? environment.VISA_CACHE_BUSTER) || undefined,
     pamPublicKeyFile: (options.pamPublic ?? environment.VISA_PAM_PUBLIC_KEY) || undefined,
     environment,
     onWarning: warn,

@@ -33,7 +33,10 @@ export function makeProgram() {
     .option("--root-password-file <file>", "file with root's password (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
     .option("--http-proxy <url>", "-hp: proxy of the build (VISA_BUILD_PROXY, VISA_HTTP_PROXY)")
     .option("--no-proxy <hosts>", "-np: hosts without proxy (VISA_BUILD_NO_PROXY, VISA_NO_PROXY_HOSTS)")
-    .option("--refresh <text>", 'build the same inputs anew under another name, for example "2026-11" (VISA_REFRESH)')
+    .option(
+      "--cache-buster <text>",
+      'build the same inputs anew under another name, for example "2026-11" (VISA_CACHE_BUSTER)',
+    )
     .addOption(new Option("--format <format>", "flatten the last layer").choices(["raw", "qcow2"] as const))
     .option("--output <dir>", "flatten the last layer, and put a copy into this folder")
     .addOption(
@@ -58,9 +61,11 @@ export function makeProgram() {
     .addOption(cache())
     .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
     .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
-    .option(
-      "--parents-from-glance",
-      "take layers that the cache does not have from the project's images in Glance (OS_*)",
+    .addOption(
+      new Option(
+        "--cache-from <source>",
+        "take layers that the cache does not have from there: from the project's images in Glance, by OS_* (VISA_CACHE_FROM)",
+      ).choices(["glance"] as const),
     )
     .option("--parallel <n>", "so many layers at the same time, where memory and disk allow (default: 1)", positive)
     .option("--json", "print what was done, for programs")
@@ -133,6 +138,6 @@ if (require.main === module) {
   // The reader of our output may have gone (visa-image cache list | head).
   process.stdout.on("error", () => process.exit(0));
   makeProgram()
-    .parseAsync(expandOriginalOptions(process.argv))
+    .parseAsync(expandOriginalOptions(process.argv, (message) => process.stderr.write(`warning: ${message}\n`)))
     .catch((error) => fail(error, debug));
 }

@@ -28,7 +28,7 @@ export interface VerifyCommandOptions
     | "specification"
     | "variable"
     | "pamPublic"
-    | "refresh"
+    | "cacheBuster"
     | "format"
     | "accelerator"
     | "buildCa"

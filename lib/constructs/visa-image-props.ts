@@ -1,6 +1,6 @@
 import type { TerraformProvider } from "cdktf";
 import { VisaImageError } from "../errors";
-import type { BuildSpecification, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
+import type { BuildSpecification, CacheSource, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
 import type { SpecifyOptions } from "../specify/specify-options";
 import type { Catalog } from "../template/catalog";
 import type { OwnerUserData } from "./owner-user-data";
@@ -32,9 +32,11 @@ export interface VisaImageProps {
    */
   readonly variables?: SpecifyOptions["variables"];
   /**
-   * Free text, for example "2026-11": another one asks for a new build of the same inputs.
+   * Free text, for example "2026-11": another one asks for a new build of the same inputs. Plans call it `refresh`.
    * @default - none
    */
+  readonly cacheBuster?: string;
+  /** @deprecated cacheBuster */
   readonly refresh?: string;
   /**
    * PEM file of VISA's PAM public key, to be baked into the image.
@@ -47,15 +49,17 @@ export interface VisaImageProps {
    */
   readonly machine?: MachineOptions;
   /**
-   * Whether layers that the building machine's cache does not have are taken from Glance, where it has them: the images of
+   * "glance": layers that the building machine's cache does not have are taken from Glance, where it has them: the images of
    * this project whose `visa_fingerprint` is the layer's. Only what was registered is there, so `visa-base` is for those
    * who register it as an image of its own. The cloud has to be in the environment (`OS_*`, clouds.yaml), and what it
    * has is checked (docs/releases.md). To change it builds nothing.
-   * @default false
+   * @default - nowhere: they are built
    */
+  readonly cacheFrom?: CacheSource;
+  /** @deprecated cacheFrom: "glance" */
   readonly parentsFromGlance?: boolean;
   /**
-   * The layers, specified already, instead of `catalog`, `variables`, `refresh`, `pamPublicKeyFile` and `machine`.
+   * The layers, specified already, instead of `catalog`, `variables`, `cacheBuster`, `pamPublicKeyFile` and `machine`.
    * @default - specified from these
    */
   readonly specification?: BuildSpecification;
@@ -141,15 +145,15 @@ export interface VisaImageProps {
 
 /** @throws VisaImageError where a value is none, or only Terraform knows what synth has to look into */
 export function checkProps(props: VisaImageProps): void {
-  const { template, variables, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile } = props;
+  const { template, variables, cacheBuster, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile } = props;
   const literal = {
-    ...{ template, refresh, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile },
+    ...{ template, cacheBuster, pamPublicKeyFile, diskFormat, minDiskGb, retain, lockFile },
     release: props.release,
   };
   for (const [name, value] of Object.entries(literal)) refuseToken(name, value);
   refuseToken("protected", props.protected);
   refuseToken("verify", props.verify);
-  refuseToken("parentsFromGlance", props.parentsFromGlance);
+  refuseToken("cacheFrom", props.cacheFrom);
   for (const [name, value] of Object.entries(props.machine ?? {})) refuseToken(`machine.${name}`, value);
   refuseToken("variables", variables);
   refuseToken("properties", props.properties);

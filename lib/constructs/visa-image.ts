@@ -1,6 +1,7 @@
 import { join, relative, resolve } from "node:path";
 import { Annotations, TerraformOutput, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { PROPS, withPresentNames } from "../present-names";
 import { planReleases, type ReleasePlan } from "../releases/plan-releases";
 import { fixedProperties, releaseOf } from "../releases/release";
 import { DEFAULT_RETAIN, formerNames, LOCK_FILE, type ReleaseLock, readLock } from "../releases/release-lock";
@@ -69,8 +70,9 @@ export class VisaImage extends Construct implements IVisaImage {
   }
 
   /** @throws VisaImageError for what is wrong in the template, the properties or the lock */
-  constructor(scope: Construct, id: string, props: VisaImageProps) {
+  constructor(scope: Construct, id: string, given: VisaImageProps) {
     super(scope, id);
+    const props = withPresentNames(given, PROPS, (warning) => Annotations.of(this).addWarning(warning));
     checkProps(props);
     const specification = props.specification ?? specify({ ...props, catalog: props.catalog ?? Catalog.shipped() });
     const layer = lastLayer(specification, props.template);
@@ -90,7 +92,7 @@ export class VisaImage extends Construct implements IVisaImage {
     this.userData = props.userData ?? OwnerUserData.script();
     for (const warning of this.userData.warnings) Annotations.of(this).addWarning(warning);
     this.chain = {
-      specification: { ...specification, ...(props.parentsFromGlance && { parentsFromGlance: { lockFile } }) },
+      specification: { ...specification, ...(props.cacheFrom && { parentsFromGlance: { lockFile } }) },
       output: { format: diskFormat, minDiskGb },
       variant: address,
       formerVariants: formerAddresses,

@@ -17,6 +17,8 @@ export interface SpecifyOptions {
    * Free text, for example "2026-11": a new one asks for a new build of the same inputs, since packages move on.
    * @default none
    */
+  readonly cacheBuster?: string;
+  /** @deprecated cacheBuster */
   readonly refresh?: string;
   /**
    * PEM file of VISA's PAM public key (RSA): the variable `pam_public_key` of every template that declares it.

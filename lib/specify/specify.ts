@@ -9,6 +9,7 @@ import { canonicalJson, framedDigest, short } from "../fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "../fingerprint/fingerprint";
 import { type RenderOptions, renderConfiguration } from "../packer/configuration";
 import { renderInstaller } from "../packer/installation";
+import { PROPS, withPresentNames } from "../present-names";
 import { type Base, type BuildSpecification, type LayerSpecification, SPECIFICATION_VERSION } from "../specification";
 import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "../template/base";
 import { PAM_PUBLIC_KEY_FILE } from "../template/original";
@@ -26,8 +27,9 @@ const DEFAULT_CONTRACT = ["boot", "hygiene"] as const;
  * Specifies the chain of layers that ends at a template; sources are absolute paths, and there is no output.
  * @throws VisaImageError for whatever in the catalog or the options cannot be used
  */
-export function specify(options: SpecifyOptions): BuildSpecification {
-  const warn = options.onWarning ?? ((message: string) => process.emitWarning(message, "VisaImageWarning"));
+export function specify(specified: SpecifyOptions): BuildSpecification {
+  const warn = specified.onWarning ?? ((message: string) => process.emitWarning(message, "VisaImageWarning"));
+  const options = withPresentNames(specified, PROPS, warn);
   const { catalog } = options;
   const chain = catalog.chain(options.template);
   for (const name of Object.keys(options.variables ?? {})) {
@@ -104,11 +106,12 @@ function specifyLayer(
   const headless = readFlag(template.parts.variables.get("headless") ?? "");
   return {
     name: template.name,
-    fingerprint: fingerprintLayer({ parent, configuration, files, refresh: options.refresh }),
+    fingerprint: fingerprintLayer({ parent, configuration, files, refresh: options.cacheBuster }),
     parent,
     ...(base && { base }),
     inputs: {
-      ...(options.refresh ? { refresh: options.refresh } : {}),
+      // The name that plans and fingerprints know.
+      ...(options.cacheBuster ? { refresh: options.cacheBuster } : {}),
       ...(below
         ? { parent: `${below.name} ${short(parent)}` }
         : { base: `${describe(base as Base)} ${short(parent)}` }),

@@ -29,12 +29,12 @@ afterEach(() => {
   rmSync(cache.root, { recursive: true });
 });
 
-function layers(options: { colour?: string; refresh?: string } = {}) {
+function layers(options: { colour?: string; cacheBuster?: string } = {}) {
   return specify({
     catalog: Catalog.fromDirectory(folder, { parents: [] }),
     template: "two",
     variables: options.colour ? { two: { colour: options.colour } } : undefined,
-    refresh: options.refresh,
+    cacheBuster: options.cacheBuster,
     environment: {},
   }).layers;
 }

@@ -44,7 +44,7 @@ test("help names every option of build, and hides the worker", () => {
     "root-password-file",
     "output",
     "format",
-    "refresh",
+    "cache-buster",
     "root-password <",
     "http-proxy",
     "no-proxy",
@@ -143,6 +143,14 @@ describe("the original's options", () => {
       "--",
       "-hp",
     ]);
+    const warn = jest.fn();
+    expect(expandOriginalOptions(["build", "--refresh", "x", "--parents-from-glance"], warn)).toEqual([
+      ...["build", "--cache-buster", "x", "--cache-from=glance"],
+    ]);
+    expect(warn.mock.calls.flat()).toEqual([
+      expect.stringContaining('"--refresh" is "--cache-buster" now'),
+      expect.stringContaining('"--parents-from-glance" is "--cache-from=glance" now'),
+    ]);
     expect(expandOriginalOptions(["--root-psasword", "x", "--notheadless"])).toEqual([
       "--root-password",
       "x",
@@ -210,7 +218,7 @@ describe("render", () => {
     const plain = rendered({}, "--catalog", folder);
     expect(rendered({ VISA_CATALOG: folder })).toBe(plain);
     expect(rendered({ VISA_CATALOG: "/nowhere" }, "--catalog", folder)).toBe(plain);
-    const refreshed = rendered({ VISA_CATALOG: folder, VISA_REFRESH: "2026-11" });
+    const refreshed = rendered({ VISA_CATALOG: folder, VISA_CACHE_BUSTER: "2026-11" });
     expect(refreshed).toMatch(/^[0-9a-f]{64}$/);
     expect(refreshed).not.toBe(plain);
   });

@@ -6,7 +6,7 @@ import { addImage, synthesized } from "./support";
 function environments(config: OpenstackProviderConfig, order: "first" | "last" = "first"): Record<string, object> {
   const stack = new TerraformStack(Testing.app(), "images");
   if (order === "first") new OpenstackProvider(stack, "openstack", config);
-  addImage(stack, { parentsFromGlance: true });
+  addImage(stack, { cacheFrom: "glance" });
   if (order === "last") new OpenstackProvider(stack, "openstack", config);
   return environmentsOf(stack);
 }

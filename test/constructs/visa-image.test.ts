@@ -348,7 +348,7 @@ describe("what cannot be right", () => {
     ["a token as a template", { template: token() }, '"template" is a token'],
     ["a token as a variable", { variables: { "visa-apps": { x: token() } } }, '"variables.visa-apps.x" is a token'],
     ["a token as an os_ property", { properties: { os_version: token() } }, '"properties.os_version" is a token'],
-    ["a token as a refresh", { refresh: Fn.upper("x") }, '"refresh" is a token'],
+    ["a token as a cache buster", { cacheBuster: Fn.upper("x") }, '"cacheBuster" is a token'],
     ["a token as properties", { properties: Token.asStringMap(Fn.merge([{}])) }, '"properties" is a token'],
     [
       "a token as variables",
@@ -372,6 +372,15 @@ describe("what cannot be right", () => {
       properties: { site: "${var.name}" },
     });
   });
+});
+
+test("props by their names of before are taken, with a warning that names the present ones", () => {
+  const stack = newStack();
+  const image = addImage(stack, { parentsFromGlance: true });
+  expect(image.build.specification.parentsFromGlance).toBeDefined();
+  expect(image.node.metadata.map(({ data }) => data)).toEqual([
+    '"parentsFromGlance" is "cacheFrom" now, and is known by its old name for one more version',
+  ]);
 });
 
 describe("the gate", () => {

@@ -61,7 +61,7 @@ afterEach(() => expect(workspace.leftovers()).toEqual([]));
 
 /** Builds on the cache as it is. */
 async function build(file: string, more: NodeJS.ProcessEnv = environment): Promise<Ended & { report: BuildReport }> {
-  const option = file === lowerFile ? ["--parents-from-glance"] : [];
+  const option = file === lowerFile ? ["--cache-from", "glance"] : [];
   const ended = await workspace.run(["build", "--specification", file, "--json", ...option], more);
   expect([ended.code, ended.code === 0 ? "" : ended.stderr]).toEqual([0, ""]);
   return { ...ended, report: JSON.parse(ended.stdout)[0] };

@@ -109,7 +109,7 @@ describe("a fingerprint", () => {
         }),
       ["packer"],
     ],
-    ["refresh", () => ({ refresh: "2026-11" }), ["parent", "refresh"]],
+    ["refresh", () => ({ cacheBuster: "2026-11" }), ["parent", "refresh"]],
   ])("changes with %s, and the inputs name it alone", (_, change, inputs) => {
     const folder = temporaryCatalog(CHAIN);
     const options = (change(folder) ?? {}) as Options;
@@ -210,7 +210,7 @@ describe("a fingerprint", () => {
 
   test("has the golden value of version 1", () => {
     const folder = temporaryCatalog(CHAIN);
-    expect(run(folder, { refresh: "2026-11" }).layers.map(({ fingerprint }) => fingerprint)).toMatchInlineSnapshot(`
+    expect(run(folder, { cacheBuster: "2026-11" }).layers.map(({ fingerprint }) => fingerprint)).toMatchInlineSnapshot(`
       [
         "f87facd57821f7e5002f7a0536a4f95d541c7e5c0c184c5239996c1abb0f502f",
         "a191599fb6b1230746b2936215696e8a64c08466104ba0404e077457e4648ab7",

@@ -63,7 +63,11 @@ test("takes layers from Glance where it is asked to", () => {
     const stack = app.node.children.find((child) => child instanceof VisaImageStack);
     return stack?.image.build.specification.parentsFromGlance;
   };
+  expect(parents({ VISA_CACHE_FROM: "glance" })).toEqual({ lockFile: VISA_LOCK_FILE });
+  const warn = jest.spyOn(process, "emitWarning").mockImplementation(() => {});
   expect(parents({ VISA_PARENTS_FROM_GLANCE: "true" })).toEqual({ lockFile: VISA_LOCK_FILE });
+  expect(warn).toHaveBeenCalledWith(expect.stringContaining('"VISA_CACHE_FROM" now'), "VisaImageWarning");
+  warn.mockRestore();
   expect(parents({})).toBeUndefined();
 });
 
@@ -110,7 +114,7 @@ test.each([
   ],
   ["VISA_DISK_FORMAT", "vmdk", 'VISA_DISK_FORMAT is "vmdk"\n  fix: set it to one of: raw, qcow2'],
   ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
-  ["VISA_PARENTS_FROM_GLANCE", "maybe", 'VISA_PARENTS_FROM_GLANCE is "maybe"'],
+  ["VISA_CACHE_FROM", "maybe", 'VISA_CACHE_FROM is "maybe"\n  fix: set it to one of: glance'],
   ["VISA_RELEASE", "0123456789ab", 'the lock has no release "0123456789ab" of "visa-image/visa-apps"'],
 ])("fails for %s=%s, with what it may be", (name, value, message) => {
   expect(() => synthesize({ [name]: value })).toThrow(message);
