@@ -4,6 +4,7 @@
 
 export { PRESETS } from "./build-machine";
 export { LayerBuild, type LayerChainOptions, type LayerOutput } from "./constructs/layer-build";
+export type { ReleaseFamily } from "./constructs/release-family";
 export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";
 export { Verification, type VerificationProps } from "./constructs/verification";
 export { ExitCode, type Location, type VisaImageErrorOptions } from "./errors";
@@ -27,3 +28,4 @@ export { relativeTo } from "./specify/relative-to";
 export { specify } from "./specify/specify";
 export type { SpecifyOptions } from "./specify/specify-options";
 export type { TemplateBase } from "./template/base-image";
+export type { ExcludedFile } from "./template/files";
