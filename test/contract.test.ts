@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CONTRACT, CONTRACT_PARTS } from "../lib/contract";
 import { packageRoot } from "../lib/package-root";
-import { checksOf } from "../lib/verify/verify";
+import { checksOf } from "../lib/verify/checks/all-checks";
 
 test("the contract has VISA's 56 assertions, each of one part, and says where the rest is shown", () => {
   expect([...CONTRACT.keys()]).toEqual(Array.from({ length: 56 }, (_, index) => index + 1));

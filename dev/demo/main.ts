@@ -12,8 +12,8 @@ import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { VisaImageError } from "../../lib/errors";
 import type { DiskFormat } from "../../lib/specification";
-import { Subject } from "../../lib/verify/checks/check";
 import { showDesktop } from "../../lib/verify/checks/desktop-checks";
+import { Subject } from "../../lib/verify/checks/subject";
 import { TestInstance } from "../../lib/verify/instance/test-instance";
 import { makeTokenKeyPair } from "../../lib/verify/token";
 
@@ -48,11 +48,15 @@ async function main(): Promise<void> {
 
   const keys = makeTokenKeyPair();
   const metadata = { id: "1", uid: "demo", owner: OWNER, pamPublicKey: keys.publicKey };
+  const format = image.disk_format as DiskFormat;
+  const folder = join(FOLDER, "instance");
   await using instance = await TestInstance.boot({
-    ...{ disk, format: image.disk_format as DiskFormat, folder: join(FOLDER, "machine") },
+    ...{ disk, format, folder },
     ...{ metadata, userData: readFileSync(outputs.boot_command_file, "utf8"), ports: [3389, 4822], agent: true },
   });
-  const subject = new Subject("main", instance, metadata, keys, FOLDER);
+  const subject = new Subject({
+    ...{ boot: "main", instance, metadata, keys, folder, reports: FOLDER, image: { path: disk, format } },
+  });
   const account = await timed("boot, until the owner exists", async () => {
     await subject.waitForOwner(300);
     return instance.guest.text(`getent passwd ${OWNER}`);

@@ -41,6 +41,36 @@ export interface VerifyReport {
 /** What `visa-image verify` calls a report in its folder. */
 export const REPORT_FILE = "report.json";
 
+/**
+ * How it stands with each assertion, and after them with a template's own checks.
+ *
+ * @param looks what each check found; several may be of one assertion, which fails where one of them does, and passes
+ *   where one passes and none fails
+ * @param parts what the template promises
+ */
+export function findingsOf(looks: readonly Finding[], parts: readonly ContractPart[]): Finding[] {
+  const ofContract = [...CONTRACT.values()].map(({ number, part, name, elsewhere }): Finding => {
+    const found = looks.filter((look) => look.number === number);
+    if (found.length > 0) return found.reduce(joined);
+    const seen =
+      part === "cloud"
+        ? `not of an image alone: ${elsewhere}`
+        : parts.includes(part)
+          ? "looked at in the full profile"
+          : `the template does not promise "${part}"`;
+    return { number, name, verdict: "not applicable", detail: seen, seconds: 0 };
+  });
+  return [...ofContract, ...looks.filter(({ number }) => number === undefined)];
+}
+
+function joined(before: Finding, after: Finding): Finding {
+  const worst = [before, after].find(({ verdict }) => verdict === "fail");
+  const best = [before, after].find(({ verdict }) => verdict === "pass");
+  const { verdict } = worst ?? best ?? after;
+  const details = [before, after].filter((each) => each.verdict === verdict && each.detail).map(({ detail }) => detail);
+  return { ...after, verdict, detail: details.join("; "), seconds: before.seconds + after.seconds };
+}
+
 const SIGNS: Readonly<Record<Verdict, string>> = { pass: "pass", fail: "FAIL", "not applicable": "n/a" };
 
 /** The report as a table; `all` shows also what does not apply. */

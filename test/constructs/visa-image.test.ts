@@ -415,7 +415,7 @@ describe("the gate", () => {
       fingerprint: chain().layers[2]?.fingerprint,
       "disk format": "raw",
       contract: "boot",
-      verifier: "1",
+      verifier: "2",
       "boot command": expect.stringMatching(/^[0-9a-f]{12}$/),
       "check visa-base net.sh": "ab".repeat(6),
     });

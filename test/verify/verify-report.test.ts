@@ -1,4 +1,11 @@
-import { contractTable, junit, table, type VerifyReport } from "../../lib/verify/verify-report";
+import {
+  contractTable,
+  type Finding,
+  findingsOf,
+  junit,
+  table,
+  type VerifyReport,
+} from "../../lib/verify/verify-report";
 
 const report: VerifyReport = {
   version: 2,
@@ -46,4 +53,37 @@ test("the contract's table has a row for each of the 56 assertions", () => {
   expect(rows[7]).toMatch(/\| fail \| it is "& <garbled>" \|$/);
   expect(rows[4]).toMatch(/\| not looked at \| {2}\|$/);
   expect(rows[50]).toMatch(/\| elsewhere \| test\/e2e/);
+});
+
+describe("findingsOf", () => {
+  const look = (number: number, verdict: Finding["verdict"], detail: string): Finding => ({
+    ...{ number, name: "it", verdict, detail, seconds: 1 },
+  });
+  const of = (number: number, ...looks: Finding[]) => findingsOf(looks, ["boot"])[number - 1];
+
+  test("an assertion passes where one look passes and none fails", () => {
+    expect(of(10, look(10, "pass", "a"), look(10, "not applicable", "b"))).toMatchObject({
+      verdict: "pass",
+      detail: "a",
+    });
+    expect(of(10, look(10, "pass", "a"), look(10, "pass", "b"))).toMatchObject({ detail: "a; b", seconds: 2 });
+  });
+
+  test("an assertion fails where one look fails, wherever it stands", () => {
+    for (const looks of [
+      [look(10, "fail", "a"), look(10, "pass", "b"), look(10, "not applicable", "c")],
+      [look(10, "not applicable", "c"), look(10, "pass", "b"), look(10, "fail", "a")],
+    ]) {
+      expect(of(10, ...looks)).toMatchObject({ verdict: "fail", detail: "a" });
+    }
+  });
+
+  test("each assertion is there, and says why where nothing looked at it; a template's own checks come after them", () => {
+    const findings = findingsOf([{ name: "own", verdict: "pass", detail: "", seconds: 1 }], ["boot"]);
+    expect(findings).toHaveLength(57);
+    expect(findings[8]?.detail).toBe("looked at in the full profile");
+    expect(findings[12]?.detail).toBe('the template does not promise "desktop"');
+    expect(findings[50]?.detail).toBe("not of an image alone: test/e2e/deploy.test.ts");
+    expect(findings[56]?.name).toBe("own");
+  });
 });

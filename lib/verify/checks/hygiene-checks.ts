@@ -1,20 +1,30 @@
 /** Assertions 45 to 50: services and hygiene; of the running instance, and of the image's disk as it will be registered. */
-import { type Check, expect, NotApplicable, type Subject } from "./check";
-import { LISTENERS } from "./desktop-checks";
+import { type Check, expect, NotApplicable } from "./check";
+import { LISTENERS, LOOPBACK } from "./desktop-checks";
+import type { Subject } from "./subject";
 
 /** TCP ports that an instance may open to its network: ssh, RDP, guacd, Jupyter. */
 const DECLARED_PORTS = [22, 3389, 4822, 8888];
 /** The guest's own DHCP clients. */
 const DHCP_PORTS = [68, 546];
 
-/** Mounts the image's disk itself, read-only, where no boot has touched it. */
-const MOUNT = `set -e
+/** A script that mounts the image's disk itself, which no boot has touched, once it is plugged in. */
+export function mountImage(how: "ro" | "rw"): string {
+  const mount = `mount -o ${how}`;
+  return `set -e
 mkdir -p /run/visa-verify/image
 for try in $(seq 100); do [ -e /dev/disk/by-id/virtio-verified ] && break; sleep 0.1; done
 udevadm settle
 largest=$(lsblk --noheadings --list --bytes --sort SIZE --output NAME,TYPE /dev/disk/by-id/virtio-verified | awk '$2 == "part" { name = $1 } END { print name }')
-mount -o ro,noload "/dev/\${largest:?the disk has no partition}" /run/visa-verify/image 2>/dev/null ||
-  mount -o ro,norecovery "/dev/$largest" /run/visa-verify/image`;
+[ "$largest" ] || { echo "the disk has no partition" >&2; exit 1; }
+${
+  how === "rw"
+    ? `${mount} "/dev/$largest" /run/visa-verify/image`
+    : // The names of the option are ext4's and XFS's: a journal is not played back.
+      `${mount},noload "/dev/$largest" /run/visa-verify/image 2>/dev/null ||
+  ${mount},norecovery "/dev/$largest" /run/visa-verify/image`
+}`;
+}
 
 /** Prints one line for each thing that is in the image and should not be. */
 const IDENTITY_LEFT = `cd /run/visa-verify/image
@@ -43,10 +53,10 @@ const LOGIND_ACTIONS = ["power-off", "reboot", "halt", "suspend", "hibernate"].f
 );
 
 /** Runs a script in the guest while the image's disk is mounted there, and returns what it printed. */
-async function ofImage({ instance, guest }: Subject, script: string): Promise<string> {
-  await instance.plugInDisk();
+async function ofImage({ instance, guest, image }: Subject, script: string): Promise<string> {
+  await instance.plugInDisk(image);
   try {
-    await guest.text(MOUNT);
+    await guest.text(mountImage("ro"));
     return await guest.text(script);
   } finally {
     await guest.run("umount /run/visa-verify/image");
@@ -129,19 +139,20 @@ export const HYGIENE_CHECKS: readonly Check[] = [
       const open = (await guest.text(LISTENERS)).split("\n").map((line) => line.split(" "));
       const strange = open.filter(([kind, address = "", text]) => {
         const port = Number(text);
-        if (/^(127\.|::1$|::ffff:127\.)/.test(address)) return false;
+        if (LOOPBACK.test(address)) return false;
         return kind === "tcp" ? !DECLARED_PORTS.includes(port) : !DHCP_PORTS.includes(port);
       });
       expect(strange.length === 0, `also open: ${strange.map((each) => each.join(" ")).join(", ")}`);
-      const ports = open.filter(([kind, address = ""]) => kind === "tcp" && !/^(127\.|::1$)/.test(address));
+      const ports = open.filter(([kind, address = ""]) => kind === "tcp" && !LOOPBACK.test(address));
       return [...new Set(ports.map(([, , port]) => port))].sort().join(", ");
     },
   },
   // Of the late ones it has the highest number: nothing can be asked of the instance afterwards.
   {
     ...{ assertion: 46, boot: "main", profile: "full", late: true },
-    async run({ instance }) {
-      expect(await instance.powerOff(120), "it did not power off within 120 s of a press of the button");
+    async run(subject) {
+      const most = subject.seconds(120);
+      expect(await subject.instance.powerOff(most), `it did not power off within ${most} s of a press of the button`);
       return undefined;
     },
   },

@@ -1,7 +1,8 @@
 /** Assertions 37 to 44: JupyterLab, as VISA's proxy reaches it. */
 
 import { guestFile } from "../instance/guest-agent";
-import { type Check, expect, type Subject } from "./check";
+import { type Check, expect } from "./check";
+import type { Subject } from "./subject";
 
 const UNIT = "visa-jupyter.service";
 /** How long its first start may take without KVM, in seconds. */
@@ -34,7 +35,7 @@ function base({ metadata }: Subject): string {
 }
 
 async function answering(subject: Subject, seconds: number): Promise<Response> {
-  return subject.instance.waitFor("answer of JupyterLab", seconds, async () => {
+  return subject.waitFor("answer of JupyterLab", seconds, async () => {
     const response = await get(subject, `${base(subject)}/api`).catch(() => undefined);
     return response?.status === 200 && response;
   });

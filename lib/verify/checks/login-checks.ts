@@ -2,7 +2,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { guestFile } from "../instance/guest-agent";
 import { inspectTokenKey, makeTokenKeyPair, TOKEN_LIFETIME_SECONDS } from "../token";
-import { type Check, expect, NotApplicable, type Subject } from "./check";
+import { type Check, expect, NotApplicable } from "./check";
+import type { Subject } from "./subject";
 
 /** One attempt to log in; see guest/pam.py. */
 interface Attempt {

@@ -22,6 +22,12 @@ import { Monitor, MonitorRefusal } from "./qmp";
 /** So much of the serial console is looked at. */
 const CONSOLE_BYTES = 1 << 20;
 
+/** A disk that an instance can be given beside its own. */
+export interface InstanceDisk {
+  readonly path: string;
+  readonly format: DiskFormat;
+}
+
 /** Options of {@link TestInstance.boot}. */
 export interface TestInstanceOptions {
   /** The disk to boot an overlay of. */
@@ -165,18 +171,13 @@ export class TestInstance implements AsyncDisposable {
   }
 
   /**
-   * Plugs in the disk that this instance boots an overlay of, read-only, so that the guest can look at it as it is.
-   * {@link TestInstance.unplugDisk} it before a reboot: both have a root file system of the same name.
+   * Plugs in another disk, so that the guest can look at it as it is: `/dev/disk/by-id/virtio-verified`.
+   * {@link TestInstance.unplugDisk} it before a reboot: the image's own has a root file system of the same name.
    */
-  async plugInDisk(): Promise<void> {
-    const { disk, format } = this.options;
+  async plugInDisk({ path, format, writable = false }: InstanceDisk & { writable?: boolean }): Promise<void> {
     await this.monitor(async (monitor) => {
-      await monitor.execute("blockdev-add", {
-        driver: format,
-        "node-name": "verified",
-        "read-only": true,
-        file: { driver: "file", filename: resolve(disk), "read-only": true },
-      });
+      const file = { driver: "file", filename: resolve(path), "read-only": !writable };
+      await monitor.execute("blockdev-add", { driver: format, "node-name": "verified", "read-only": !writable, file });
       const device = { driver: "virtio-blk-pci", id: "verified-disk", drive: "verified", serial: "verified" };
       await monitor.execute("device_add", device);
     });

@@ -29,7 +29,7 @@ test("an instance carries no prefix of VISA's, leaves the disk alone, and is rem
   expect(instance.port(3389)).toBeGreaterThan(1024);
   await instance.screenshot(join(folder, "screen.png"));
   expect(readFileSync(join(folder, "screen.png")).subarray(1, 4).toString()).toBe("PNG");
-  await instance.plugInDisk();
+  await instance.plugInDisk({ path: disk, format: "raw" });
   await instance.stop();
   expect(readdirSync(own).sort()).toEqual(["console.log", "qemu.log"]);
   expect(spawnSync("pgrep", ["-f", own]).status).toBe(1);

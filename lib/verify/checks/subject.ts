@@ -1,0 +1,174 @@
+/** What a check looks at: a running instance of the image, and the image's disk as it will be registered. */
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { VisaImageError } from "../../errors";
+import { tailOf } from "../../runner/output/tail";
+import { connectDesktop, type Desktop } from "../guacamole/client";
+import type { GuestAgent } from "../instance/guest-agent";
+import type { InstanceDisk, TestInstance } from "../instance/test-instance";
+import { makeToken, type TokenKeyPair, type TokenOptions } from "../token";
+
+/** The boots of the full profile. The short ones first: `main` ends with the instance switched off. */
+export const BOOTS = ["service", "bare", "ownerless", "main"] as const;
+
+/**
+ * One of them. `main`, the gate's only one: config drive, this package's boot command, a key in the metadata. `service`:
+ * metadata service, the original's boot command, a baked key and none in the metadata. `bare`: no user data, an odd name.
+ * `ownerless`: metadata without an owner.
+ */
+export type BootName = (typeof BOOTS)[number];
+
+/** So much of a console is kept as evidence. */
+const EVIDENCE_BYTES = 16 << 20;
+
+/** How often a boot is asked whether it has ended: the question takes time from it. */
+const LOOK_SECONDS = 5;
+
+/** Options of {@link Subject.connect}. */
+export interface ConnectOptions {
+  /** In pixels. @default 1280 */
+  readonly width?: number;
+  /** In pixels. @default 720 */
+  readonly height?: number;
+  /** Guacamole's name of a keyboard layout. @default "en-gb-qwerty" */
+  readonly layout?: string;
+  /** @default a fresh token */
+  readonly password?: string;
+}
+
+/** What a {@link Subject} is made of. */
+export interface SubjectOptions {
+  readonly boot: BootName;
+  readonly instance: TestInstance;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** The pair whose public half the instance was given. */
+  readonly keys: TokenKeyPair;
+  /** The image's disk, which no boot has touched. */
+  readonly image: InstanceDisk;
+  /** The instance's own, which goes with it. */
+  readonly folder: string;
+  /** Where evidence stays. */
+  readonly reports: string;
+  /** What the checks' times are multiplied by. @default 1 */
+  readonly patience?: number;
+}
+
+/** A running instance of the image. {@link Subject.stop} it, or use `await using`. */
+export class Subject implements AsyncDisposable {
+  readonly boot: BootName;
+  readonly instance: TestInstance;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly keys: TokenKeyPair;
+  readonly image: InstanceDisk;
+  readonly reports: string;
+  private session: Desktop | undefined;
+
+  constructor(private readonly options: SubjectOptions) {
+    this.boot = options.boot;
+    this.instance = options.instance;
+    this.metadata = options.metadata;
+    this.keys = options.keys;
+    this.image = options.image;
+    this.reports = options.reports;
+  }
+
+  /** The same instance, looked at anew: without the connection that earlier checks opened. */
+  anew(other: Partial<Pick<SubjectOptions, "image" | "patience">> = {}): Subject {
+    return new Subject({ ...this.options, ...other });
+  }
+
+  get guest(): GuestAgent {
+    return this.instance.guest;
+  }
+
+  /** The owner's name; empty where there is none. */
+  get owner(): string {
+    return this.metadata.owner ?? "";
+  }
+
+  /**
+   * Waits until the agent answers, and then until the owner exists.
+   *
+   * @throws VisaImageError when the time, which each of the two has, is up, or the boot ends without an owner
+   */
+  async waitForOwner(timeoutSeconds: number): Promise<void> {
+    await this.instance.waitForGuest(timeoutSeconds);
+    if (!this.owner) return;
+    let lookAgain = performance.now() + LOOK_SECONDS * 1000;
+    await this.instance.waitFor("owner", timeoutSeconds, async () => {
+      if ((await this.guest.events()).owner !== undefined) return true;
+      if (performance.now() < lookAgain) return false;
+      lookAgain = performance.now() + LOOK_SECONDS * 1000;
+      const ended = /^(running|degraded)/.test((await this.guest.run("systemctl is-system-running")).stdout);
+      const there = (await this.guest.run(`getent passwd '${this.owner}'`)).code === 0;
+      if (ended && !there) {
+        throw new VisaImageError(`the boot has ended, and nothing has made the owner "${this.owner}"`);
+      }
+      return ended;
+    });
+  }
+
+  /** How long a check waits for what takes so many seconds at most. */
+  seconds(most: number): number {
+    return most * (this.options.patience ?? 1);
+  }
+
+  /** Asks again and again until there is an answer. @throws VisaImageError when the time is up */
+  waitFor<T>(what: string, seconds: number, check: () => Promise<T | null | undefined | false>): Promise<T> {
+    return this.instance.waitFor(what, this.seconds(seconds), check);
+  }
+
+  /** A token as VISA makes them, for the owner and now unless told otherwise. */
+  token(options: Partial<TokenOptions> = {}): string {
+    return makeToken({ user: this.owner, privateKey: this.keys.privateKey, ...options });
+  }
+
+  /** Connects to the desktop as VISA does. */
+  async connect(options: ConnectOptions = {}): Promise<Desktop> {
+    const { width = 1280, height = 720, layout = "en-gb-qwerty", password = this.token() } = options;
+    const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
+    return connectDesktop({
+      ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
+      ...{ user: this.owner, password, width, height, layout, timeoutSeconds: this.seconds(90) },
+    });
+  }
+
+  /** The first connection, which later checks look at too. */
+  async desktop(): Promise<Desktop> {
+    this.session ??= await this.connect();
+    return this.session;
+  }
+
+  /** Ends the connection that {@link Subject.desktop} opened. */
+  close(): void {
+    this.session?.close();
+    this.session = undefined;
+  }
+
+  /** Keeps what a person needs to understand a failure: the screen and the journal. */
+  async keepEvidence(): Promise<void> {
+    const { boot, reports } = this;
+    await this.instance.screenshot(join(reports, `${boot}-screen.png`)).catch(() => {});
+    const journal = await this.guest
+      .run("journalctl --boot --no-pager --output=short-monotonic")
+      .catch(() => undefined);
+    if (journal?.stdout) writeFileSync(join(reports, `${boot}-journal.txt`), journal.stdout);
+  }
+
+  /** Keeps the end of what the console has shown. */
+  keepConsole(): void {
+    const console = tailOf(this.instance.consoleFile, EVIDENCE_BYTES);
+    writeFileSync(join(this.reports, `${this.boot}-console.log`), console);
+  }
+
+  /** Ends the instance, and removes its folder. */
+  async stop(): Promise<void> {
+    this.close();
+    await this.instance.stop();
+    rmSync(this.options.folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}
