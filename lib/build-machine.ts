@@ -148,9 +148,20 @@ export function checkMachine(machine: MachineOptions, subject: string, location?
   }
 }
 
-/** A proxy that stays in an image, or that is shown, is without its password. */
+/**
+ * A URL's scheme, and what stands before its host: all up to the last `@`, since a password may hold `@`, `/`, `:` and
+ * blanks where nobody has percent-encoded it.
+ */
+const USERINFO = /^\s*([a-z][a-z0-9+.-]*:\/\/)?([\s\S]*)@/i;
+
+/** A proxy that stays in an image, or that is shown, is without its user and password, however these are written. */
 export function withoutCredentials(value: string): string {
-  return value.replace(/^([a-z][a-z0-9+.-]*:\/\/)?[^/@\s]*@/i, "$1");
+  return value.replace(USERINFO, "$1");
+}
+
+/** The user and the password of a proxy or another URL, as they are written: `jane:p@ss`; undefined where there is none. */
+export function credentialsOf(value: string): string | undefined {
+  return USERINFO.exec(value)?.[2];
 }
 
 /** Fails for a proxy with a password, where it would be written into a file. */

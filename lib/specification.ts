@@ -11,6 +11,9 @@ import type { ContractPart } from "./contract";
 /** The specification's format. A runner refuses any other with a message that says to synthesize again. */
 export const SPECIFICATION_VERSION = 1;
 
+/** Nova's limit for the name and for the value of one metadata entry: an RSA key in PEM has to be of 896 bits at most. */
+export const METADATA_CHARACTERS = 255;
+
 /** Disk formats that Glance takes and that this library makes. */
 export type DiskFormat = "raw" | "qcow2";
 

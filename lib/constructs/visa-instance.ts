@@ -2,6 +2,7 @@ import { ComputeInstanceV2 } from "@cdktf/provider-openstack/lib/compute-instanc
 import { Fn, Lazy, type TerraformProvider, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
+import { METADATA_CHARACTERS } from "../specification";
 import { claimShareable } from "./claims";
 import type { IVisaImage } from "./existing-image";
 import { TerraformData } from "./terraform-data";
@@ -61,9 +62,6 @@ export interface VisaInstanceProps {
   /** @default - the stack's OpenStack provider */
   readonly provider?: TerraformProvider;
 }
-
-/** A limit of Nova, in characters, for names and values of metadata alike. */
-const METADATA_LIMIT = 255;
 
 /** VISA's own prefix: whatever carries it and is not VISA's own is deleted daily. */
 const VISA_PREFIX = "VISA-INSTANCE";
@@ -147,14 +145,14 @@ function checkOwner(owner: string): void {
 }
 
 function checkMetadata(key: string, value: string): void {
-  if (key.length > METADATA_LIMIT) {
+  if (key.length > METADATA_CHARACTERS) {
     throw new VisaImageError(`the metadata name "${key}" has ${key.length} characters`, {
-      fix: `Nova takes at most ${METADATA_LIMIT}`,
+      fix: `Nova takes at most ${METADATA_CHARACTERS}`,
     });
   }
-  if (Token.isUnresolved(value) || value.length <= METADATA_LIMIT) return;
+  if (Token.isUnresolved(value) || value.length <= METADATA_CHARACTERS) return;
   throw new VisaImageError(
-    `the metadata "${key}" has ${value.length} characters; Nova takes at most ${METADATA_LIMIT}`,
+    `the metadata "${key}" has ${value.length} characters; Nova takes at most ${METADATA_CHARACTERS}`,
     {
       fix:
         key === "pamPublicKey"

@@ -17,7 +17,7 @@ import { reference } from "./hcl";
 import { prepared } from "./provisioners";
 import { LOGIN, QemuBuilder } from "./qemu-builder";
 import { StagedFiles } from "./staged-files";
-import { TypedValues } from "./typed-values";
+import { checkDuration, TypedValues } from "./typed-values";
 
 /** Installs cloud-init in a system that an installer left without it. */
 const CLOUD_INIT_SCRIPT = "guest/cloud-init.sh";
@@ -99,6 +99,7 @@ class Installation {
     const { diskSize, installer } = this.options;
     const { bootCommand, bootWait, kernelArguments, password, media } = installer;
     const own = builder.settings(new Set(["boot_command"]));
+    if (bootWait) checkDuration(bootWait.real, this.options.template.parts.locate(["base", "installer"]), "boot_wait");
     const isIso = media[0]?.name === "iso";
     const hardware = builder.hardware({ ...own, ...(bootWait && { boot_wait: bootWait }) }, diskSize);
     // A machine that boots again is one that is done: with a kernel given it would start the installer once more.

@@ -16,7 +16,7 @@ const DECIDED = new Set(
   ssh_username ssh_password ssh_keypair_name ssh_private_key_file ssh_certificate_file ssh_agent_auth ssh_wait_timeout
   temporary_key_pair_name temporary_key_pair_type temporary_key_pair_bits ssh_clear_authorized_keys skip_nat_mapping
   host_port_min host_port_max ssh_host_port_min ssh_host_port_max shutdown_command accelerator cpus memory sockets cores
-  threads disk_size skip_resize_disk skip_compaction disk_compression format headless disk_image use_backing_file
+  threads cpu_model disk_size skip_resize_disk skip_compaction disk_compression format headless disk_image use_backing_file
   output_directory qemu_binary qemu_img_args qmp_enable qmp_socket_path display use_default_display disable_vnc
   vnc_bind_address vnc_use_password vnc_password vnc_port_min vnc_port_max vm_name`.split(/\s+/),
 );
@@ -49,6 +49,21 @@ const VOLATILE_ARGUMENTS = new Set([
   "-enable-kvm",
   "-no-kvm",
 ]);
+
+/**
+ * An argument of a template without what says how the build machine runs it, which is the runner's to say: what it runs
+ * on (`-enable-kvm`, the `accel=` of `-machine`), and a CPU that only KVM has (`-cpu host`).
+ */
+function withoutVolatile(argument: readonly Text[]): (readonly Text[])[] {
+  const [name, value, ...rest] = argument;
+  const option = name?.real.replace(/^--/, "-") ?? "";
+  if (VOLATILE_ARGUMENTS.has(option)) return [];
+  if (value && option === "-cpu" && /^host(,|$)/.test(value.real)) return [];
+  if (!value || (option !== "-machine" && option !== "-M") || !/(^|,)accel=/.test(value.real)) return [argument];
+  const without = (text: string) => text.replaceAll(/(^|,)accel=[^,]*/g, "").replace(/^,/, "");
+  const [real, structure] = [without(value.real), without(value.structure)];
+  return real === "" ? [] : [[name as Text, new Text(real, structure), ...rest]];
+}
 
 /** How Packer gets in and out; with a key or a password. */
 export const LOGIN = {
@@ -134,7 +149,7 @@ export class QemuBuilder {
   }
 
   private qemuArguments(own: readonly Text[][] | undefined): unknown[] {
-    const kept = (own ?? []).filter(([name]) => !VOLATILE_ARGUMENTS.has(name?.real ?? ""));
+    const kept = (own ?? []).flatMap((argument) => withoutVolatile(argument));
     const names = kept.map(([name]) => name?.real);
     if (names.includes("-drive")) {
       throw usageError(
@@ -164,7 +179,14 @@ export class QemuBuilder {
     const [, size, unit] = /^(?:size=)?([1-9]\d*)([MG]?)(?:,|$)/i.exec(this.argument("-m")) ?? [];
     const cpus = smp ? Number(smp) : number("cpus");
     const memoryMb = size ? Number(size) * (unit?.toUpperCase() === "G" ? 1024 : 1) : number("memory");
-    return { ...(cpus !== undefined && { cpus }), ...(memoryMb !== undefined && { memoryMb }) };
+    const model = this.step?.settings.cpu_model ?? undefined;
+    const cpuModel = model === undefined ? "host" : this.values.text(model, this.step?.locate(["cpu_model"])).real;
+    return {
+      ...(cpus !== undefined && { cpus }),
+      ...(memoryMb !== undefined && { memoryMb }),
+      // That of this machine is what a guest with KVM has anyway, and one without cannot have.
+      ...(cpuModel !== "host" && { cpuModel }),
+    };
   }
 
   /** The value of an argument in a template's qemuargs; empty where there is none. */

@@ -25,6 +25,11 @@ export class TypedValues {
         if (text.packerVariables().length > 0) return text;
         throw noInteger(text, location, key);
       }
+      case "duration": {
+        const text = this.text(value, location);
+        if (text.packerVariables().length === 0) checkDuration(text.real, location, key);
+        return text;
+      }
       case "flag": {
         const text = this.text(value, location);
         if (text.packerVariables().length > 0) return text;
@@ -61,6 +66,19 @@ export class TypedValues {
     }
     return this.text(value ?? "", location);
   }
+}
+
+/** What Go reads as a duration, and so Packer: numbers, each with its unit. */
+const DURATION = /^(?:0|(?:(?:\d+(?:\.\d*)?|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
+
+/** Fails for what Packer would refuse, once the layers below are built. @param key for the message */
+export function checkDuration(text: string, location: Location | undefined, key: string): void {
+  if (DURATION.test(text)) return;
+  throw usageError(
+    `"${text}" is not a duration, which "${key}" needs`,
+    location,
+    `a number with a unit: ${/^\d+(\.\d+)?$/.test(text) ? `"${key}: ${text}s"` : `"${key}: 10s", 1m30s, 500ms`}`,
+  );
 }
 
 function noInteger(text: Text, location: Location | undefined, key: string): Error {

@@ -22,7 +22,7 @@ export interface SpecifyOptions {
   readonly refresh?: string;
   /**
    * PEM file of VISA's PAM public key (RSA): the variable `pam_public_key` of every template that declares it.
-   * Above 1280 bits a warning is given, since tokens of such a key cannot log in through xrdp.
+   * 768 to 1248 bits: xrdp takes few or no tokens of a larger one (up to 1440 bits a warning, then an error).
    * @default the image has no key until VISA's metadata brings one
    */
   readonly pamPublicKeyFile?: string;

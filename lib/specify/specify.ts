@@ -38,7 +38,7 @@ export function specify(specified: SpecifyOptions): BuildSpecification {
   }
   const given = readOptions(options);
   const key = given.pamPublicKey;
-  if (key?.warning) warn(key.warning);
+  for (const warning of key?.warnings ?? []) warn(warning);
   const valued = chain.map((template) => valueTemplate(template, given, warn));
   const [first] = valued as [ValuedTemplate];
   const own = resolveBase(first.template, rendererOf(first));

@@ -18,7 +18,7 @@ const schemas: Record<SchemaName, object> = {
 };
 
 /** How a value of a builder or provisioner is to be written for Packer: the name of its definition in the schema. */
-export type ValueKind = "text" | "integer" | "flag" | "list" | "lists" | "map" | "any";
+export type ValueKind = "text" | "duration" | "integer" | "flag" | "list" | "lists" | "map" | "any";
 
 /** Finds where a value, or the key of a value, stands; templates made in TypeScript have no place. */
 export interface Locator {

@@ -158,6 +158,57 @@ test("the pause between the keys of a boot command is the builder's own", () => 
   expect(source(layer({ builder }))).toMatchObject(builder);
 });
 
+test.each<[string[][], string[][]]>([
+  [[["-cpu", "host"], ["-enable-kvm"], ["-smp", "2"]], [["-cpu", "${var.cpu_model}"]]],
+  [
+    [
+      ["-cpu", "host,+vmx"],
+      ["-enable-kvm", ""],
+    ],
+    [["-cpu", "${var.cpu_model}"]],
+  ],
+  [
+    [
+      ["-machine", "type=q35,accel=kvm"],
+      ["-cpu", "EPYC"],
+    ],
+    [
+      ["-machine", "type=q35"],
+      ["-cpu", "EPYC"],
+    ],
+  ],
+  [
+    [["-M", "accel=kvm:tcg,q35"]],
+    [
+      ["-M", "q35"],
+      ["-cpu", "${var.cpu_model}"],
+    ],
+  ],
+  [[["-machine", "accel=kvm"]], [["-cpu", "${var.cpu_model}"]]],
+])("what runs the machine is the runner's: %j", (qemuargs, left) => {
+  const own = layer({ builder: { qemuargs, cpu_model: "host" } });
+  const kept = (source(own).qemuargs as string[][]).filter(
+    ([name]) => !["-netdev", "-serial"].includes(name as string),
+  );
+  expect(kept).toEqual(left);
+  expect(source(own).cpu_model).toBeUndefined();
+  expect(own.machine.cpuModel).toBeUndefined();
+});
+
+test.each(["10", "10 s", "ten", "", "1.5", "-5s"])("fails for %j as a duration, wherever one is needed", (text) => {
+  const message = /is not a duration, which ".*" needs\n {2}fix: a number with a unit/;
+  for (const key of ["pause_before", "timeout", "start_retry_timeout", "pause_after"]) {
+    expect(() => layer({ provisioners: [Provisioner.of("shell", { inline: "true", [key]: text })] })).toThrow(message);
+  }
+  for (const key of ["boot_wait", "shutdown_timeout", "ssh_timeout", "boot_key_interval"]) {
+    expect(() => layer({ builder: { [key]: text } })).toThrow(message);
+  }
+});
+
+test.each(["10s", "1m30s", "500ms", "1.5h", "0"])("%s is a duration", (text) => {
+  expect(() => layer({ builder: { boot_wait: text } })).not.toThrow();
+});
+
 test("fails for a download, and for a second builder", () => {
   expect(() =>
     layer({

@@ -1,5 +1,6 @@
-import { generateKeyPairSync, verify } from "node:crypto";
-import { inspectTokenKey, makeToken, makeTokenKeyPair, tokenLength } from "../../lib/verify/token";
+import { verify } from "node:crypto";
+import { inspectTokenKey, tokenLength } from "../../lib/template/pam-public-key";
+import { makeToken, makeTokenKeyPair } from "../../lib/verify/token";
 
 describe("a key pair for tokens", () => {
   it("fits instance metadata by default", () => {
@@ -30,32 +31,5 @@ describe("a token", () => {
   it.each([512, 896, 1280, 1408])("has the length that is foretold, with %i bits", (bits) => {
     const { privateKey } = makeTokenKeyPair({ bits });
     expect(makeToken({ user: "joe", privateKey })).toHaveLength(tokenLength("joe", bits));
-  });
-});
-
-describe("a look at a key", () => {
-  it("knows xrdp's limit: 1408 bits for names of up to 7 characters", () => {
-    const report = inspectTokenKey(makeTokenKeyPair({ bits: 1408 }).publicKey);
-    expect(report.longestUser).toBe(7);
-    expect(report.fitsMetadata).toBe(false);
-    expect(report.warnings.join()).toMatch(/up to 7 characters/);
-  });
-
-  it("warns of 512 bits", () => {
-    expect(inspectTokenKey(makeTokenKeyPair({ bits: 512 }).publicKey).warnings.join()).toMatch(/can be factored/);
-  });
-
-  const ec = generateKeyPairSync("ec", { namedCurve: "prime256v1" }).publicKey.export({ type: "spki", format: "pem" });
-  const { publicKey, privateKey } = makeTokenKeyPair();
-  it.each([
-    ["2048 bits", makeTokenKeyPair({ bits: 2048 }).publicKey, /longer than xrdp's 255/],
-    ["an EC key", ec.toString(), /of type "ec", expected rsa/],
-    ["a private key", privateKey, /not PEM that begins/],
-    ["a key that lost its line breaks", publicKey.replace(/\n/g, " "), /lost its line breaks/],
-    ["half a key", publicKey.slice(0, 120), /not one whole key/],
-    ["garbled base64", publicKey.replace(/\n.{20}/, `\n${"A".repeat(20)}`), /can't be read|of type/],
-    ["nothing", "", /not PEM/],
-  ])("fails for %s", (_name, pem, problem) => {
-    expect(inspectTokenKey(pem).problems.join()).toMatch(problem);
   });
 });

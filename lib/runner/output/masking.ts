@@ -4,6 +4,7 @@
  * Packer hides single-line sensitive variables in its normal output only: not multi-line ones, not in PACKER_LOG, and
  * not what a script prints of them in another form.
  */
+import { credentialsOf } from "../../build-machine";
 
 /** What stands in place of a secret. */
 export const MASK = "****";
@@ -25,7 +26,7 @@ export interface Masker {
 export function createMasker(values: Iterable<string>): Masker {
   const forms = new Set<string>();
   for (const value of values) {
-    for (const secret of isUrl(value) ? credentialsOf(value) : [value]) {
+    for (const secret of isUrl(value) ? secretsIn(value) : [value]) {
       for (const part of [secret, secret.trim(), ...secret.split(/\r?\n/).map((line) => line.trim())]) {
         for (const form of formsOf(part)) if (form.length >= MIN_SECRET_LENGTH) forms.add(form);
       }
@@ -67,8 +68,8 @@ function isUrl(value: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(value.trim());
 }
 
-function credentialsOf(value: string): string[] {
-  const userinfo = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)@/i.exec(value.trim())?.[1];
+function secretsIn(value: string): string[] {
+  const userinfo = credentialsOf(value);
   if (userinfo === undefined) return [];
   const decoded = decode(userinfo);
   const colon = userinfo.indexOf(":");

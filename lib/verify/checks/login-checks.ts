@@ -1,7 +1,8 @@
 /** Assertions 22 to 36: who gets in with what, by PAM's service `xrdp-sesman`. */
 import { generateKeyPairSync } from "node:crypto";
+import { inspectTokenKey } from "../../template/pam-public-key";
 import { guestFile } from "../instance/guest-agent";
-import { inspectTokenKey, makeTokenKeyPair, TOKEN_LIFETIME_SECONDS } from "../token";
+import { makeTokenKeyPair, TOKEN_LIFETIME_SECONDS } from "../token";
 import { type Check, expect, NotApplicable } from "./check";
 import type { Subject } from "./subject";
 
