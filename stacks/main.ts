@@ -29,6 +29,7 @@
  * | VISA_SERVER_CIDRS | who reaches its desktop, with commas | without a router its own network; with one it has to be set |
  * | VISA_JUPYTER_PROXY_CIDRS | who reaches its JupyterLab, with commas | nobody |
  */
+import "./compiled";
 import { readFileSync } from "node:fs";
 import { App } from "cdktf";
 import { Catalog, type DiskFormat, type ImageVisibility, VisaImageError } from "../lib";

@@ -78,8 +78,15 @@ export async function examine(environment: Environment, cache: string): Promise<
   ];
 }
 
-function nodeVersion(version: string): Finding {
-  return least("node", version, "20.19", "install Node.js 20.19 or newer");
+/** The range of package.json's engines. */
+export function nodeVersion(version: string): Finding {
+  if (compareVersions(version, "27") < 0) return least("node", version, "20.19", "install Node.js 20.19 to 26");
+  return {
+    name: "node",
+    status: "warning",
+    found: `${version}, newer than 26, with which nobody has tried this`,
+    fix: "where something fails, install Node.js 26",
+  };
 }
 
 function examineProgram(name: string, program: (typeof TOOLS)[string], path: string): Finding {

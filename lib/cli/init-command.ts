@@ -3,6 +3,7 @@ import { constants, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSy
 import { dirname, join, relative, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { packageRoot } from "../package-root";
+import { compareVersions } from "../runner/host/requirements";
 
 /** Options of the command. */
 export interface InitCommandOptions {
@@ -38,6 +39,7 @@ export function runInit(directory: string, options: InitCommandOptions): void {
     else copyFileSync(source, target, constants.COPYFILE_EXCL);
   }
   writeFileSync(join(folder, ".gitignore"), IGNORED, { flag: "wx" });
+  const cli = commandLine().program;
   if (options.json) {
     process.stdout.write(`${JSON.stringify({ folder, files: paths }, null, 2)}\n`);
     return;
@@ -46,21 +48,32 @@ export function runInit(directory: string, options: InitCommandOptions): void {
 next:
   cd ${directory} && npm install
   npx visa-image doctor     # whether this machine can build and deploy
-  npx cdktf diff            # what would be built; OS_CLOUD or the OS_* variables say where it goes
-  npx cdktf deploy
+  npx ${cli} diff            # what would be built; OS_CLOUD or the OS_* variables say where it goes
+  npx ${cli} deploy
 `);
+}
+
+/**
+ * The command line that runs on this Node.js: cdktf-cli 0.21, the last one, has a binary for Node.js 22 at most; its
+ * continuation wants 22.19, and takes the place of cdktf under its name.
+ */
+export function commandLine(node = process.versions.node): { program: string; dependencies: Record<string, string> } {
+  const { devDependencies } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
+  const { cdktf, cdktn } = devDependencies;
+  return compareVersions(node, "22.19") < 0
+    ? { program: "cdktf", dependencies: { cdktf, "cdktf-cli": devDependencies["cdktf-cli"] } }
+    : { program: "cdktn", dependencies: { cdktf: `npm:cdktn@${cdktn}`, "cdktn-cli": cdktn } };
 }
 
 /** The example's, with this version of the package among its dependencies. */
 function packageJson(source: string): string {
   const { version, devDependencies } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8"));
   const own = JSON.parse(readFileSync(source, "utf8"));
-  own.dependencies = Object.fromEntries(
-    Object.keys(own.dependencies).map((name) => [
-      name,
-      name === "cdktf-visa-images" ? `^${version}` : devDependencies[name],
-    ]),
-  );
+  const { program, dependencies } = commandLine();
+  const names = Object.keys(own.dependencies).filter((name) => !/^cdktf(-cli)?$/.test(name));
+  const others = names.map((name) => [name, name === "cdktf-visa-images" ? `^${version}` : devDependencies[name]]);
+  own.dependencies = { ...dependencies, ...Object.fromEntries(others) };
+  own.scripts = { diff: `${program} diff`, deploy: `${program} deploy` };
   return `${JSON.stringify(own, null, 2)}\n`;
 }
 

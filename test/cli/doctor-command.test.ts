@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { examine } from "../../lib/cli/doctor-command";
+import { examine, nodeVersion } from "../../lib/cli/doctor-command";
 import { compareVersions } from "../../lib/runner/host/requirements";
 
 jest.setTimeout(60_000);
@@ -107,4 +107,12 @@ test("versions are compared by number", () => {
   expect(compareVersions("1.10.0", "1.9")).toBeGreaterThan(0);
   expect(compareVersions("1.7", "1.7.0")).toBe(0);
   expect(compareVersions("20.19", "20.20.2")).toBeLessThan(0);
+});
+
+test("takes the Node.js that package.json asks for, and says where nobody has tried it", () => {
+  const statuses = ["18.20.0", "20.18.9", "20.19.0", "22.23.3", "24.21.0", "26.12.1", "27.0.0"].map(
+    (version) => nodeVersion(version).status,
+  );
+  expect(statuses).toEqual(["missing", "missing", "ok", "ok", "ok", "ok", "warning"]);
+  expect(JSON.parse(readFileSync("package.json", "utf8")).engines.node).toBe(">=20.19 <27");
 });

@@ -257,7 +257,10 @@ describe("init", () => {
     );
     const own = JSON.parse(readFileSync(join(folder, "made/package.json"), "utf8"));
     const { version, devDependencies } = JSON.parse(readFileSync("package.json", "utf8"));
-    expect(own.dependencies).toMatchObject({ "cdktf-visa-images": `^${version}`, cdktf: devDependencies.cdktf });
+    expect(own.dependencies).toMatchObject({
+      "cdktf-visa-images": `^${version}`,
+      constructs: devDependencies.constructs,
+    });
     expect(Object.values(own.dependencies)).not.toContain(undefined);
 
     writeFileSync(join(folder, "made/main.ts"), "mine");

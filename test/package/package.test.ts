@@ -1,6 +1,6 @@
 /** What a user gets: the packed tarball, in a project that has nothing else. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
 import { scratchFolder } from "../support/scratch";
@@ -134,4 +134,34 @@ test("holds no tests, no sources of the bindings, and no notes of the compiler",
   const paths = files.map((file: { readonly path: string }) => file.path);
   expect(paths.filter((path: string) => /tsbuildinfo$|(^|\/)test\/|openstack\/src\//.test(path))).toEqual([]);
   expect(paths).toContain("LICENSE");
+});
+
+describe("a clone that nobody has compiled", () => {
+  const clone = join(project, "..", "clone");
+  beforeAll(() => {
+    mkdirSync(clone);
+    const own = ["stacks", "lib", "package.json", "tsconfig.json", "tsconfig.base.json", "README.md", "LICENSE"];
+    for (const name of own) cpSync(join(root, name), join(clone, name), { recursive: true });
+    symlinkSync(realpathSync(join(root, "node_modules")), join(clone, "node_modules"));
+  });
+
+  test("fails to synthesize with the one command that mends it", () => {
+    const { status, stderr } = spawnSync("node", ["--import", "tsx", "stacks/main.ts"], {
+      cwd: clone,
+      encoding: "utf8",
+    });
+    expect({ status, stderr }).toEqual({
+      status: 2,
+      stderr: "visa-images: this clone is not compiled\n  fix: npm run build\n",
+    });
+  });
+
+  test("packs what it has built", () => {
+    const file = join(clone, "package.json");
+    const own = JSON.parse(readFileSync(file, "utf8"));
+    own.scripts.build = "mkdir -p dist/lib && touch dist/lib/index.js";
+    delete own.bundleDependencies;
+    writeFileSync(file, JSON.stringify(own));
+    expect(run("npm", ["pack", "--dry-run", "--loglevel", "notice", "--json"], clone)).toContain('"dist/lib/index.js"');
+  });
 });
