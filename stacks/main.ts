@@ -17,6 +17,7 @@
  * | VISA_PROTECTED | whether Glance refuses to delete the images | true |
  * | VISA_CACHE_FROM | glance: layers that the cache does not have come from there, where it has them | nowhere |
  * | VISA_RELEASE | release to go back to: 12 digits of the lock | the templates' own |
+ * | VISA_CHANNEL | candidate or production: VISA's entry of the image is kept too (docs/visa.md) | no entry |
  * | VISA_CACHE_BUSTER | free text; another one asks for a new build | none |
  * | VISA_PAM_PUBLIC_KEY | PEM file of VISA's PAM public key, to bake in | none |
  * | VISA_LOCK_FILE | the lock of the releases | visa-images.lock.json |
@@ -32,7 +33,7 @@
 import "./compiled";
 import { readFileSync } from "node:fs";
 import { App } from "cdktf";
-import { Catalog, type DiskFormat, type ImageVisibility, VisaImageError } from "../lib";
+import { Catalog, type DiskFormat, type ImageVisibility, type VisaChannel, VisaImageError } from "../lib";
 import { VARIABLES, withPresentNames } from "../lib/present-names";
 import { VisaImageStack } from "./visa-image";
 import { VisaInfrastructureStack } from "./visa-infrastructure";
@@ -61,12 +62,14 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
   // An openrc says OS_INTERFACE, which the provider does not know.
   const endpointType = read("OS_CLOUD") ? undefined : read("OS_INTERFACE");
   const externalNetworkId = read("VISA_EXTERNAL_NETWORK_ID");
-  const visaCidrs = list("VISA_SERVER_CIDRS");
-  if (externalNetworkId && !visaCidrs) {
+  const apiServerCidrs = list("VISA_SERVER_CIDRS");
+  if (externalNetworkId && !apiServerCidrs) {
     throw new VisaImageError("VISA_EXTERNAL_NETWORK_ID is set, and VISA_SERVER_CIDRS is not: VISA would be shut out", {
       fix: `set VISA_SERVER_CIDRS to the addresses of VISA's servers, or to ${NETWORK} where they are in the instance's own network`,
     });
   }
+
+  const channel = read<VisaChannel>("VISA_CHANNEL", ["candidate", "production"]);
 
   const app = new App();
   const { image } = new VisaImageStack(app, "visa-image", {
@@ -80,6 +83,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
     cacheFrom: read("VISA_CACHE_FROM", ["glance"] as const),
     release: read("VISA_RELEASE"),
+    visa: channel && { channel },
     cacheBuster: read("VISA_CACHE_BUSTER"),
     pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),
     lockFile: read("VISA_LOCK_FILE"),
@@ -95,7 +99,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     flavorName: read("VISA_FLAVOR") ?? "m1.medium",
     owner: read("VISA_OWNER") ?? "visitor",
     pamPublicKey: key && readFileSync(key, "utf8"),
-    visaCidrs: visaCidrs ?? [NETWORK],
+    apiServerCidrs: apiServerCidrs ?? [NETWORK],
     jupyterProxyCidrs: list("VISA_JUPYTER_PROXY_CIDRS"),
     externalNetworkId,
     endpointType,

@@ -1,7 +1,7 @@
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
-import { VisaImage, type VisaImageProps } from "../lib";
+import { VisaImage, type VisaImageProps, VisaRegistration, type VisaRegistrationProps } from "../lib";
 import { useLocalState } from "./state";
 
 /** Properties of a {@link VisaImageStack}. */
@@ -11,6 +11,11 @@ export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs"> {
    * @default - what clouds.yaml or OS_ENDPOINT_TYPE say, else public
    */
   readonly endpointType?: string;
+  /**
+   * VISA's entry of the image.
+   * @default - none is kept
+   */
+  readonly visa?: Omit<VisaRegistrationProps, "image">;
   /**
    * Folder of the state file.
    * @default - the current one
@@ -30,6 +35,7 @@ export class VisaImageStack extends TerraformStack {
     useLocalState(this, props.stateFolder);
     new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     this.image = new VisaImage(this, props.template, props);
+    if (props.visa) new VisaRegistration(this, "visa", { ...props.visa, image: this.image });
     const { imageId, imageName, fingerprint, bootCommandFile } = this.image;
     new TerraformOutput(this, "image_id", { value: imageId });
     new TerraformOutput(this, "image_name", { value: imageName });

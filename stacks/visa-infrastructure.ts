@@ -24,8 +24,8 @@ export interface VisaInfrastructureStackProps {
    * @default - the one baked into the image
    */
   readonly pamPublicKey?: string;
-  /** Addresses of VISA's servers, as CIDR. */
-  readonly visaCidrs: readonly string[];
+  /** Addresses of VISA's API server, as CIDR. */
+  readonly apiServerCidrs: readonly string[];
   /**
    * Addresses of VISA's Jupyter proxy, as CIDR.
    * @default - none
@@ -65,7 +65,7 @@ export class VisaInfrastructureStack extends TerraformStack {
     });
     const securityGroup = new VisaSecurityGroup(this, "ports", {
       groupName: "visa",
-      visaCidrs: props.visaCidrs,
+      apiServerCidrs: props.apiServerCidrs,
       jupyterProxyCidrs: props.jupyterProxyCidrs,
     });
     this.instance = new VisaInstance(this, "instance", {

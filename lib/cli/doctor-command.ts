@@ -75,6 +75,7 @@ export async function examine(environment: Environment, cache: string): Promise<
     cacheFolder(cache),
     await network(environment),
     await examineCloud(environment),
+    ...(await visa(environment)),
   ];
 }
 
@@ -243,6 +244,29 @@ export async function examineCloud(environment: Environment, folder?: string): P
   } catch (error) {
     const { message, fix } = error as Partial<VisaImageError>;
     return { name, status: "warning", found: (message?.split("\n")[0] ?? "").slice(0, 300), fix: fix ?? help };
+  }
+}
+
+/** VISA's version, who the token is, and whether that is enough; nothing where the environment names no VISA. */
+async function visa(environment: Environment): Promise<Finding[]> {
+  if (!environment.VISA_API_URL) return [];
+  const name = "VISA";
+  const { VisaClient } = require("../visa/client") as typeof import("../visa/client");
+  let found = "";
+  try {
+    const client = new VisaClient({ environment, timeoutMs: 10_000 });
+    try {
+      found = `VISA ${await client.version()}`;
+      const { name: who, roles } = await client.account();
+      found = `${found}, as ${who}`;
+      await client.checkRole();
+      return [{ name, status: "ok", found: `${found} (${roles.join(", ")})` }];
+    } finally {
+      await client.close();
+    }
+  } catch (error) {
+    const [what = "", fix = "see docs/visa.md"] = (error as Error).message.split("\n  fix: ");
+    return [{ name, status: "warning", found: `${found ? `${found}: ` : ""}${what.slice(0, 200)}`, fix }];
   }
 }
 

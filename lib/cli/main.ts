@@ -89,7 +89,8 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
   // Their options are many, and loaded only where they are asked for.
   if (["lock", "prune"].includes(process.argv[2] ?? "")) {
     const { lockCommand, pruneCommand } = require("../releases/command") as typeof import("../releases/command");
-    program.addCommand(lockCommand()).addCommand(pruneCommand());
+    const { imageUse } = require("../visa/image-use") as typeof import("../visa/image-use");
+    program.addCommand(lockCommand()).addCommand(pruneCommand(imageUse));
   } else {
     program.command("lock").description("list, edit or remake the releases in visa-images.lock.json");
     program.command("prune").description("delete past releases in Glance that nothing uses");

@@ -5,6 +5,7 @@ import { NetworkingSecgroupRuleV2 } from "@cdktf/provider-openstack/lib/networki
 import { NetworkingSecgroupV2 } from "@cdktf/provider-openstack/lib/networking-secgroup-v2";
 import { NetworkingSubnetV2 } from "@cdktf/provider-openstack/lib/networking-subnet-v2";
 import {
+  Annotations,
   conditional,
   Fn,
   type ListTerraformIterator,
@@ -16,6 +17,7 @@ import {
 } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
+import { type ProtocolRange, portsOf, type VisaProtocol } from "../visa-protocols";
 import { isToken } from "./text";
 
 /** Properties of a {@link VisaNetwork}. */
@@ -77,14 +79,28 @@ export class VisaNetwork extends Construct {
 export interface VisaSecurityGroupProps {
   /** @default - the construct's id */
   readonly groupName?: string;
-  /** Addresses of VISA's servers, as CIDR: they reach the remote desktop (RDP 3389, guacd 4822). */
-  readonly visaCidrs: readonly string[];
   /**
-   * Addresses of VISA's Jupyter proxy, as CIDR: they reach JupyterLab (8888), which asks for no password, and so must be
-   * reached by nobody else.
-   * @default - nobody
+   * Addresses of VISA's API server, as CIDR. It connects to the port of every protocol of an image, once a minute: what it
+   * does not reach stays PARTIALLY_ACTIVE, and Jupyter's button is shown only where 8888 answered it.
+   * @default - those of `visaCidrs`
+   */
+  readonly apiServerCidrs?: readonly string[];
+  /**
+   * Addresses of VISA's Jupyter proxy, as CIDR: they reach what it forwards browsers to (JupyterLab 8888, and where they are
+   * among the protocols VISA_FS 8090 and VISA_PRINT 8091). JupyterLab asks for no password.
+   * @default - nobody besides the API server
    */
   readonly jupyterProxyCidrs?: readonly string[];
+  /**
+   * What VISA reaches, by its names: the protocols of the image's entry (`registration.protocols`).
+   * @default - GUACD, RDP and JUPYTER
+   */
+  readonly protocols?: readonly VisaProtocol[];
+  /**
+   * Addresses of VISA's servers.
+   * @deprecated apiServerCidrs, which says whose addresses they are
+   */
+  readonly visaCidrs?: readonly string[];
   /**
    * Addresses that reach ssh (22) and may ping, as CIDR.
    * @default - nobody
@@ -94,40 +110,67 @@ export interface VisaSecurityGroupProps {
   readonly provider?: TerraformProvider;
 }
 
-/** VISA's ports, open to those who need them. */
+/** Names of rules, which are part of their addresses. */
+const RULE_NAMES: Readonly<Record<VisaProtocol, string>> = {
+  RDP: "rdp",
+  GUACD: "guacd",
+  JUPYTER: "jupyter",
+  WEBX: "webx",
+  VISA_FS: "visa_fs",
+  VISA_PRINT: "visa_print",
+};
+
+const SSH_PORT = 22;
+
+/**
+ * VISA's ports, open to those who need them: every protocol's to VISA's API server, JupyterLab and what else the Jupyter
+ * proxy forwards to that too.
+ */
 export class VisaSecurityGroup extends Construct {
   readonly group: NetworkingSecgroupV2;
 
-  /** @throws VisaImageError where the whole world would reach JupyterLab */
+  /** @throws VisaImageError where the whole world would reach JupyterLab, and where nobody reaches anything */
   constructor(scope: Construct, id: string, props: VisaSecurityGroupProps) {
     super(scope, id);
-    const { provider, visaCidrs, jupyterProxyCidrs = [], administratorCidrs = [] } = props;
+    const { provider, jupyterProxyCidrs = [], administratorCidrs = [] } = props;
+    const { protocols = ["RDP", "GUACD", "JUPYTER"] } = props;
+    const apiServerCidrs = this.apiServerCidrs(props);
     this.group = new NetworkingSecgroupV2(this, "Resource", {
       name: props.groupName ?? id,
       description: "Ports of VISA's remote desktop and JupyterLab",
       provider,
     });
-    if (!isToken(jupyterProxyCidrs)) for (const cidr of jupyterProxyCidrs) refuseEverybody(cidr);
-    const rules: [string, string, number | undefined, readonly string[]][] = [
-      ["rdp", "tcp", 3389, visaCidrs],
-      ["guacd", "tcp", 4822, visaCidrs],
-      ["jupyter", "tcp", 8888, jupyterProxyCidrs],
-      ["ssh", "tcp", 22, administratorCidrs],
-      ["icmp", "icmp", undefined, administratorCidrs],
-    ];
-    for (const [name, protocol, port, cidrs] of rules) {
+    const ofProxy = (cidr: string) => !isToken(jupyterProxyCidrs) && jupyterProxyCidrs.includes(cidr);
+    const rules: [string, string, ProtocolRange | undefined, readonly string[]][] = [];
+    for (const range of portsOf(protocols)) {
+      const name = RULE_NAMES[range.protocol];
+      if (!range.proxied) {
+        rules.push([name, "tcp", range, apiServerCidrs]);
+        continue;
+      }
+      rules.push([name, "tcp", range, jupyterProxyCidrs]);
+      // Neutron takes no rule twice.
+      const others = isToken(apiServerCidrs) ? apiServerCidrs : apiServerCidrs.filter((cidr) => !ofProxy(cidr));
+      rules.push([`${name}_api`, "tcp", range, others]);
+    }
+    rules.push(["ssh", "tcp", undefined, administratorCidrs], ["icmp", "icmp", undefined, administratorCidrs]);
+    for (const [, , range, cidrs] of rules) {
+      if (range?.protocol === "JUPYTER" && !isToken(cidrs)) for (const cidr of cidrs) refuseEverybody(cidr);
+    }
+    for (const [name, protocol, range, cidrs] of rules) {
+      const ssh = name === "ssh" ? SSH_PORT : undefined;
       const rule = (id: string, cidr: string, forEach?: ListTerraformIterator) =>
         new NetworkingSecgroupRuleV2(this, id, {
           direction: "ingress",
           ethertype: byVersion(cidr, "IPv6", "IPv4"),
           protocol: protocol === "icmp" ? byVersion(cidr, "ipv6-icmp", protocol) : protocol,
-          portRangeMin: port,
-          portRangeMax: port,
+          portRangeMin: range?.first ?? ssh,
+          portRangeMax: range?.last ?? ssh,
           remoteIpPrefix: cidr,
           securityGroupId: this.group.id,
           provider,
           forEach,
-          lifecycle: name === "jupyter" && isToken(cidr) ? refuseEverybodyLater(cidr) : undefined,
+          lifecycle: range?.protocol === "JUPYTER" && isToken(cidr) ? refuseEverybodyLater(cidr) : undefined,
         });
       if (isToken(cidrs)) {
         const each = TerraformIterator.fromList([...cidrs]);
@@ -136,6 +179,19 @@ export class VisaSecurityGroup extends Construct {
         for (const [index, cidr] of cidrs.entries()) rule(`${name}_${index + 1}`, cidr);
       }
     }
+  }
+
+  private apiServerCidrs({ apiServerCidrs, visaCidrs }: VisaSecurityGroupProps): readonly string[] {
+    if (apiServerCidrs !== undefined) return apiServerCidrs;
+    if (visaCidrs === undefined) {
+      throw new VisaImageError("nothing says where VISA's API server is: it could reach no instance", {
+        fix: 'apiServerCidrs: ["192.0.2.10/32"], its address as instances see it',
+      });
+    }
+    Annotations.of(this).addWarning(
+      '"visaCidrs" is now "apiServerCidrs": the addresses of VISA\'s API server, which reaches JupyterLab too',
+    );
+    return visaCidrs;
   }
 
   /** The group's name, as an instance takes it. */
@@ -149,7 +205,7 @@ function byVersion(cidr: string, version6: string, version4: string): string {
   return Token.asString(conditional(Fn.strcontains(cidr, ":"), version6, version4));
 }
 
-const EVERYBODY_FIX = "name the addresses of VISA's Jupyter proxy alone";
+const EVERYBODY_FIX = "name the addresses of VISA's API server and Jupyter proxy alone";
 
 function refuseEverybody(cidr: string): void {
   if (isToken(cidr) || !cidr.endsWith("/0")) return;

@@ -10,7 +10,7 @@ import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { provenanceProperties, readProvenance, verifiedChecksums } from "./provenance";
-import { prune } from "./prune";
+import { prune, type VisaUse } from "./prune";
 import { releaseFromImage } from "./reconcile";
 import { isSnapshot, PROTECTED_BY_US, releaseProperties } from "./release";
 import {
@@ -366,8 +366,12 @@ export function lockCommand(): Command {
   return lock as unknown as Command;
 }
 
-/** The sub-command `prune` of `visa-image`. */
-export function pruneCommand(): Command {
+/**
+ * The sub-command `prune` of `visa-image`.
+ *
+ * @param visaOf what the VISA of an environment says; nothing where that names none
+ */
+export function pruneCommand(visaOf: (environment: Environment) => VisaUse | undefined = () => undefined): Command {
   return new Command("prune")
     .description("delete past releases in Glance beyond those that the stack keeps, and what stopped uploads have left")
     .addOption(new Option("--file <path>", "path of the lock").default(LOCK_FILE))
@@ -377,10 +381,10 @@ export function pruneCommand(): Command {
     .option("--force", "also where Nova cannot be asked which servers there are, or an upload may still run")
     .addHelpText(
       "after",
-      "\nKept in any case: what is visible, what somebody else protected, what a server was made from, what Glance calls in use.",
+      "\nKept in any case: what is visible, what VISA shows or has instances of (VISA_API_URL), what somebody else protected, what a server was made from, what Glance calls in use.",
     )
     .action(async (images, options) => {
-      const results = await prune({ ...options, images });
+      const results = await prune({ ...options, images, visa: visaOf(process.env) });
       if (results.length === 0) process.stdout.write("nothing to delete\n");
       for (const { image, release, outcome, reason } of results) {
         const why = reason ? `: ${reason}` : "";

@@ -8,7 +8,7 @@ import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { releaseFromImage } from "./reconcile";
-import { isSnapshot, PROTECTED_BY_US } from "./release";
+import { isSnapshot, PROTECTED_BY_US, VISA_ENTRY_PROPERTY } from "./release";
 import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./release-lock";
 
 /** What {@link prune} is told. */
@@ -23,8 +23,21 @@ export interface PruneOptions {
   readonly dryRun?: boolean;
   /** Whether to go on where Nova cannot be asked, and where an upload may still run. @default false */
   readonly force?: boolean;
+  /**
+   * The VISA that has entries of the images.
+   * @default - none: an image that says that VISA has an entry of it is then left alone
+   */
+  readonly visa?: VisaUse;
   /** @default process.env */
   readonly environment?: Environment;
+}
+
+/** What VISA says of images in Glance; of an address that nobody gave nothing is known. */
+export interface VisaUse {
+  /** Why an image has to stay; undefined where VISA does not need it. */
+  reason(imageId: string): Promise<string | undefined>;
+  /** Takes an image out of VISA's entries, before Glance deletes it. */
+  forget(imageId: string): Promise<void>;
 }
 
 /** What became of a release. */
@@ -73,18 +86,21 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
     await refuseOtherCloud(glance, image, lock.images[image] ?? [], options.file);
     const kept = 1 + (options.retain ?? lock.retain?.[image] ?? DEFAULT_RETAIN);
     for (const release of (lock.images[image] ?? []).slice(0, -kept)) {
-      candidates.push(await look(glance, image, release, options.force ?? false));
+      candidates.push(await look(glance, image, release, options));
     }
     for (const found of leftovers(await glance.images({ visa_image: image }), lock.images[image] ?? [])) {
-      candidates.push(await lookAtLeftover(glance, image, found, options.force ?? false));
+      candidates.push(await lookAtLeftover(glance, image, found, options));
     }
   }
   const results: Pruned[] = [];
   for (const { image, release, found, reason } of candidates) {
     if (reason !== undefined) results.push({ image, release, outcome: "kept", reason });
     else if (options.dryRun) results.push({ image, release, outcome: found ? "would be deleted" : "gone" });
-    else
+    else {
+      // VISA first: what it lists has to be there.
+      await options.visa?.forget(release.imageId);
       results.push({ image, release, ...(found ? await remove(await clouds.of(image), found) : { outcome: "gone" }) });
+    }
     const last = results.at(-1);
     if (options.dryRun || last?.outcome === "kept") continue;
     // What is left over may be a second image of a release that stays.
@@ -112,17 +128,29 @@ async function refuseOtherCloud(
   );
 }
 
-async function lookAtLeftover(glance: Glance, image: string, found: GlanceImage, force: boolean): Promise<Candidate> {
+type LookOptions = Pick<PruneOptions, "force" | "visa">;
+
+async function lookAtLeftover(
+  glance: Glance,
+  image: string,
+  found: GlanceImage,
+  options: LookOptions,
+): Promise<Candidate> {
   const release = releaseFromImage(found);
-  if (!force && Date.now() - Date.parse(found.created_at) < LONGEST_UPLOAD) {
+  if (!options.force && Date.now() - Date.parse(found.created_at) < LONGEST_UPLOAD) {
     const reason = `it is ${found.status} and not registered, and its upload may still run; where it does not: --force`;
     return { image, release, found, reason };
   }
   // No server starts from an image without its data.
-  return found.status === "active" ? look(glance, image, release, force) : { image, release, found };
+  return found.status === "active" ? look(glance, image, release, options) : { image, release, found };
 }
 
-async function look(glance: Glance, image: string, release: Release, force: boolean): Promise<Candidate> {
+async function look(
+  glance: Glance,
+  image: string,
+  release: Release,
+  { force = false, visa }: LookOptions,
+): Promise<Candidate> {
   const found = await glance.image(release.imageId);
   if (!found) return { image, release };
   if (isSnapshot(found)) return { image, release, found, reason: "it is a snapshot of an instance" };
@@ -130,6 +158,13 @@ async function look(glance: Glance, image: string, release: Release, force: bool
   if (found.protected && found.visa_protected_by !== PROTECTED_BY_US) {
     return { image, release, found, reason: "somebody else protected it" };
   }
+  if (found[VISA_ENTRY_PROPERTY] !== undefined && !visa && !force) {
+    throw new VisaImageError(`VISA has an entry of the image "${found.id}", and cannot be asked; nothing was deleted`, {
+      fix: "set VISA_API_URL and the token of a VISA administrator (docs/visa.md), or, where no VISA needs it, --force",
+    });
+  }
+  const inVisa = await visa?.reason(found.id);
+  if (inVisa !== undefined) return { image, release, found, reason: inVisa };
   const seenByOthers = await glance.seenByOthers(found);
   const check = await serversOf(glance.session, { id: found.id, seenByOthers });
   if (check.kind === "asked") {

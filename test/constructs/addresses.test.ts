@@ -33,7 +33,7 @@ function everything(): TerraformStack {
   addImage(stack, { diskFormat: "qcow2", outputs: false }, "small");
   const network = new VisaNetwork(stack, "network", { externalNetworkId: "x" });
   const group = new VisaSecurityGroup(stack, "ports", {
-    visaCidrs: ["10.0.0.0/24"],
+    apiServerCidrs: ["10.0.0.0/24"],
     administratorCidrs: ["10.9.0.0/24"],
   });
   new VisaInstance(stack, "desk.top", {
@@ -72,6 +72,8 @@ test("every address is what it was", () => {
     "openstack_networking_router_v2.network_Router_FC5870F3",
     "openstack_networking_secgroup_rule_v2.ports_guacd_1_9F2924F0",
     "openstack_networking_secgroup_rule_v2.ports_icmp_1_DFA88E22",
+    // Added: VISA's API server asks Jupyter's port too.
+    "openstack_networking_secgroup_rule_v2.ports_jupyter_api_1_A2F7D87F",
     "openstack_networking_secgroup_rule_v2.ports_rdp_1_F4C788BD",
     "openstack_networking_secgroup_rule_v2.ports_ssh_1_40C9AD28",
     "openstack_networking_secgroup_v2.ports_A6E8BA29",

@@ -169,7 +169,7 @@ describe("the image", () => {
       verification?.resource,
     ]);
     const network = new VisaNetwork(stack, "network");
-    const group = new VisaSecurityGroup(stack, "ports", { visaCidrs: [] });
+    const group = new VisaSecurityGroup(stack, "ports", { apiServerCidrs: [] });
     const desk = new VisaInstance(stack, "desk", { image, flavorName: "f", networkIds: [], owner: "ada" });
     expect([network, group, desk].map((each) => each.node.defaultChild)).toEqual([
       ...[network.network, group.group, desk.instance],

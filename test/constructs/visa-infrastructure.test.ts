@@ -1,7 +1,7 @@
 import { TerraformVariable, Token } from "cdktf";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaInstance, type VisaInstanceProps } from "../../lib/constructs/visa-instance";
-import { VisaNetwork, VisaSecurityGroup } from "../../lib/constructs/visa-network";
+import { VisaNetwork, VisaSecurityGroup, type VisaSecurityGroupProps } from "../../lib/constructs/visa-network";
 import { newStack, synthesized, userData } from "./support";
 
 const image = VisaImage.fromImageId("5f0e9b7c-0000-4000-8000-000000000001", { fingerprint: "a".repeat(64), userData });
@@ -78,7 +78,7 @@ describe("lists and maps that only Terraform knows", () => {
   });
   new VisaNetwork(stack, "network", { nameServers: list("servers") });
   new VisaSecurityGroup(stack, "ports", {
-    visaCidrs: list("visa"),
+    apiServerCidrs: list("visa"),
     jupyterProxyCidrs: list("jupyter"),
     administratorCidrs: [new TerraformVariable(stack, "administrator", { type: "string" }).stringValue],
   });
@@ -153,7 +153,7 @@ describe("a security group", () => {
   test("lets each in where it belongs, and nobody else", () => {
     const stack = newStack();
     new VisaSecurityGroup(stack, "visa", {
-      visaCidrs: ["10.0.0.0/24", "fd00::/64"],
+      apiServerCidrs: ["10.0.0.0/24", "fd00::/64"],
       jupyterProxyCidrs: ["10.0.0.7/32"],
       administratorCidrs: ["10.9.0.0/24"],
     });
@@ -166,18 +166,63 @@ describe("a security group", () => {
     expect(open.sort()).toEqual([
       "10.0.0.0/24 IPv4 tcp 3389",
       "10.0.0.0/24 IPv4 tcp 4822",
+      // VISA shows Jupyter's button where its API server reached the port, and the proxy alone leads there.
+      "10.0.0.0/24 IPv4 tcp 8888",
       "10.0.0.7/32 IPv4 tcp 8888",
       "10.9.0.0/24 IPv4 icmp undefined",
       "10.9.0.0/24 IPv4 tcp 22",
       "fd00::/64 IPv6 tcp 3389",
       "fd00::/64 IPv6 tcp 4822",
+      "fd00::/64 IPv6 tcp 8888",
     ]);
+  });
+
+  const ports = (props: VisaSecurityGroupProps) => {
+    const stack = newStack();
+    new VisaSecurityGroup(stack, "visa", props);
+    const rules: Record<string, string>[] = Object.values(
+      synthesized(stack).resource.openstack_networking_secgroup_rule_v2,
+    );
+    const warnings = stack.node.findAll().flatMap((each) => each.node.metadata.map(({ data }) => String(data)));
+    return {
+      warnings,
+      open: rules.map((rule) => `${rule.remote_ip_prefix} ${rule.port_range_min}-${rule.port_range_max}`).sort(),
+    };
+  };
+
+  test("has no rule twice where API server and Jupyter proxy are one host", () => {
+    const cidrs = ["10.0.0.7/32"];
+    expect(ports({ apiServerCidrs: cidrs, jupyterProxyCidrs: cidrs }).open).toEqual([
+      "10.0.0.7/32 3389-3389",
+      "10.0.0.7/32 4822-4822",
+      "10.0.0.7/32 8888-8888",
+    ]);
+  });
+
+  test("follows the protocols of an image's entry", () => {
+    const protocols = ["WEBX", "VISA_FS"] as const;
+    expect(ports({ apiServerCidrs: ["10.0.0.1/32"], jupyterProxyCidrs: ["10.0.0.2/32"], protocols }).open).toEqual([
+      "10.0.0.1/32 5555-5558",
+      "10.0.0.1/32 8090-8090",
+      "10.0.0.2/32 8090-8090",
+    ]);
+  });
+
+  test("takes the old name of VISA's addresses, with a warning that has the new one", () => {
+    const { warnings, open } = ports({ visaCidrs: ["10.0.0.1/32"] });
+    expect(warnings.join()).toContain('"visaCidrs" is now "apiServerCidrs"');
+    expect(open).toContain("10.0.0.1/32 8888-8888");
+  });
+
+  test("fails where nothing says whose addresses reach it", () => {
+    expect(() => new VisaSecurityGroup(newStack(), "visa", {})).toThrow("nothing says where VISA's API server is");
   });
 
   test("fails where everybody would reach JupyterLab", () => {
     for (const cidr of ["0.0.0.0/0", "::/0"]) {
-      const props = { visaCidrs: [], jupyterProxyCidrs: [cidr] };
-      expect(() => new VisaSecurityGroup(newStack(), "visa", props)).toThrow("lets everybody reach JupyterLab");
+      for (const props of [{ apiServerCidrs: [], jupyterProxyCidrs: [cidr] }, { apiServerCidrs: [cidr] }]) {
+        expect(() => new VisaSecurityGroup(newStack(), "visa", props)).toThrow("lets everybody reach JupyterLab");
+      }
     }
   });
 });

@@ -5,6 +5,8 @@ import { TerraformVariable } from "cdktf";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaRegistration, type VisaRegistrationProps } from "../../lib/constructs/visa-registration";
 import type { ContractPart } from "../../lib/contract";
+import { packageRoot } from "../../lib/package-root";
+import { scratchFolder } from "../support/scratch";
 import { addImage, chain, newStack, synthesizedFolder, userData } from "./support";
 
 const ID = "5f0e9b7c-0000-4000-8000-000000000001";
@@ -162,4 +164,22 @@ test("fails at synth for what only Terraform knows", () => {
 test("a boot command that is refused is not shown", () => {
   const bootCommand = `#!/bin/bash\npassword=s3cret\n${"x".repeat(16_000)}`;
   expect(() => register({ bootCommand })).toThrow(expect.not.stringContaining("s3cret") as unknown as string);
+});
+
+test("the example of docs/visa.md is synthesized, and its ports follow from its protocols", () => {
+  const folder = scratchFolder();
+  process.env.CDKTF_OUTDIR = folder;
+  try {
+    jest.isolateModules(() => require(join(packageRoot(), "examples", "visa", "main")));
+  } finally {
+    delete process.env.CDKTF_OUTDIR;
+  }
+  const { resource } = JSON.parse(readFileSync(join(folder, "stacks", "desktops", "cdk.tf.json"), "utf8"));
+  expect(resource.terraform_data["general-in-visa_in_visa"].triggers_replace).toMatchObject({
+    channel: "candidate",
+    protocols: "GUACD RDP JUPYTER",
+    plans: "Small (preset), Large",
+  });
+  const rules: { port_range_min: number }[] = Object.values(resource.openstack_networking_secgroup_rule_v2);
+  expect(rules.map((rule) => rule.port_range_min).sort()).toEqual([3389, 4822, 8888, 8888]);
 });

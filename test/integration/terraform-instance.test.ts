@@ -119,7 +119,7 @@ test("lists and maps that are Terraform's variables are planned as they are set,
     metadata: Token.asStringMap(new TerraformVariable(stack, "more", { default: { layout: "fr" } }).value),
   });
   new VisaSecurityGroup(stack, "ports", {
-    visaCidrs: list("visa", ["10.0.0.0/24", "fd00::/64"]),
+    apiServerCidrs: list("visa", ["10.0.0.0/24", "fd00::/64"]),
     jupyterProxyCidrs: jupyter.listValue,
   });
   const stackFolder = join(synthesizedFolder(stack).folder, "stacks", "infrastructure");

@@ -100,9 +100,9 @@ test("lets VISA reach the desktop from where it is said to be, and without a rou
     const rules = Object.values(stack.resource.openstack_networking_secgroup_rule_v2) as Record<string, unknown>[];
     return rules.map(({ port_range_min: port, remote_ip_prefix: from }) => `${port} ${from}`).sort();
   };
-  expect(desktop({})).toEqual(["3389 10.42.0.0/24", "4822 10.42.0.0/24"]);
+  expect(desktop({})).toEqual(["3389 10.42.0.0/24", "4822 10.42.0.0/24", "8888 10.42.0.0/24"]);
   expect(desktop({ VISA_EXTERNAL_NETWORK_ID: "external", VISA_SERVER_CIDRS: "192.0.2.0/28, 198.51.100.7/32" })).toEqual(
-    ["3389 192.0.2.0/28", "3389 198.51.100.7/32", "4822 192.0.2.0/28", "4822 198.51.100.7/32"],
+    ["3389", "4822", "8888"].flatMap((port) => [`${port} 192.0.2.0/28`, `${port} 198.51.100.7/32`]),
   );
 });
 
@@ -118,4 +118,14 @@ test.each([
   ["VISA_RELEASE", "0123456789ab", 'the lock has no release "0123456789ab" of "visa-image/visa-apps"'],
 ])("fails for %s=%s, with what it may be", (name, value, message) => {
   expect(() => synthesize({ [name]: value })).toThrow(message);
+});
+
+test("keeps VISA's entry of the image where a channel is said, and no other one", () => {
+  const { "visa-image": stack } = synthesize({ VISA_CATALOG: "", VISA_CHANNEL: "candidate" });
+  expect(stack.resource.terraform_data.visa_in_visa.triggers_replace).toMatchObject({
+    channel: "candidate",
+    protocols: "GUACD RDP JUPYTER",
+  });
+  expect(synthesize()["visa-image"].resource.terraform_data).not.toHaveProperty("visa_in_visa");
+  expect(() => synthesize({ VISA_CHANNEL: "beta" })).toThrow('VISA_CHANNEL is "beta"');
 });
