@@ -22,6 +22,7 @@ import { answersWithout, type CacheAnswers, findMissing, reasonToBuild } from ".
  * @param directory what relative paths in the specification are relative to
  * @throws VisaImageError, with exit code 2 for a wrong or incomplete call, 3 where Packer fails, 4 where an input
  *   changed since the plan
+ * @public the worker loads it when it is told what to build
  */
 export async function build(
   specification: BuildSpecification,

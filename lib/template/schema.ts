@@ -64,13 +64,6 @@ export function keyKinds(definition: string): ReadonlyMap<string, ValueKind> | u
   );
 }
 
-/** Provisioner types that can be used. */
-export function provisionerTypes(): string[] {
-  return Object.keys(manifestSchema.definitions)
-    .filter((name) => name.startsWith("provisioner_"))
-    .map((name) => name.slice("provisioner_".length));
-}
-
 /** Why a provisioner type that Packer knows is not taken. */
 const REFUSED_PROVISIONERS: Readonly<Record<string, string>> = {
   "shell-local": "it runs on the build machine, where no fingerprint sees what it does; use a shell provisioner",
