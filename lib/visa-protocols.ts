@@ -57,6 +57,9 @@ export function portOf(protocol: VisaProtocol): number {
   return PROTOCOLS[protocol].port;
 }
 
+/** The ports of all that a template's contract can promise: what an image may be reached on besides ssh. */
+export const PROMISED_PORTS: readonly number[] = VISA_PROTOCOLS.filter(promisingPart).map(portOf).sort();
+
 /** A range of ports, and which protocol it belongs to. */
 export interface ProtocolRange {
   readonly protocol: VisaProtocol;

@@ -135,12 +135,14 @@ export interface VisaRegistrationProps {
  * the entry before, which is then hidden.
  *
  * `terraform_data.<id>_in_visa` runs `visa-image visa register`; its triggers are the fields of VISA's page, each by its
- * name. VISA's address and an administrator's token are read by the command, from VISA_API_URL, VISA_API_TOKEN_COMMAND
+ * name. `terraform_data.<id>_seen_in_visa` runs it once more, and finds nothing to do. VISA's address and an administrator's token are read by the command, from VISA_API_URL, VISA_API_TOKEN_COMMAND
  * and their like: they are in no plan and no state.
  */
 export class VisaRegistration extends Construct {
-  /** Created once VISA has the entry. */
+  /** What registers: its triggers are the fields of VISA's page. */
   readonly resource: TerraformData;
+  /** Created once VISA was seen to have the entry: what needs it there depends on this. */
+  readonly seen: TerraformData;
   /** `<stack>/<id>`: by this the entry is known, in the last line of its description. */
   readonly key: string;
   /** The protocols that VISA waits for. */
@@ -180,21 +182,27 @@ export class VisaRegistration extends Construct {
     const lock = family && ["--lock-file", fromOutputFolder(this, family.lockFile)];
     const triggers = Object.entries({ ...triggersOf(wanted), image: image.imageId });
     const environment = signInEnvironment(this, props.provider ?? family?.provider);
+    const register = {
+      type: "local-exec",
+      command: visaImageCommand(this, [
+        ...["visa", "register", "--wanted", file.path, "--image-id", image.imageId],
+        ...(lock ?? []),
+      ]),
+      environment,
+    } as const;
     this.resource = new TerraformData(this, "Resource", {
       triggersReplace: Object.fromEntries(triggers.map(([name, value]) => [name, textOf(value)])),
       dependsOn: image.release && [image.release.registered],
-      provisioners: [
-        {
-          type: "local-exec",
-          command: visaImageCommand(this, [
-            ...["visa", "register", "--wanted", file.path, "--image-id", image.imageId],
-            ...(lock ?? []),
-          ]),
-          environment,
-        },
-      ],
+      provisioners: [register],
     });
     claimAddress(this.resource, `${address}_in_visa`);
+    // Where Terraform itself is killed, it may have written into its state that the first is whole, and would never run it
+    // again: it writes a resource there before its provisioners have ended. Then this one is not there yet, and finishes.
+    this.seen = new TerraformData(this, "Seen", {
+      triggersReplace: { registration: this.resource.id },
+      provisioners: [register],
+    });
+    claimAddress(this.seen, `${address}_seen_in_visa`);
 
     // Destroyed before the image is, and never replaced: a change of a field must not hide anything.
     const guard = new TerraformData(this, "Guard", {

@@ -1,6 +1,7 @@
 /** The boots that an image is looked at in: what each instance is told, and how it is started. */
 import { join } from "node:path";
 import type { DiskFormat } from "../specification";
+import { PROMISED_PORTS } from "../visa-protocols";
 import { type BootName, Subject } from "./checks/subject";
 import { TestInstance, type TestInstanceOptions } from "./instance/test-instance";
 import { makeTokenKeyPair } from "./token";
@@ -44,7 +45,7 @@ export async function startBoot(boot: BootName, options: BootOptions): Promise<S
   const keys = makeTokenKeyPair();
   const told = toldOn(boot, options.bootCommand, keys.publicKey);
   const folder = join(options.scratch, `verify-${boot}`);
-  const common = { disk, format, accelerator, folder, ports: [22, 3389, 4822, 8888], agent: true };
+  const common = { disk, format, accelerator, folder, ports: [22, ...PROMISED_PORTS], agent: true };
   const instance = await TestInstance.boot({ ...common, ...told });
   return new Subject({
     ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience },

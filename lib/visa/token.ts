@@ -10,14 +10,6 @@ import { ExitCode, VisaImageError } from "../errors";
 /** Variables by name, as in process.env. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The variables that are read. */
-export const VISA_VARIABLES = [
-  "VISA_API_URL",
-  "VISA_API_TOKEN",
-  "VISA_API_TOKEN_FILE",
-  "VISA_API_TOKEN_COMMAND",
-] as const;
-
 /** How long a command that prints a token may take, in milliseconds. */
 const COMMAND_TIMEOUT = 60_000;
 

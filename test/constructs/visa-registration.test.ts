@@ -71,6 +71,13 @@ test("it runs after the image is registered, by a command that names neither VIS
   }
 });
 
+test("what Terraform was killed at is looked at again: a second step of the same command, once the first is whole", () => {
+  const { json, resource } = register().synthesized();
+  const { general_seen_in_visa: seen } = json.resource.terraform_data;
+  expect(seen.triggers_replace).toEqual({ registration: "${terraform_data.general_in_visa.id}" });
+  expect(seen.provisioner).toEqual(resource.provisioner);
+});
+
 test("what is staged is what VISA gets: the boot command byte for byte", () => {
   const { wanted } = register({ plans: { flavours: ["Small", "Large"], preset: "Small" } }).synthesized();
   expect(wanted).toMatchObject({

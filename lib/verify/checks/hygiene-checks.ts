@@ -1,10 +1,12 @@
 /** Assertions 45 to 50: services and hygiene; of the running instance, and of the image's disk as it will be registered. */
+
+import { PROMISED_PORTS } from "../../visa-protocols";
 import { type Check, expect, NotApplicable } from "./check";
 import { LISTENERS, LOOPBACK } from "./desktop-checks";
 import type { Subject } from "./subject";
 
 /** TCP ports that an instance may open to its network: ssh, RDP, guacd, Jupyter. */
-const DECLARED_PORTS = [22, 3389, 4822, 8888];
+const DECLARED_PORTS: readonly number[] = [22, ...PROMISED_PORTS];
 /** The guest's own DHCP clients. */
 const DHCP_PORTS = [68, 546];
 
