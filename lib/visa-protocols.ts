@@ -17,17 +17,17 @@ interface ProtocolPorts {
   readonly proxied?: boolean;
 }
 
-const PROTOCOLS = {
+/** A protocol by VISA's name of it. */
+export type VisaProtocol = "GUACD" | "RDP" | "JUPYTER" | "WEBX" | "VISA_FS" | "VISA_PRINT";
+
+const PROTOCOLS: Readonly<Record<VisaProtocol, ProtocolPorts>> = {
   GUACD: { port: 4822 },
   RDP: { port: 3389 },
   JUPYTER: { port: 8888, proxied: true },
   WEBX: { port: 5555, lastPort: 5558 },
   VISA_FS: { port: 8090, proxied: true },
   VISA_PRINT: { port: 8091, proxied: true },
-} as const satisfies Record<string, ProtocolPorts>;
-
-/** A protocol by VISA's name of it. */
-export type VisaProtocol = keyof typeof PROTOCOLS;
+};
 
 /** All of them, in the order in which an image lists them. */
 export const VISA_PROTOCOLS = Object.keys(PROTOCOLS) as readonly VisaProtocol[];
@@ -72,7 +72,7 @@ export interface ProtocolRange {
 /** The ports that these protocols take. */
 export function portsOf(protocols: readonly VisaProtocol[]): ProtocolRange[] {
   return protocols.map((protocol) => {
-    const { port, lastPort = port, proxied = false }: ProtocolPorts = PROTOCOLS[protocol];
+    const { port, lastPort = port, proxied = false } = PROTOCOLS[protocol];
     return { protocol, first: port, last: lastPort, proxied };
   });
 }
