@@ -3,7 +3,9 @@
  *
  * Why each unusual value is there stands beside it; the measurements are in docs/decisions/embedded-cloud.md.
  */
+
 import { join } from "node:path";
+import { shellWord } from "../../lib/shell-word";
 
 /** The only region, and the name under which clouds.yaml knows the cloud. */
 export const REGION = "RegionOne";
@@ -211,6 +213,6 @@ ${exportLines({
 
 function exportLines(variables: Record<string, string>): string {
   return Object.entries(variables)
-    .map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`)
+    .map(([name, value]) => `export ${name}=${shellWord(value)}\n`)
     .join("");
 }

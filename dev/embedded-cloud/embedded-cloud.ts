@@ -4,11 +4,13 @@
  * The programs are the distribution's; nothing outside the folder is written, and nothing in /etc is read. Why it is
  * made this way: docs/decisions/embedded-cloud.md.
  */
+
 import { randomBytes } from "node:crypto";
 import { appendFile, chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
+import { exists } from "../../lib/presence";
 import { freePort, isFree } from "../../lib/verify/instance/ports";
 import {
   CLOUD_NAME,
@@ -26,7 +28,7 @@ import { call } from "./http";
 import { Identity } from "./identity";
 import { bootstrapArguments, keystoneCommand, makeKeys } from "./keystone";
 import { withLock } from "./lock";
-import { assertPrograms, ENVIRONMENT, execute, exists, packageVersions, pasteFile } from "./programs";
+import { assertPrograms, ENVIRONMENT, execute, packageVersions, pasteFile } from "./programs";
 import { Service } from "./service";
 import { assertSize, type CloudSize, type CloudState, readState, STATE_VERSION, stateFile } from "./state";
 

@@ -1,9 +1,10 @@
 /** How the embedded cloud's Keystone is set up and served. */
+
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { exists } from "../../lib/presence";
 import { type CloudSettings, endpoints, REGION } from "./configuration";
-import { exists } from "./programs";
 
 /** Serves it by uWSGI, on loopback. */
 export function keystoneCommand(port: number): string[] {

@@ -1,7 +1,8 @@
 /** The programs of the embedded cloud: those of the distribution's packages, and how they are run. */
+
 import { execFile } from "node:child_process";
-import { access } from "node:fs/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
+import { exists } from "../../lib/presence";
 import type { ServiceName } from "./configuration";
 
 /** Python's programs need the system's Python, and none of the caller's proxies, PYTHONPATH or OS_* variables. */
@@ -57,12 +58,4 @@ export function execute(program: string, args: readonly string[], env: Record<st
       resolve({ status: error ? (error.code ?? error.signal ?? error.message) : 0, output: stdout + stderr });
     });
   });
-}
-
-/** Whether a file is there. */
-export async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

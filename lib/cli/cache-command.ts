@@ -1,11 +1,14 @@
 /** `visa-image cache`: what the artifact cache takes, and making room in it. */
+
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
+import { short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { type CacheEntry, cacheEntries } from "../runner/cache/cache-entries";
 import { clearCache } from "../runner/cache/clear-cache";
 import { size } from "../runner/output/progress";
+import { table } from "./inputs";
 
 const DAY = 24 * 3600 * 1000;
 
@@ -38,12 +41,12 @@ export function cacheCommand(): Command {
       }
       const results = await clearCache(open(options.cache), { olderThanMs, largerThanBytes, dryRun });
       let freed = 0;
-      for (const { entry, keptFor } of results) {
-        if (keptFor.length === 0) freed += entry.bytes;
-        const outcome = keptFor.length === 0 ? (dryRun ? "would be removed" : "removed") : "kept";
-        const why = keptFor.length === 0 ? "" : `: ${keptFor.map((name) => name.slice(0, 12)).join(", ")} stands on it`;
-        process.stdout.write(`${line(entry)}  ${outcome}${why}\n`);
-      }
+      const rows = results.map(({ entry, keptFor }) => {
+        if (keptFor.length > 0) return [...row(entry), `kept: ${keptFor.map(short).join(", ")} stands on it`];
+        freed += entry.bytes;
+        return [...row(entry), dryRun ? "would be removed" : "removed"];
+      });
+      process.stdout.write(table(rows));
       process.stdout.write(`${size(freed)} ${dryRun ? "would be" : "are"} free\n`);
     });
 
@@ -63,7 +66,7 @@ export async function listCache(options: { readonly cache?: string; readonly jso
     process.stderr.write(`the cache "${cache.root}" is empty\n`);
     return;
   }
-  for (const entry of entries) process.stdout.write(`${line(entry)}\n`);
+  process.stdout.write(table(entries.map(row)));
   const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
   process.stdout.write(`${size(total)} in ${entries.length} entries of ${cache.root}\n`);
 }
@@ -72,11 +75,10 @@ function open(folder: string | undefined): Cache {
   return new Cache(folder ? resolve(folder) : cacheRoot());
 }
 
-function line({ name, template, bytes, time, flat, unusable }: CacheEntry): string {
-  const [fingerprint = ""] = name.split(".");
-  const state = unusable ? `  ${unusable}` : flat.length > 0 ? `  flattened: ${flat.join(", ")}` : "";
+function row({ name, template, bytes, time, flat, unusable }: CacheEntry): string[] {
+  const state = unusable ?? (flat.length > 0 ? `flattened: ${flat.join(", ")}` : "");
   const built = new Date(time).toISOString().slice(0, 16).replace("T", " ");
-  return `${fingerprint.slice(0, 12)}  ${(template ?? "?").padEnd(16)}  ${size(bytes).padStart(8)}  ${built}${state}`;
+  return [short(name), template ?? "?", size(bytes), built, state];
 }
 
 function age(text: string): number {

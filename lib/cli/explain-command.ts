@@ -1,6 +1,8 @@
 /** `visa-image explain`: what a build would do, why, and where the values of its variables come from. */
+
 import { relative, resolve } from "node:path";
 import { type MachineSetting, machineSettings, withoutCredentials } from "../build-machine";
+import { short } from "../fingerprint/digest";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import { cacheEntries } from "../runner/cache/cache-entries";
 import { untrackedFiles } from "../runner/host/git";
@@ -152,7 +154,7 @@ function sinceNewest(
   const newest = artifacts.find(({ template }) => template === layer.name);
   if (!newest) return { reason: "the cache has no artifact of this template", changed: [] };
   const changed = compare(newest.inputs, layer.inputs);
-  const since = `since the newest artifact, ${newest.fingerprint.slice(0, 12)} of ${newest.createdAt.slice(0, 10)}`;
+  const since = `since the newest artifact, ${short(newest.fingerprint)} of ${newest.createdAt.slice(0, 10)}`;
   return { reason: `changed ${since}`, changed };
 }
 
@@ -171,7 +173,7 @@ const ACTIONS = { cached: "in the cache", build: "to be built", unneeded: "not n
 
 function print({ layers, variables, machine, excluded, untracked }: Explanation): string {
   const lines = layers.map(({ name, fingerprint, action, reason, changed }) => {
-    const title = `${name}  ${fingerprint.slice(0, 12)}  ${ACTIONS[action]}: ${reason}\n`;
+    const title = `${name}  ${short(fingerprint)}  ${ACTIONS[action]}: ${reason}\n`;
     const show = (value: string | undefined) => (value === undefined ? "(none)" : oneLine(value));
     return title + table(changed.map((each) => [" ", each.name, `${show(each.before)} -> ${show(each.now)}`]));
   });

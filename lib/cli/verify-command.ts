@@ -17,7 +17,7 @@ import { SIGNALS, watchParents } from "../runner/supervisor";
 import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
 import type { OwnCheck } from "../verify/own-check";
 import { verify } from "../verify/verify";
-import { contractTable, REPORT_FILE, summary, table, type VerifyReport } from "../verify/verify-report";
+import { contractTable, REPORT_FILE, reportLines, summary, type VerifyReport } from "../verify/verify-report";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
 import { environmentOf } from "./inputs";
 
@@ -107,7 +107,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   }
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else if (options.markdown) process.stdout.write(contractTable(report));
-  else if (!options.quiet || !report.passed) process.stdout.write(`${table(report, options.all)}\n`);
+  else if (!options.quiet || !report.passed) process.stdout.write(`${reportLines(report, options.all)}\n`);
   if (report.passed) return;
   throw new VisaImageError(`the image does not keep VISA's contract: ${summary(report)}`, {
     fix: `see the evidence in ${reports}, correct the template, and build again; what is wrong is not registered`,

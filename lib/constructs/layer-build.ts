@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type TerraformProvider, TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
+import { short } from "../fingerprint/digest";
 import { packageRoot } from "../package-root";
 import { PROJECT_FOLDER } from "../project-folder";
 import type {
@@ -17,10 +18,7 @@ import { moveFormer } from "./release-family";
 import { signInEnvironment } from "./sign-in";
 import { fromOutputFolder, outputFolder, StagedFile, stagedName } from "./staged-file";
 import { TerraformData } from "./terraform-data";
-import { addressPart, escapeTemplate, shellWord } from "./text";
-
-/** Digits of a fingerprint that names of files and addresses carry. */
-export const SHORT_FINGERPRINT = 12;
+import { addressPart, commandWord, escapeTemplate } from "./text";
 
 /** Options of {@link LayerBuild.chain}. */
 export interface LayerChainOptions {
@@ -151,7 +149,7 @@ export class LayerBuild extends Construct {
     this.triggers = { fingerprint: layer.fingerprint };
     for (const [name, value] of Object.entries(layer.inputs)) this.addTrigger(name, value);
 
-    const digits = layer.fingerprint.slice(0, SHORT_FINGERPRINT);
+    const digits = short(layer.fingerprint);
     const names = [addressPart(layer.name), id.replace(/^layer_/, "")].map(
       (name) => `specifications/${name}-${digits}.json`,
     );
@@ -203,7 +201,7 @@ export class LayerBuild extends Construct {
   /** The command that a person runs to have this layer's disk on this machine. */
   get command(): string {
     const file = join(outputFolder(this), this.specificationFile);
-    return `npx visa-image build --specification ${shellWord(relativeToWorkingDirectory(file))}`;
+    return `npx visa-image build --specification ${commandWord(relativeToWorkingDirectory(file))}`;
   }
 
   /** The state may have a variant's build under a name that its image had. */
@@ -269,7 +267,7 @@ export class HoldableCommand {
 }
 
 function diskFile(layer: LayerSpecification, format: DiskFormat): string {
-  return `images/${addressPart(layer.name)}-${layer.fingerprint.slice(0, SHORT_FINGERPRINT)}.${format}`;
+  return `images/${addressPart(layer.name)}-${short(layer.fingerprint)}.${format}`;
 }
 
 function relativeToWorkingDirectory(path: string): string {
@@ -285,7 +283,7 @@ function relativeToWorkingDirectory(path: string): string {
 export function visaImageCommand(scope: Construct, args: readonly string[]): string {
   const main = fromOutputFolder(scope, join(packageRoot(), "dist", "lib", "cli", "main.js"));
   const project = `${PROJECT_FOLDER}=${fromOutputFolder(scope, process.cwd())}`;
-  return ["exec", "env", project, "node", main, ...args].map((word) => escapeUnlessToken(shellWord(word))).join(" ");
+  return ["exec", "env", project, "node", main, ...args].map((word) => escapeUnlessToken(commandWord(word))).join(" ");
 }
 
 /** Arguments may be references to attributes, which Terraform must see. */

@@ -1,5 +1,6 @@
 import { Token } from "cdktf";
 import { VisaImageError } from "../errors";
+import { shellWord } from "../shell-word";
 
 /** A text as Terraform's JSON wants it, so that `${` and `%{` in it stay what they are. */
 export function escapeTemplate(text: string): string {
@@ -11,10 +12,9 @@ export function unescapeTemplate(text: string): string {
   return text.replace(/([$%])\1(?=\{)/g, "$1");
 }
 
-/** A word that a POSIX shell takes as one argument, whatever is in it. Tokens are left to Terraform. */
-export function shellWord(word: string): string {
-  if (Token.isUnresolved(word) || /^[A-Za-z0-9_@%+=:,./-]+$/.test(word)) return word;
-  return `'${word.replaceAll("'", "'\\''")}'`;
+/** A word of a command that Terraform has a shell run; tokens are left to Terraform. */
+export function commandWord(word: string): string {
+  return Token.isUnresolved(word) ? word : shellWord(word);
 }
 
 /** A part of a Terraform address: letters, digits, `_` and `-`, not beginning with a digit or a `-`. */

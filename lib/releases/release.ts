@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256, short } from "../fingerprint/digest";
 import type { DiskFormat } from "../specification";
 
 /** What makes one image of Glance a different one, beyond the disk that it holds. */
@@ -24,7 +24,7 @@ export function fixedProperties(properties: Readonly<Record<string, string>>): [
  */
 export function releaseOf(inputs: ReleaseInputs): string {
   const fields = ["release v1", inputs.fingerprint, inputs.diskFormat, fixedProperties(inputs.properties)];
-  return createHash("sha256").update(JSON.stringify(fields)).digest("hex").slice(0, 12);
+  return short(sha256(JSON.stringify(fields)));
 }
 
 /** Properties that say of an image in Glance whose release it is, so that the lock can be made anew. */

@@ -1,8 +1,11 @@
 /** One build: the order in which the cache is asked, locks are taken, and what is missing is made. */
+
 import { resolve } from "node:path";
+import { short } from "../fingerprint/digest";
+import { exists } from "../presence";
 import type { BuildSpecification } from "../specification";
 import { type BuildReport, type LayerReport, untouched } from "./build-report";
-import { type ArtifactManifest, type CheckDepth, exists, type FlatManifest } from "./cache/cache";
+import type { ArtifactManifest, CheckDepth, FlatManifest } from "./cache/cache";
 import { checkDiskSize } from "./cache/disks";
 import { cleanUpAbandoned } from "./cache/scratch";
 import { type BuildContext, type BuildOptions, createContext, type Item, type Output } from "./context";
@@ -145,7 +148,7 @@ class Build {
     const { name, fingerprint, layer } = item;
     const image = await source.find(fingerprint);
     if (!image || !layer) {
-      progress.message(`${name}: Glance has no image of ${fingerprint.slice(0, 12)}`);
+      progress.message(`${name}: Glance has no image of ${short(fingerprint)}`);
       return undefined;
     }
     return whileLocked(this.context, item, async () => {

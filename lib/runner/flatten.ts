@@ -1,10 +1,13 @@
 /** The disk that Glance gets: one full copy, sparse, in the cache beside its overlay and from there where it is wanted. */
+
 import { stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { VisaImageError } from "../errors";
+import { short } from "../fingerprint/digest";
+import { exists } from "../presence";
 import type { DiskFormat } from "../specification";
 import type { BuildReport } from "./build-report";
-import { type ArtifactManifest, exists, FLAT_VERSION, type FlatManifest } from "./cache/cache";
+import { type ArtifactManifest, FLAT_VERSION, type FlatManifest } from "./cache/cache";
 import { checkDiskSize, copyDisk, flattenDisk, replaceLink, virtualSizeOf } from "./cache/disks";
 import { createScratch, removeScratch } from "./cache/scratch";
 import type { BuildContext, Item, Output } from "./context";
@@ -64,7 +67,7 @@ async function convert(
   virtualSizeBytes: number,
   masker: Masker,
 ): Promise<FlatManifest> {
-  const scratch = await createScratch(cache, fingerprint.slice(0, 12));
+  const scratch = await createScratch(cache, short(fingerprint));
   try {
     const target = join(scratch.path, "flat");
     const made = await flattenDisk(cache.disk(fingerprint), target, {

@@ -1,7 +1,8 @@
 /** From a maker to an artifact in the cache: log, scratch folder, the checks of the disk, its manifest. */
+
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../fingerprint/digest";
+import { sha256, short } from "../fingerprint/digest";
 import { packageVersion } from "../package-root";
 import type { LayerReport } from "./build-report";
 import { type ArtifactManifest, MANIFEST_VERSION, recordFile, SBOM_FILE } from "./cache/cache";
@@ -43,15 +44,15 @@ export async function makeArtifact(
   const { cache, progress, items, output } = build;
   const [doing, done] = maker.words;
   const start = performance.now();
-  const short = item.fingerprint.slice(0, 12);
+  const digits = short(item.fingerprint);
   const time = new Date().toISOString().slice(0, 19).replaceAll(":", "");
-  const log = new BuildLog(join(cache.logs, `${time}-${item.name}-${short}.log`));
+  const log = new BuildLog(join(cache.logs, `${time}-${item.name}-${digits}.log`));
   const place = items.indexOf(item) + 1;
   const flatten = output && place === items.length ? 1 : 0;
   progress.startLayer(item.name, place, items.length, maker.steps + flatten);
-  progress.message(`${doing} ${short} (${reason}); log: ${log.path}`);
+  progress.message(`${doing} ${digits} (${reason}); log: ${log.path}`);
   log.write(`${doing} "${item.name}" ${item.fingerprint}: ${reason}`);
-  const scratch = await createScratch(cache, short);
+  const scratch = await createScratch(cache, digits);
   const context: MakeContext = { build, prepared, scratch, log };
   try {
     const made = await maker.make(context);

@@ -1,5 +1,7 @@
 /** What `visa-image verify` found: for a person, for programs (JSON), for CI (JUnit). */
+
 import { CONTRACT, type ContractPart, type VerifyProfile } from "../contract";
+import { short } from "../fingerprint/digest";
 
 /** How it stands with an assertion. */
 export type Verdict = "pass" | "fail" | "not applicable";
@@ -74,7 +76,7 @@ function joined(before: Finding, after: Finding): Finding {
 const SIGNS: Readonly<Record<Verdict, string>> = { pass: "pass", fail: "FAIL", "not applicable": "n/a" };
 
 /** The report as a table; `all` shows also what does not apply. */
-export function table(report: VerifyReport, all = false): string {
+export function reportLines(report: VerifyReport, all = false): string {
   const shown = report.findings.filter(({ verdict }) => all || verdict !== "not applicable");
   const rows = shown.map(({ number, name, verdict, detail }) => {
     const first = detail.split("\n")[0] ?? "";
@@ -87,7 +89,7 @@ export function table(report: VerifyReport, all = false): string {
 export function summary(report: VerifyReport): string {
   const count = (wanted: Verdict) => report.findings.filter(({ verdict }) => verdict === wanted).length;
   return (
-    `${report.template} ${report.fingerprint.slice(0, 12)}, profile ${report.profile}: ${count("pass")} passed, ` +
+    `${report.template} ${short(report.fingerprint)}, profile ${report.profile}: ${count("pass")} passed, ` +
     `${count("fail")} failed, ${count("not applicable")} not applicable; ${Math.round(report.seconds)} s`
   );
 }

@@ -3,7 +3,7 @@ import {
   type Finding,
   findingsOf,
   junit,
-  table,
+  reportLines,
   type VerifyReport,
 } from "../../lib/verify/verify-report";
 
@@ -28,13 +28,13 @@ const report: VerifyReport = {
 };
 
 test("the table shows what passed and what failed, and on request what does not apply", () => {
-  expect(table(report).split("\n")).toEqual([
+  expect(reportLines(report).split("\n")).toEqual([
     "    4  pass  the owner exists (uid 1000, /home/ada)",
     '    8  FAIL  the key arrives (it is "& <garbled>")',
     "  own  pass  my-apps: net.sh",
     "visa-<base> 0123456789ab, profile gate: 2 passed, 1 failed, 1 not applicable; 61 s",
   ]);
-  expect(table(report, true)).toContain("   37  n/a   Jupyter answers (not promised)");
+  expect(reportLines(report, true)).toContain("   37  n/a   Jupyter answers (not promised)");
 });
 
 test("JUnit's file is well formed, whatever a detail holds", () => {

@@ -1,8 +1,9 @@
 /** What the artifact cache holds. */
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { exists } from "../../presence";
 import type { DiskFormat } from "../../specification";
-import { type ArtifactManifest, type Cache, exists } from "./cache";
+import type { ArtifactManifest, Cache } from "./cache";
 
 /** A folder below `artifacts`. */
 export interface CacheEntry {

@@ -14,12 +14,14 @@
  *
  * It is for its user alone: the disks hold root's hash, and whatever else a template puts into an image.
  */
+
 import { createHash } from "node:crypto";
 import { constants, createReadStream } from "node:fs";
 import { access, chmod, open, readFile, rename, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
+import { exists } from "../../presence";
 import type { DiskFormat } from "../../specification";
 import type { GitState } from "../host/git";
 import { recall, remember, stateOf } from "../host/memory";
@@ -304,14 +306,6 @@ export async function recordFile(file: string): Promise<FileRecord> {
   const [sha256] = await Promise.all([hashFile(file), sync(file)]);
   const { size, mtimeMs } = await stat(file);
   return { bytes: size, sha256, modified: Math.floor(mtimeMs) };
-}
-
-/** Whether something stands at a path. */
-export async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function differs(

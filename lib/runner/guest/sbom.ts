@@ -1,5 +1,5 @@
 /** What is in an image, as a CycloneDX bill of materials: the guest's Debian packages. */
-import { sha256 } from "../../fingerprint/digest";
+import { sha256, short } from "../../fingerprint/digest";
 import type { GuestPackages } from "./guest-report";
 
 /** What a bill of materials is about. */
@@ -35,7 +35,7 @@ export function cycloneDx(subject: Subject, { system, systemVersion, packages }:
         type: "operating-system",
         "bom-ref": fingerprint,
         name: template,
-        version: fingerprint.slice(0, 12),
+        version: short(fingerprint),
         description: `${system} ${systemVersion}`.trim(),
       },
     },

@@ -1,8 +1,10 @@
 /** Files that a base is made from: downloaded into the cache or lying on this machine, and checked. */
-import { mkdir, rename, rm, stat } from "node:fs/promises";
+
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withoutCredentials } from "../../build-machine";
 import { ExitCode, VisaImageError } from "../../errors";
+import { isFile } from "../../presence";
 import type { CloudImageBase, InstallerMedium } from "../../specification";
 import { isUrl } from "../../template/source";
 import { cacheRoot, hashFile } from "../cache/cache";
@@ -39,7 +41,7 @@ export async function obtainMedium(medium: InstallerMedium, options: DownloadOpt
 /** Checks a file where it lies. @throws VisaImageError where it is missing or its checksum differs */
 export async function checkFile(path: string, checksum: string, { log }: Pick<DownloadOptions, "log">): Promise<void> {
   const expected = parseChecksum(checksum);
-  if (!(await exists(path))) {
+  if (!(await isFile(path))) {
     throw new VisaImageError(`the base image "${path}" is missing`, {
       fix: "put it there, or correct the path in the template's manifest",
       exitCode: ExitCode.USAGE,
@@ -65,7 +67,7 @@ export async function download(
   const part = `${file}.part`;
   const shown = withoutCredentials(base.url);
   await mkdir(downloads, { recursive: true });
-  if (await exists(file)) {
+  if (await isFile(file)) {
     if ((await hashFile(file, expected.algorithm)) === expected.hex) {
       log(`already downloaded: ${shown}`);
       return file;
@@ -74,7 +76,7 @@ export async function download(
     await rm(file);
   }
   // An attempt may have been cut off between the last byte and the check.
-  let begun = await exists(part);
+  let begun = await isFile(part);
   for (let actual = begun ? await hashFile(part, expected.algorithm) : ""; actual !== expected.hex; ) {
     log(begun ? `going on with the download of ${shown}` : `downloading ${shown}`);
     try {
@@ -155,11 +157,4 @@ function downloadFailed(shown: string, cause: unknown): VisaImageError {
 /** The environment of a tool that goes by a proxy. */
 export function proxyEnvironment(proxy: string | undefined): Record<string, string> {
   return proxy ? { http_proxy: proxy, https_proxy: proxy } : {};
-}
-
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    (entry) => entry.isFile(),
-    () => false,
-  );
 }

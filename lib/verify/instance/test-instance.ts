@@ -2,6 +2,7 @@
  * A test instance: boots an overlay of a disk as Nova would, with VISA's instance metadata on a config drive, and makes
  * its ports reachable on loopback only. The disk itself is opened read-only and stays byte for byte as it was.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +14,7 @@ import { cpuArgument } from "../../runner/host/accelerator";
 import { tailOf } from "../../runner/output/tail";
 import { toolEnvironment } from "../../runner/processes/tool-environment";
 import { readTool } from "../../runner/processes/tools";
+import { shellWord } from "../../shell-word";
 import type { DiskFormat } from "../../specification";
 import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { agentVendorData, GuestAgent } from "./guest-agent";
@@ -344,10 +346,9 @@ function metadataService(): string[] {
  */
 function metadataNetwork(data: string): string {
   const program = join(assetFolder(join("verify", "guest")), "metadata-service.sh");
-  const quote = (word: string) => `'${word.replaceAll("'", `'\\''`)}'`;
   return [
     ",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15",
-    commas(`guestfwd=tcp:169.254.169.254:80-cmd:bash ${quote(program)} ${quote(data)}`),
+    commas(`guestfwd=tcp:169.254.169.254:80-cmd:bash ${shellWord(program)} ${shellWord(data)}`),
   ].join(",");
 }
 
