@@ -60,4 +60,6 @@ static_checks() {
   check "format and lint" node_modules/.bin/biome ci --colors=off .
   check "types" node_modules/.bin/tsc -p tsconfig.json --noEmit
   check "shell scripts" dev/lint-shell
+  check "arrows between folders" node_modules/.bin/depcruise --config dev/dependency-cruiser.js lib stacks dev bench
+  check "code that nothing uses" node_modules/.bin/knip --config dev/knip.json
 }

@@ -251,7 +251,7 @@ export async function examineCloud(environment: Environment, folder?: string): P
 async function visa(environment: Environment): Promise<Finding[]> {
   if (!environment.VISA_API_URL) return [];
   const name = "VISA";
-  const { VisaClient } = require("../visa/client") as typeof import("../visa/client");
+  const { VisaClient } = require("../visa/visa-client") as typeof import("../visa/visa-client");
   let found = "";
   try {
     const client = new VisaClient({ environment, timeoutMs: 10_000 });

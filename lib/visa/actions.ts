@@ -6,14 +6,14 @@ import { credentialsFrom } from "../cloud/keystone";
 import { ExitCode, VisaImageError } from "../errors";
 import { VISA_ENTRY_PROPERTY } from "../releases/release";
 import { LOCK_FILE, type Release, readLock } from "../releases/release-lock";
+import type { Environment } from "./api-token";
 import { changesBetween } from "./changes";
-import { VisaClient } from "./client";
 import { describeEntry, type Entry, readMark, withMark } from "./entry";
+import { hideSteps, reconcile, type Step } from "./entry-changes";
 import { differingFields, type Found, fieldWord, inputOf, wantedInput } from "./fields";
 import { checkLimits } from "./limits";
-import { hideSteps, reconcile, type Step } from "./reconcile";
 import { type CarryOutOptions, carryOut } from "./register";
-import type { Environment } from "./token";
+import { VisaClient } from "./visa-client";
 import { readWanted, type Wanted } from "./wanted";
 
 /** What all of them are told. */

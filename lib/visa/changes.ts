@@ -1,7 +1,7 @@
 /** What changed between two releases, for those who choose between them: as far as this machine's cache knows. */
 import type { Release } from "../releases/release-lock";
 import { Cache, cacheRoot } from "../runner/cache/cache";
-import type { Environment } from "./token";
+import type { Environment } from "./api-token";
 
 /** In characters: the rest of a long list is told by its number. */
 const LONGEST = 400;

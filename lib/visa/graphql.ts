@@ -1,7 +1,7 @@
 /** GraphQL as VISA speaks it: HTTP 200 for nearly all, and errors that have to be told apart. */
 import { type Answer, HttpClient } from "../cloud/http";
 import { ExitCode, VisaImageError } from "../errors";
-import { type Environment, TokenSource, visaAddress } from "./token";
+import { type Environment, TokenSource, visaAddress } from "./api-token";
 
 /** What is known of a request that failed. */
 export type Outcome =

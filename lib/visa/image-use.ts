@@ -1,8 +1,9 @@
 /** What VISA still needs of an image, for `visa-image prune`: VISA lets go first, Glance deletes after. */
-import { VisaClient } from "./client";
+
+import { type Environment, visaIsKnown } from "./api-token";
 import { describeEntry, type Entry, readMark } from "./entry";
 import type { Found } from "./fields";
-import { type Environment, visaIsKnown } from "./token";
+import { VisaClient } from "./visa-client";
 
 /** What VISA says of images. */
 export interface ImageUse {

@@ -1,10 +1,10 @@
 /** Brings about in VISA what a stack wants: one mutation after the other, each looked at before the next. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { VisaImageError } from "../errors";
-import type { VisaClient } from "./client";
+import type { Step } from "./entry-changes";
 import type { Found } from "./fields";
 import { VisaError } from "./graphql";
-import type { Step } from "./reconcile";
+import type { VisaClient } from "./visa-client";
 
 /** What {@link carryOut} is told. */
 export interface CarryOutOptions {

@@ -1,9 +1,9 @@
 /** A registration against what answers as VISA does: what is done once, what is lost, and what is told. */
 import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { VisaClient } from "../../lib/visa/client";
-import { reconcile } from "../../lib/visa/reconcile";
+import { reconcile } from "../../lib/visa/entry-changes";
 import { carryOut } from "../../lib/visa/register";
+import { VisaClient } from "../../lib/visa/visa-client";
 import type { Wanted } from "../../lib/visa/wanted";
 import { scratchFolder } from "../support/scratch";
 import { type Fault, type StandInEntry, VisaStandIn } from "../support/visa-stand-in";

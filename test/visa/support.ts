@@ -1,6 +1,6 @@
 import type { Entry, Plan } from "../../lib/visa/entry";
+import type { Mutation } from "../../lib/visa/entry-changes";
 import type { Found } from "../../lib/visa/fields";
-import type { Mutation } from "../../lib/visa/reconcile";
 import { WANTED_VERSION, type Wanted, type WantedFields } from "../../lib/visa/wanted";
 
 export const KEY = "images/general";

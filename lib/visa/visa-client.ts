@@ -1,8 +1,8 @@
 /** VISA's images and plans, read and changed by GraphQL. */
 import type { CloudClient, Entry, Flavour, Plan, Protocol } from "./entry";
+import type { Mutation } from "./entry-changes";
 import type { Found } from "./fields";
 import { Connection, type ConnectionOptions, notAdministrator } from "./graphql";
-import type { Mutation } from "./reconcile";
 
 /** Who the token is. */
 export interface Account {

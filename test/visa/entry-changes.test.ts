@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { type Entry, readMark, withMark } from "../../lib/visa/entry";
+import { type Mutation, type ReconcileOptions, reconcile } from "../../lib/visa/entry-changes";
 import type { Found } from "../../lib/visa/fields";
-import { type Mutation, type ReconcileOptions, reconcile } from "../../lib/visa/reconcile";
 import type { Wanted } from "../../lib/visa/wanted";
 import { after, emptyVisa, IMAGES, KEY, offered, RELEASES, wantedOf } from "./support";
 
