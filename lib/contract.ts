@@ -97,7 +97,7 @@ const LIST: readonly (readonly [number, Assertion["part"], string, string?])[] =
   [51, "cloud", "Glance: active, with the artifact's checksum, size and properties", "test/e2e/deploy.test.ts"],
   [52, "cloud", "Glance: a failure leaves no queued image in its list", "test/faults/cloud-upload.test.ts"],
   [53, "cloud", "VISA: registered once, a second run changes nothing", "test/integration/terraform-visa.test.ts"],
-  [54, "cloud", "VISA: the old version is hidden, otherwise unchanged", "test/visa/reconcile.test.ts"],
+  [54, "cloud", "VISA: the old version is hidden, otherwise unchanged", "test/visa/entry-changes.test.ts"],
   [55, "cloud", "VISA: an instance becomes ACTIVE", "not run: it takes VISA itself and Nova"],
   [56, "cloud", "test machines carry no VISA prefix and are removed", "test/verify/instance/test-instance.test.ts"],
 ];

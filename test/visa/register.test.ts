@@ -190,7 +190,7 @@ test("fails for two entries of one image, and changes neither", async () => {
 });
 
 test("what is asked names no secret of a cloud, and one mutation at a time", async () => {
-  const text = readFileSync("lib/visa/client.ts", "utf8");
+  const text = readFileSync("lib/visa/visa-client.ts", "utf8");
   expect(text).not.toContain("openStackProviderConfiguration");
   expect(text).not.toMatch(/cloudImages/);
   for (const [, query = ""] of text.matchAll(/"(mutation [^"]*)"/g)) {
