@@ -1,15 +1,13 @@
-import { Environment } from "minijinja-js";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { suggestion } from "../nearest";
+import { fixOf, refuseOtherPrinting, renderJinja } from "./jinja";
+import { JinjaError } from "./jinja-error";
 import { packerVariable, packerVariablesIn, VARIABLE } from "./marks";
 
 const RESERVED = /[\uE000-\uE003]/;
 
 /** `{{ name | filter | … }}`, where the filters take no arguments. */
 const FILTERED = /\{\{\s*([A-Za-z_]\w*)((?:\s*\|\s*[A-Za-z_]\w*)+)\s*\}\}/g;
-
-/** Operations that one value may take: an endless loop ends as an error. */
-const FUEL = 100_000;
 
 /** A rendered value of a template. */
 export class Text {
@@ -31,22 +29,6 @@ export class Text {
   packerVariables(): string[] {
     return packerVariablesIn(this.real);
   }
-}
-
-let sharedEnvironment: Environment | undefined;
-
-function jinja(): Environment {
-  if (!sharedEnvironment) {
-    const environment = new Environment();
-    environment.undefinedBehavior = "strict";
-    environment.keepTrailingNewline = true;
-    environment.fuel = FUEL;
-    // packme's trees are written for Jinja2, where methods of strings are Python's.
-    environment.enablePyCompat();
-    environment.addFilter("b64encode", (value: unknown) => Buffer.from(String(value), "utf8").toString("base64"));
-    sharedEnvironment = environment;
-  }
-  return sharedEnvironment;
 }
 
 /** Renders the values of one template, each for itself: a quote or a newline in a value changes nothing else. */
@@ -107,10 +89,10 @@ export class Renderer {
     );
     for (const candidate of new Set([source, filtered])) {
       try {
-        const marked = jinja().renderStr(candidate, marks);
+        const marked = renderJinja(candidate, marks);
         const filled = marked.replaceAll(/\uE002([^\uE003]*)\uE003/g, (_, expression: string) =>
           expression.includes("|")
-            ? jinja().renderStr(`{{${expression}}}`, Object.fromEntries(this.values))
+            ? renderJinja(`{{${expression}}}`, Object.fromEntries(this.values))
             : (this.values.get(expression) ?? ""),
         );
         if (filled === real) return marked;
@@ -123,13 +105,16 @@ export class Renderer {
 
   private run(source: string, values: Record<string, unknown>, location: Location | undefined): string {
     try {
-      const text = jinja().renderStr(source, values);
+      const text = renderJinja(source, values);
       // Whatever a filter does to a mark (other than leaving it alone) would put the mark into the image.
       for (const [name, value] of Object.entries(values)) {
         if (typeof value !== "string" || !RESERVED.test(value)) continue;
-        const other = jinja().renderStr(source, { ...values, [name]: packerVariable(`other_${name}`) });
-        if (other.replaceAll(packerVariable(`other_${name}`), value) !== text) throw changedSecret(location, name);
+        // Long, for filters that count.
+        const longer = packerVariable(`other_${name}_${"x".repeat(200)}`);
+        const other = renderJinja(source, { ...values, [name]: longer });
+        if (other.replaceAll(longer, value) !== text) throw changedSecret(location, name);
       }
+      refuseOtherPrinting(source, text, values);
       return text;
     } catch (cause) {
       if (cause instanceof VisaImageError) throw cause;
@@ -140,7 +125,7 @@ export class Renderer {
   private explain(source: string, cause: unknown, place: Location | undefined): VisaImageError {
     const message = cause instanceof Error ? cause.message : String(cause);
     // A whole file has no line of its own.
-    const line = /\(in <string>:(\d+)\)/.exec(message)?.[1];
+    const line = cause instanceof JinjaError ? cause.line : /\(in <string>:(\d+)\)/.exec(message)?.[1];
     const location = place && place.line === undefined && line ? { ...place, line: Number(line) } : place;
     const short = (message.split("\n")[0] ?? message).replace(/ \(in <string>:\d+\)$/, "");
     const excerpt = JSON.stringify(source.length > 80 ? `${source.slice(0, 77)}…` : source);
@@ -156,7 +141,8 @@ export class Renderer {
     }
     return usage(
       `${short}, in ${excerpt}`,
-      "put {% raw %}…{% endraw %} around what is meant for Packer or for the shell, such as {{ .Vars }}",
+      (cause instanceof JinjaError ? cause.fix : fixOf(short, source)) ??
+        "put {% raw %}…{% endraw %} around what is meant for Packer or for the shell, such as {{ .Vars }}",
     );
   }
 
