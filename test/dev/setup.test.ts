@@ -20,6 +20,9 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 const name = "terraform-provider-openstack/openstack/1.54.1/linux_amd64";
 const binary = "terraform-provider-openstack_v1.54.1";
 
+/** What the scripts need of every system. */
+const TOOLS = ["bash", "dirname", "basename", "sed", "uname", "mkdir", "rm", "cat", "timeout"];
+
 /** An executable script. */
 function script(path: string, text: string): string {
   writeFileSync(path, `#!/usr/bin/env bash\nset -eu\n${text}\n`);
@@ -40,6 +43,43 @@ describe("set-up", () => {
     for (const program of ["packer", "mmdebstrap", "keystone-manage", "glance-api", "Terraform  1.7"]) {
       expect(stderr).toContain(program);
     }
+  });
+
+  describe("with Node.js", () => {
+    /** A run that has this Node.js, Terraform, and nothing that leads to the provider, which it asks for next. */
+    function setUp(version: string): { status: number | null; stderr: string } {
+      const folder = mkdtempSync(join(scratch, "node-"));
+      const tools = join(folder, "tools");
+      mkdirSync(tools);
+      for (const tool of [...TOOLS, "sort", "head", "touch", "tail"])
+        symlinkSync(join("/usr/bin", tool), join(tools, tool));
+      script(join(tools, "node"), `echo ${version}`);
+      script(join(tools, "npm"), "exit 1");
+      script(join(tools, "terraform"), "[[ $1 == version ]] && echo Terraform v1.11.4");
+      return spawnSync("/bin/bash", [join(project, "dev/setup")], {
+        env: { PATH: tools, VISA_EMBEDDED_DIR: join(folder, "embedded"), VISA_SETUP_PACKAGES: "skip" },
+        encoding: "utf8",
+      });
+    }
+
+    it.each(["20.19.0", "22.23.3"])("%s goes on", (version) => {
+      const { stderr } = setUp(version);
+      expect(stderr).toMatch(/^install: the provider registry cannot be reached/);
+    });
+
+    it.each([
+      ["18.20.0", "old"],
+      ["20.18.9", "old"],
+      ["23.0.0", "new for cdktf-cli 0.21"],
+      ["24.21.0", "new for cdktf-cli 0.21"],
+    ])("fails with %s, which is too %s, and says the README's range", (version, what) => {
+      const range = "20.19 to 22";
+      expect(setUp(version)).toMatchObject({
+        status: 2,
+        stderr: `setup: Node.js ${version} is too ${what}\n  fix: install Node.js ${range}, with npm\n`,
+      });
+      expect(readFileSync(join(project, "README.md"), "utf8")).toContain(`with Node.js ${range} `);
+    });
   });
 
   it("explains itself", () => {
@@ -84,7 +124,7 @@ python3 -m zipfile -c terraform-provider-openstack_1.54.1_linux_amd64.zip ${bina
     mkdirSync(embedded);
     const tools = join(scratch, "tools");
     mkdirSync(tools);
-    for (const tool of ["bash", "dirname", "basename", "sed", "uname", "mkdir", "rm", "cat", "timeout"]) {
+    for (const tool of TOOLS) {
       symlinkSync(join("/usr/bin", tool), join(tools, tool));
     }
     const offline = script(join(scratch, "offline"), "exit 1");

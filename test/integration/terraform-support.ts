@@ -59,9 +59,14 @@ export class TerraformFolder {
   }
 
   private get options(): { readonly cwd: string; readonly env: NodeJS.ProcessEnv } {
-    const own = { TF_CLI_CONFIG_FILE: cliConfiguration(), CHECKPOINT_DISABLE: "1" };
-    return { cwd: this.folder, env: { ...withoutCloud(process.env), ...own, ...this.environment } };
+    return { cwd: this.folder, env: terraformEnvironment(this.environment) };
   }
+}
+
+/** The variables of a Terraform that finds the provider, and no cloud but the one that is given. */
+export function terraformEnvironment(cloud: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
+  const own = { TF_CLI_CONFIG_FILE: cliConfiguration(), CHECKPOINT_DISABLE: "1" };
+  return { ...withoutCloud(process.env), ...own, ...cloud };
 }
 
 /** Credentials for a cloud that nobody answers for: port 9 of loopback is closed. */

@@ -1,9 +1,10 @@
 /** What a user gets: the packed tarball, in a project that has nothing else. */
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
 import { scratchFolder } from "../support/scratch";
+import { install, packInto, runIn } from "./support";
 
 jest.setTimeout(300_000);
 
@@ -12,10 +13,7 @@ const project = join(scratchFolder(), "my project");
 const root = packageRoot();
 
 function run(command: string, args: readonly string[], folder = project): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${command} ${args.join(" ")} ended with ${status}:\n${stdout}${stderr}`);
-  return stdout;
+  return runIn(folder, command, args);
 }
 
 function version(name: string): string {
@@ -25,17 +23,8 @@ function version(name: string): string {
 beforeAll(() => {
   mkdirSync(project, { recursive: true });
   writeFileSync(join(project, "package.json"), '{ "name": "consumer", "private": true }\n');
-  const [{ filename }] = JSON.parse(
-    run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", project], root),
-  );
-  run("npm", [
-    "install",
-    "--prefer-offline",
-    "--no-audit",
-    "--no-fund",
-    `./${filename}`,
-    ...["cdktf", "constructs", "typescript", "tsx", "@types/node"].map(version),
-  ]);
+  const tarball = packInto(project);
+  install(project, [`./${tarball}`, ...["cdktf", "constructs", "typescript", "tsx", "@types/node"].map(version)]);
 });
 
 const APP = `
@@ -140,10 +129,20 @@ describe("a clone that nobody has compiled", () => {
   const clone = join(project, "..", "clone");
   beforeAll(() => {
     mkdirSync(clone);
-    const own = ["stacks", "lib", "package.json", "tsconfig.json", "tsconfig.base.json", "README.md", "LICENSE"];
-    for (const name of own) cpSync(join(root, name), join(clone, name), { recursive: true });
+    const own = ["cdktf.json", "stacks", "lib", "templates", "package.json", "README.md", "LICENSE"];
+    for (const name of [...own, "tsconfig.json", "tsconfig.base.json"]) {
+      cpSync(join(root, name), join(clone, name), { recursive: true });
+    }
     symlinkSync(realpathSync(join(root, "node_modules")), join(clone, "node_modules"));
   });
+
+  function synthesize(): { status: number | null; text: string } {
+    const { status, stdout, stderr } = spawnSync("npx", ["--no-install", "cdktf", "synth"], {
+      cwd: clone,
+      encoding: "utf8",
+    });
+    return { status, text: `${stdout}${stderr}` };
+  }
 
   test("fails to synthesize with the one command that mends it", () => {
     const { status, stderr } = spawnSync("node", ["--import", "tsx", "stacks/main.ts"], {
@@ -154,9 +153,23 @@ describe("a clone that nobody has compiled", () => {
       status: 2,
       stderr: "visa-images: this clone is not compiled\n  fix: npm run build\n",
     });
+    // cdktf has an exit status of its own.
+    const told = synthesize();
+    expect(told.text).toMatch(/visa-images: this clone is not compiled\s+fix: npm run build\n/);
+    expect(told.status).toBe(1);
+  });
+
+  test("synthesizes once it has what the build makes", () => {
+    cpSync(join(root, "dist"), join(clone, "dist"), { recursive: true });
+    const bindings = realpathSync(join(root, "node_modules", "@cdktf", "provider-openstack"));
+    cpSync(join(bindings, "lib"), join(clone, "providers", "openstack", "lib"), { recursive: true });
+    const { status, text } = synthesize();
+    expect(text).toContain("Generated Terraform code for the stacks: visa-image, visa-infrastructure");
+    expect(status).toBe(0);
   });
 
   test("packs what it has built", () => {
+    rmSync(join(clone, "dist"), { recursive: true });
     const file = join(clone, "package.json");
     const own = JSON.parse(readFileSync(file, "utf8"));
     own.scripts.build = "mkdir -p dist/lib && touch dist/lib/index.js";
