@@ -27,6 +27,8 @@ export interface CurrentReleaseProps extends ReleaseFamily {
   readonly diskCommand: string;
   /** What has to be done before the upload: the build, and whatever checks its disk. */
   readonly ready: TerraformData;
+  /** The specification that the gate verifies, relative to the stack's output folder. @default - there is no gate */
+  readonly gate?: string;
   readonly name: string;
   readonly diskFormat: DiskFormat;
   readonly visibility: ImageVisibility;
@@ -87,8 +89,9 @@ export class CurrentRelease extends Construct implements IRelease {
       },
     });
     claimOf(this.image, props, `_${props.release}`);
-    const { release, fingerprint, template } = props;
-    this.registered = registration(this, props, { release, fingerprint, template, image: this.image, visible: true });
+    const { release, fingerprint, template, gate } = props;
+    const registered = { release, fingerprint, template, gate, image: this.image, visible: true };
+    this.registered = registration(this, props, registered);
   }
 }
 

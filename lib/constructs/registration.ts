@@ -18,13 +18,15 @@ export interface Registered {
   readonly image: ImagesImageV2;
   /** Whether the registration is what shows it. */
   readonly visible: boolean;
+  /** The specification that the gate verifies, relative to the stack's output folder. @default - there is no gate */
+  readonly gate?: string;
 }
 
 /** A `terraform_data.<id>_<release>_registered`: protects an image, shows it, and writes it into the lock. */
 export function registration(
   scope: Construct,
   family: ReleaseFamily,
-  { release, fingerprint, template, image, visible }: Registered,
+  { release, fingerprint, template, image, visible, gate }: Registered,
 ): TerraformData {
   const resource = new TerraformData(scope, "Registered", {
     triggersReplace: { image: image.id, protected: String(family.protected) },
@@ -36,6 +38,7 @@ export function registration(
           ...["--release", release, "--fingerprint", fingerprint, "--template", template, "--image-id", image.id],
           ...(family.protected ? ["--protected"] : []),
           ...(visible ? ["--visible"] : []),
+          ...(gate ? ["--gate", gate] : []),
         ]),
         environment: signInEnvironment(scope, family.provider),
       },

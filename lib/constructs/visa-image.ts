@@ -122,6 +122,7 @@ export class VisaImage extends Construct implements IVisaImage {
       diskFile: this.build.diskFile,
       diskCommand: this.build.command,
       ready: this.verification?.resource ?? this.build.resource,
+      gate: this.verification && this.build.specificationFile,
       name: props.imageName ?? layer.name,
       diskFormat,
       visibility: props.visibility ?? "private",

@@ -8,8 +8,9 @@ import { sha256, short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
+import { refuseUnverified } from "./gate-evidence";
 import { leftovers } from "./leftovers";
-import { provenanceProperties, readProvenance, verifiedChecksums } from "./provenance";
+import { provenanceProperties, readProvenance } from "./provenance";
 import { prune, type VisaUse } from "./prune";
 import { releaseFromImage } from "./reconcile";
 import { isSnapshot, PROTECTED_BY_US, releaseProperties } from "./release";
@@ -50,6 +51,8 @@ export interface AddReleaseOptions {
   readonly protected: boolean;
   /** Whether it is to be shown in Glance's listings. @default - as it is */
   readonly visible?: boolean;
+  /** The specification that the gate verifies. @default - the image goes without a gate */
+  readonly gate?: string;
   /** @default process.env */
   readonly environment?: Environment;
 }
@@ -74,7 +77,7 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
       },
     );
   }
-  await compareWithVerified(glance, image, options);
+  await refuseUnverified(glance, image, options);
   await describe(glance, image, options);
   if (image.protected !== options.protected) await protect(glance, image, options.protected);
   if (options.visible && image.os_hidden) await glance.update(image.id, { os_hidden: false });
@@ -202,27 +205,6 @@ export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
   return own;
 }
 
-/**
- * Compares what Glance got with what passed the gate on this machine. A machine that verified nothing has nothing to
- * compare with: the image was verified on another one, or is not to be verified.
- *
- * @throws VisaImageError where the bytes are others; then the image is hidden
- */
-async function compareWithVerified(glance: Glance, image: GlanceImage, options: AddReleaseOptions): Promise<void> {
-  const cache = new Cache(cacheRoot({ ...(options.environment ?? process.env) }));
-  const verified = await verifiedChecksums(cache, options.fingerprint);
-  const { os_hash_algo: algorithm, os_hash_value: value } = image;
-  if (verified.length === 0 || algorithm !== "sha512" || verified.includes(value ?? "")) return;
-  if (!image.os_hidden) await glance.update(image.id, { os_hidden: true });
-  throw new VisaImageError(
-    `the image "${image.id}" in Glance is not the disk that was verified: its SHA-512 is ${short(value ?? "")}…, not ${verified.map(short).join("… or ")}…; it stays hidden`,
-    {
-      fix: `find out what changed the disk between the gate and the upload; then: openstack image delete ${image.id}, npx visa-image verify ${options.template}, which makes the disk anew, and deploy again`,
-      exitCode: ExitCode.CHANGED,
-    },
-  );
-}
-
 /** Never takes away what another machine knew. */
 async function describe(glance: Glance, image: GlanceImage, options: AddReleaseOptions): Promise<void> {
   const cache = new Cache(cacheRoot({ ...(options.environment ?? process.env) }));
@@ -287,6 +269,7 @@ export function lockCommand(): Command {
     .requiredOption("--image-id <uuid>", "the image's id in Glance")
     .option("--protected", "have Glance refuse to delete the image", false)
     .option("--visible", "show the image in Glance's listings", false)
+    .option("--gate <specification>", "refuse an image whose disk did not pass the gate")
     .action(async (options) => {
       const changed = await addRelease(options);
       const protection = options.protected ? "protected" : "not protected";

@@ -81,8 +81,8 @@ describe("the image", () => {
     addImage(stack, { lockFile: lockWith(past("111111111111")) });
     const { terraform_data: data } = synthesized(stack).resource;
     const command = (name: string) => data[`${name}_registered`].provisioner[0]["local-exec"].command;
-    expect(command(CURRENT)).toMatch(/ --visible$/);
-    expect(command("visa-apps_111111111111")).not.toContain("--visible");
+    expect(command(CURRENT)).toMatch(/ --visible --gate specifications\/visa-apps-[0-9a-f]{12}\.json$/);
+    expect(command("visa-apps_111111111111")).not.toMatch(/--visible|--gate/);
   });
 
   test("is not protected before its upload, and is by its registration", () => {
@@ -96,7 +96,7 @@ describe("the image", () => {
       image: `\${openstack_images_image_v2.${CURRENT}.id}`,
       protected: "true",
     });
-    expect(registered.provisioner[0]["local-exec"].command).toMatch(/ lock add .* --protected --visible$/);
+    expect(registered.provisioner[0]["local-exec"].command).toMatch(/ lock add .* --protected --visible --gate \S+$/);
   });
 
   test("is another one for another disk format, os_ property or fingerprint, and no other for the rest", () => {

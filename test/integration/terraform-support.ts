@@ -158,6 +158,8 @@ function cliConfiguration(): string {
 /** What leads programs to an embedded cloud in a folder. */
 export function cloudEnvironmentOf(folder: string): Record<string, string> {
   return {
+    // Its reports of the gate are none of this user's.
+    VISA_IMAGE_CACHE: join(folder, "..", "cache"),
     OS_CLOUD: "embedded",
     OS_CLIENT_CONFIG_FILE: join(folder, "clouds.yaml"),
     NO_PROXY: "127.0.0.1",

@@ -39,8 +39,9 @@ function verified(text: string, changes: object = {}): void {
   writeFileSync(join(folder, "report.json"), JSON.stringify(report));
 }
 
-const register = () =>
+const register = (options: { gate?: string } = {}) =>
   addRelease({
+    ...options,
     ...{ file, image: KEY, release: "0".repeat(12), fingerprint: FINGERPRINT, template: "visa-apps", imageId: "one" },
     ...{ protected: true, visible: true, environment: { ...cloud.environment, VISA_IMAGE_CACHE: cache } },
   });
@@ -61,6 +62,21 @@ test("a machine that verified nothing, or not yet with a checksum, has nothing t
   verified("other inputs", { fingerprint: "f" });
   await register();
   expect(cloud.images.get("one")).toMatchObject({ os_hidden: false });
+});
+
+test("fails where there is a gate and nothing passed it here, but for what the lock has already", async () => {
+  const image = add({ os_hidden: false });
+  await expect(register({ gate: "specifications/visa-apps.json" })).rejects.toMatchObject({
+    message: expect.stringMatching(
+      /no disk of "visa-apps" passed the gate on this machine: .* stays hidden\n {2}fix: npx visa-image verify --profile gate --specification \/.*\/specifications\/visa-apps\.json, and deploy again/,
+    ),
+    exitCode: 4,
+  });
+  expect(image).toMatchObject({ os_hidden: true, protected: false });
+  expect(existsSync(file)).toBe(false);
+  await register();
+  await register({ gate: "specifications/visa-apps.json" });
+  expect(image).toMatchObject({ os_hidden: false, protected: true });
 });
 
 test.each([true, false])(

@@ -123,7 +123,6 @@ export class CloudDeployment {
       ...cloudEnvironmentOf(this.scratch),
       OS_CLIENT_CONFIG_FILE: join(this.scratch, "clouds.yaml"),
       VISA_IMAGE_CACHE: join(this.scratch, "cache"),
-      VISA_TEST_REPORT: "1",
     };
   }
 
