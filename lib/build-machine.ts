@@ -4,8 +4,10 @@
  * One order holds for every input of a build (docs/inputs.md): an option of the command line, then code, then the
  * environment, then the template, then the default.
  */
+
 import { isIPv4 } from "node:net";
 import { ExitCode, type Location, VisaImageError } from "./errors";
+import { wholeMebibytes } from "./mebibytes";
 import type { MachineOptions, MachinePreset } from "./specification";
 
 /** What the presets stand for. */
@@ -94,7 +96,7 @@ export function machineFromEnvironment(environment: MachineSources["environment"
   const options: MachineOptions = {
     preset: word("VISA_BUILD_PRESET", Object.keys(PRESETS) as MachinePreset[]),
     cpus: number("VISA_BUILD_CPUS"),
-    memoryMb: number("VISA_BUILD_MEMORY"),
+    memoryMb: read("VISA_BUILD_MEMORY", wholeMebibytes, "MiB, or a size with its unit: VISA_BUILD_MEMORY=4G"),
     accelerator: word("VISA_BUILD_ACCELERATOR", ["auto", "kvm", "tcg"] as const),
     cpuModel: environment.VISA_BUILD_CPU_MODEL || undefined,
     nested: flag("VISA_BUILD_NESTED"),

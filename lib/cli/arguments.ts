@@ -1,5 +1,7 @@
 /** Arguments of the command line: the original's options, and values that several commands read alike. */
+
 import { InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { wholeMebibytes } from "../mebibytes";
 import { OPTIONS, renamedWarning } from "../present-names";
 
 /** Options of build-image.sh that a parser of today does not take as they are, its misspelling among them. */
@@ -43,6 +45,13 @@ function collect(value: string, previous: string[]): string[] {
 export function positive(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("a whole number is needed.");
   return Number(text);
+}
+
+/** For options that are a size, in MiB. */
+export function size(text: string): number {
+  const found = wholeMebibytes(text);
+  if (found === undefined) throw new InvalidArgumentError("a size is needed: 4G, or 4096 (MiB).");
+  return found;
 }
 
 // Options that several commands have.

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
+import { mebibytes } from "../mebibytes";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { type CacheEntry, cacheEntries } from "../runner/cache/cache-entries";
 import { clearCache } from "../runner/cache/clear-cache";
@@ -88,7 +89,8 @@ function age(text: string): number {
 }
 
 function bytes(text: string): number {
-  const [, number = "", unit = ""] = /^(\d+(?:\.\d+)?)([MG])$/.exec(text) ?? [];
-  if (!unit) throw new InvalidArgumentError("mebibytes or gibibytes are needed: 500M, 5G.");
-  return Number(number) * 2 ** { M: 20, G: 30 }[unit as "M" | "G"];
+  const size = mebibytes(text);
+  if (size === undefined || /\d$/.test(text))
+    throw new InvalidArgumentError("a size with its unit is needed: 500M, 5G.");
+  return size * 2 ** 20;
 }

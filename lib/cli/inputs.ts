@@ -1,6 +1,6 @@
 /** What `build`, `render` and `explain` make of their options: a catalog, the inputs of a template, an environment. */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { VARIABLES, withPresentNames } from "../present-names";
 import type { SpecifyOptions } from "../specify/specify-options";
@@ -72,9 +72,28 @@ export function openCatalog(options: Pick<InputOptions, "catalog">): { catalog: 
   };
 }
 
+/** Where an unknown template may be: the catalogs of folders in the current one. */
+function catalogsBelow(): string[] {
+  return readdirSync(".", { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && existsSync(join(entry.name, "config.yml")))
+    .map(({ name }) => name)
+    .sort();
+}
+
 /** The templates that are named, or else all that no other one of the catalog extends. */
 export function chooseTemplates(catalog: Catalog, names: readonly string[]): string[] {
-  if (names.length > 0) return [...new Set(names)];
+  if (names.length > 0) {
+    const known = catalog.allNames();
+    const unknown = names.find((name) => !known.includes(name));
+    const [other] = unknown === undefined ? [] : catalogsBelow();
+    if (unknown !== undefined && other !== undefined) {
+      throw new VisaImageError(`there is no template "${unknown}" in this catalog`, {
+        fix: `say where it is: --catalog ${other}, or VISA_CATALOG=${other}`,
+        exitCode: ExitCode.USAGE,
+      });
+    }
+    return [...new Set(names)];
+  }
   const parents = new Set(catalog.names().flatMap((name) => catalog.parentOf(name) ?? []));
   const leaves = catalog.names().filter((name) => !parents.has(name));
   if (leaves.length > 0) return leaves;

@@ -5,7 +5,7 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import { ExitCode, fileError, VisaImageError } from "../errors";
 import { settlePaths } from "../project-folder";
-import { accelerator, cache, catalog, expandOriginalOptions, pamPublic, positive, variable } from "./arguments";
+import { accelerator, cache, catalog, expandOriginalOptions, pamPublic, positive, size, variable } from "./arguments";
 import { addCommands } from "./commands";
 
 /** Makes the command line parser. */
@@ -46,7 +46,7 @@ export function makeProgram() {
       ] as const),
     )
     .option("--cpus <n>", "CPUs of the build machine (VISA_BUILD_CPUS)", positive)
-    .option("--memory <MiB>", "its memory (VISA_BUILD_MEMORY)", positive)
+    .option("--memory <size>", "its memory: 4G, or a number of MiB (VISA_BUILD_MEMORY)", size)
     .addOption(accelerator())
     .option("--cpu-model <name>", "its CPU, in QEMU's words (VISA_BUILD_CPU_MODEL)")
     .option("--nested", "virtual machines with KVM can run in it (VISA_BUILD_NESTED)")
@@ -136,8 +136,14 @@ function fail(thrown: unknown, debug: boolean): never {
 if (require.main === module) {
   settlePaths(process.env);
   const debug = process.argv.includes("--debug");
-  // The reader of our output may have gone (visa-image cache list | head).
-  process.stdout.on("error", () => process.exit(0));
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // The reader of our output may have gone (visa-image cache list | head). All else has lost what was to be said.
+    if (error.code === "EPIPE") process.exit(0);
+    const what = new VisaImageError(`cannot write what was asked for: ${error.message}`, {
+      fix: "let the output go to where there is room",
+    });
+    fail(what, debug);
+  });
   makeProgram()
     .parseAsync(expandOriginalOptions(process.argv, (message) => process.stderr.write(`warning: ${message}\n`)))
     .catch((error) => fail(error, debug));

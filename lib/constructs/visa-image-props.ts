@@ -3,6 +3,7 @@ import { VisaImageError } from "../errors";
 import type { BuildSpecification, CacheSource, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
 import type { SpecifyOptions } from "../specify/specify-options";
 import type { Catalog } from "../template/catalog";
+import { checkGlanceArguments } from "./glance-limits";
 import type { OwnerUserData } from "./owner-user-data";
 import type { ImageVisibility } from "./release-family";
 import { refuseToken } from "./text";
@@ -169,6 +170,7 @@ export function checkProps(props: VisaImageProps): void {
       });
     }
   }
+  checkGlanceArguments(props);
   if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
     throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });
   }

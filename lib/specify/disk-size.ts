@@ -1,4 +1,5 @@
 import { usageError } from "../errors";
+import { mebibytes } from "../mebibytes";
 import type { LayerSpecification } from "../specification";
 import type { TemplatesBase } from "../template/base";
 import { type Renderer, Text } from "../template/render";
@@ -34,7 +35,8 @@ export function diskSize(
     location = template.parts.locate([]);
   } else if (own !== undefined && own !== null) {
     const rendered = renderer.render(String(own), location);
-    const gb = String(gibibytes(rendered.real) ?? rendered.real);
+    const size = mebibytes(rendered.real);
+    const gb = size === undefined ? rendered.real : String(Math.ceil(size / 1024));
     text = new Text(gb, gb);
   } else {
     const gb = String(below?.diskSizeGb ?? DEFAULT_DISK_GB);
@@ -58,12 +60,4 @@ export function diskSize(
     );
   }
   return { gb, text };
-}
-
-/** A size as Packer takes it: MiB without a unit. */
-function gibibytes(text: string): number | undefined {
-  const match = /^(\d+)\s*([KMGT]?)(?:i?B)?$/i.exec(text.trim());
-  if (!match) return undefined;
-  const unit = { K: 1 / 1048576, M: 1 / 1024, G: 1, T: 1024 }[(match[2] || "M").toUpperCase()] ?? 1;
-  return Math.ceil(Number(match[1]) * unit);
 }

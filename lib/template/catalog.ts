@@ -60,7 +60,7 @@ export class Catalog {
     }
     const yaml = YamlFile.read(file);
     check("config", yaml.value, yaml);
-    type Own = { extends?: string; same_as?: string; packages?: string[] };
+    type Own = { extends?: string; same_as?: string; packages?: string | string[] | null };
     const config = yaml.value as { templates: Record<string, Own | null> };
     const catalog = new Catalog(options.parents, file);
     const folders = {
@@ -75,7 +75,8 @@ export class Catalog {
         location: yaml.locate(["templates", name, "extends"]),
         load: once(() => {
           const locatePackage = (i: number) => yaml.locate(["templates", name, "packages", i]);
-          const { same_as: model, packages = [] } = own;
+          const { same_as: model } = own;
+          const packages = [own.packages ?? []].flat();
           if (model !== undefined) {
             const { parts } = catalog.model(model, yaml.locate(["templates", name, "same_as"]));
             const more = readPackages(packages, name, folders.packages, locatePackage);
@@ -217,7 +218,8 @@ export class Catalog {
     return this.givenParents ?? [Catalog.shipped()];
   }
 
-  private allNames(): string[] {
+  /** The names of its templates, and of all that they may extend. */
+  allNames(): string[] {
     return [...new Set([...this.names(), ...this.parents().flatMap((parent) => parent.allNames())])];
   }
 

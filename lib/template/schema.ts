@@ -80,7 +80,10 @@ function explain(error: ErrorObject, root: unknown, locator: Locator, subject: s
   switch (error.keyword) {
     case "additionalProperties": {
       const key = String(error.params.additionalProperty);
-      return usage(`${where}unknown key "${key}"`, locator.locateKey([...path, key]), suggestion(key, keys, "keys"));
+      const helper = error.parentSchema && "patternProperties" in (error.parentSchema as object);
+      const fix =
+        suggestion(key, keys, "keys") + (helper ? `; a helper of your own, as for YAML's anchors: x-${key}` : "");
+      return usage(`${where}unknown key "${key}"`, locator.locateKey([...path, key]), fix);
     }
     case "pattern":
     case "propertyNames": {

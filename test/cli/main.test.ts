@@ -306,3 +306,31 @@ test("variables go to the template that is built, or to the one that they name",
     "ubuntu-24.04": { b: "2" },
   });
 });
+
+test("fails where what it prints has no room", () => {
+  const { status, stderr } = spawnSync(
+    "bash",
+    ["-c", '"$0" "$@" > /dev/full', process.execPath, command, "render", "lower"],
+    {
+      cwd: folder,
+      encoding: "utf8",
+    },
+  );
+  expect(stderr).toMatch(/^visa-image: cannot write what was asked for: .*ENOSPC/);
+  expect(status).toBe(1);
+});
+
+test("fails for a template of a catalog in a folder below, with that folder", () => {
+  const project = temporaryCatalog({
+    "facility/config.yml": "templates: {my-apps: {extends: visa-base}}\n",
+    "facility/my-apps/manifest.yml": "packer: {}\n",
+  });
+  const { status, stderr } = spawnSync(process.execPath, [command, "explain", "my-apps"], {
+    cwd: project,
+    encoding: "utf8",
+  });
+  expect(stderr).toContain(
+    'there is no template "my-apps" in this catalog\n  fix: say where it is: --catalog facility',
+  );
+  expect(status).toBe(2);
+});
