@@ -172,7 +172,8 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 21, boot: "main", profile: "gate" },
     async run({ guest, owner }) {
-      const { code } = await guest.run(`pgrep -u '${owner}' -x xrdp-chansrv`);
+      // One that has died stays as a zombie, which pgrep finds too.
+      const { code } = await guest.run(`ps -u '${owner}' -o stat=,comm= | grep -qE '^[^Z]\\S* +xrdp-chansrv$'`);
       expect(code === 0, "xrdp-chansrv does not run for the owner");
       return undefined;
     },

@@ -83,7 +83,8 @@ export const JUPYTER_CHECKS: readonly Check[] = [
         ["/opt/jupyter/bin/python", "-c", guestFile("kernel.py"), `http://127.0.0.1:8888${base(subject)}/`],
         { timeoutSeconds: 240 },
       );
-      expect(code === 0, (stderr || stdout).trim().slice(-500));
+      // Of a traceback the last line says it.
+      expect(code === 0, (stderr.trim() || stdout.trim()).split("\n").at(-1) ?? "");
       return stdout.trim();
     },
   },

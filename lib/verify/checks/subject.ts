@@ -32,8 +32,6 @@ export interface ConnectOptions {
   readonly height?: number;
   /** Guacamole's name of a keyboard layout. @default "en-gb-qwerty" */
   readonly layout?: string;
-  /** @default a fresh token */
-  readonly password?: string;
 }
 
 /** What a {@link Subject} is made of. */
@@ -125,11 +123,11 @@ export class Subject implements AsyncDisposable {
 
   /** Connects to the desktop as VISA does. */
   async connect(options: ConnectOptions = {}): Promise<Desktop> {
-    const { width = 1280, height = 720, layout = "en-gb-qwerty", password = this.token() } = options;
+    const { width = 1280, height = 720, layout = "en-gb-qwerty" } = options;
     const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
     return connectDesktop({
       ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
-      ...{ user: this.owner, password, width, height, layout, timeoutSeconds: this.seconds(90) },
+      ...{ user: this.owner, password: this.token(), width, height, layout, timeoutSeconds: this.seconds(90) },
     });
   }
 

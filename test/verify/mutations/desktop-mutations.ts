@@ -1,0 +1,99 @@
+/** What assertions 13 to 21 must catch: the remote desktop. */
+import { alter, edit, listener, type Mutation, then, untilListening } from "./mutation";
+
+/** Restarts xrdp, and waits until it listens. */
+const RESTART_XRDP = `systemctl restart xrdp
+${untilListening("tcp", 3389)}`;
+
+export const DESKTOP_MUTATIONS: readonly Mutation[] = [
+  // Those that end sessions, or look at one that is not there yet, come before the others.
+  {
+    what: "the session of the desktop ends at once",
+    boot: "main",
+    caughtBy: { 17: /no desktop of the owner|closed the connection|ended/ },
+    change: {
+      break: "mount --bind /bin/false /usr/bin/xfce4-session",
+      mend: "umount /usr/bin/xfce4-session",
+    },
+  },
+  {
+    what: "xrdp listens on loopback alone",
+    boot: "main",
+    caughtBy: { 15: /3389 does not listen on all addresses/, 16: /the guest does not reach its own address on 3389/ },
+    change: then(edit("/etc/xrdp/xrdp.ini", "s|^port=3389|port=tcp://127.0.0.1:3389|"), RESTART_XRDP),
+  },
+  {
+    what: "xrdp has no TLS",
+    boot: "main",
+    caughtBy: { 13: /it picked rdp, not TLS/ },
+    change: edit("/etc/xrdp/xrdp.ini", "s/^security_layer=.*/security_layer=rdp/"),
+    always: true,
+  },
+  {
+    what: "guacd lacks its RDP plugin",
+    boot: "main",
+    caughtBy: { 14: /closed the connection without a word; has it the RDP plugin\?|it said nothing/ },
+    change: then(
+      {
+        break: "cd /usr/lib/x86_64-linux-gnu; for f in libguac-client-rdp.so*; do mv $f away.$f; done",
+        mend: "cd /usr/lib/x86_64-linux-gnu; for f in away.libguac-client-rdp.so*; do mv $f ${f#away.}; done",
+      },
+      "true",
+    ),
+    always: true,
+  },
+  {
+    what: "a session manager listens on all addresses",
+    boot: "main",
+    caughtBy: { 15: /9001 listens on 0\.0\.0\.0/ },
+    change: listener("tcp", "0.0.0.0", 9001),
+    always: true,
+  },
+  {
+    what: "tokens open nothing",
+    boot: "main",
+    caughtBy: { 17: /no desktop of the owner/ },
+    change: alter(
+      "/etc/visa/public.pem",
+      "openssl genrsa 896 2>/dev/null | openssl rsa -pubout 2>/dev/null > /etc/visa/public.pem",
+    ),
+    always: true,
+  },
+  {
+    what: "each connection gets a session of its own",
+    boot: "main",
+    caughtBy: { 18: /it opened another session/ },
+    patience: 1,
+    change: then(edit("/etc/xrdp/sesman.ini", "s/^Policy=.*/Policy=UBC/"), "pkill -HUP -x xrdp-sesman; sleep 1"),
+  },
+  {
+    what: "xrdp does not know the French layout",
+    boot: "main",
+    caughtBy: { 19: /asked for fr-fr-azerty, the session has the layout "(?!fr)/ },
+    patience: 1,
+    change: edit("/etc/xrdp/xrdp_keyboard.ini", "s/=0x0000040C$/=0x0000FFFF/"),
+  },
+  {
+    what: "xrdp's channel server is gone",
+    boot: "main",
+    caughtBy: { 21: /xrdp-chansrv does not run for the owner/ },
+    change: ({ owner }) => ({
+      break: `pkill -KILL -u '${owner}' -x xrdp-chansrv; sleep 1`,
+      mend: `systemd-run --quiet --collect --uid='${owner}' --setenv=DISPLAY=:10 --setenv=HOME=/home/${owner} xrdp-chansrv
+sleep 3`,
+    }),
+    always: true,
+  },
+  {
+    what: "the X server has no memory for a large screen",
+    boot: "main",
+    caughtBy: { 20: /at 3840x2160: |asked for 3840x2160, got/ },
+    patience: 1,
+    // It ends the session; the next connection gets another one.
+    change: {
+      break: `server=$(pgrep -x Xorg)
+prlimit --pid "$server" --as=$(($(awk '/VmSize/ { print $2 }' /proc/$server/status) * 1024 + 4000000))`,
+      mend: "true",
+    },
+  },
+];
