@@ -218,7 +218,7 @@ export class Catalog {
     return this.givenParents ?? [Catalog.shipped()];
   }
 
-  /** The names of its templates, and of all that they may extend. */
+  /** The names of its templates, and of all that they may extend. @internal */
   allNames(): string[] {
     return [...new Set([...this.names(), ...this.parents().flatMap((parent) => parent.allNames())])];
   }

@@ -80,7 +80,8 @@ describe("paths, which count from where Terraform runs", () => {
   });
 
   test("fails for a clouds.yaml beside cdktf.json alone, and takes it where it is named", () => {
-    // Without it in the home either, whoever runs this.
+    // Without it in the home or the environment either, whoever runs this.
+    delete process.env.OS_CLIENT_CONFIG_FILE;
     jest.spyOn(os, "homedir").mockReturnValue("/nowhere");
     const folder = realpathSync(scratchFolder());
     process.chdir(folder);
