@@ -15,6 +15,7 @@ import {
   imageFromName,
   type NamedImageOptions,
 } from "./existing-image";
+import { checkGlanceArguments } from "./glance-limits";
 import { ImageDestination, type ImageDestinationOptions } from "./image-destination";
 import { type CurrentImage, ImageReleases } from "./image-releases";
 import { LayerBuild, type LayerChainOptions } from "./layer-build";
@@ -184,6 +185,7 @@ export class VisaImage extends Construct implements IVisaImage {
    * @throws VisaImageError for a release that the lock does not know there
    */
   addDestination(id: string, options: ImageDestinationOptions): ImageDestination {
+    checkGlanceArguments(options);
     const { provider, imageName, visibility = this.current.visibility } = options;
     const { release = this.props.release, retain = this.props.retain ?? DEFAULT_RETAIN } = options;
     const current = { ...this.current, visibility, ...(imageName !== undefined && { name: imageName }) };

@@ -72,6 +72,13 @@ describe("a destination", () => {
     expect(data.desk_in_use.provisioner[0]["local-exec"].command).not.toContain("--cloud");
   });
 
+  test("fails for what Glance would refuse", () => {
+    const other = addImage(newStack(), {}, "desk");
+    expect(() => other.addDestination("x", { provider: north(newStack()), imageName: "n".repeat(256) })).toThrow(
+      /256 characters, expected at most 255/,
+    );
+  });
+
   test("is what an instance is made from", () => {
     const [instance] = Object.values<{ readonly image_id: string }>(json.resource.openstack_compute_instance_v2);
     expect(instance?.image_id).toBe(`\${openstack_images_image_v2.desk_north_${DIGITS}.id}`);
