@@ -1,5 +1,5 @@
 /** What `build`, `render` and `explain` make of their options: a catalog, the inputs of a template, an environment. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { VARIABLES, withPresentNames } from "../present-names";
@@ -72,11 +72,12 @@ export function openCatalog(options: Pick<InputOptions, "catalog">): { catalog: 
   };
 }
 
-/** Where an unknown template may be: the catalogs of folders in the current one. */
-function catalogsBelow(): string[] {
+/** Where an unknown template may be: the catalogs of folders in the current one that name it. */
+function catalogsWith(template: string): string[] {
   return readdirSync(".", { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && existsSync(join(entry.name, "config.yml")))
     .map(({ name }) => name)
+    .filter((name) => readFileSync(join(name, "config.yml"), "utf8").includes(template))
     .sort();
 }
 
@@ -85,7 +86,7 @@ export function chooseTemplates(catalog: Catalog, names: readonly string[]): str
   if (names.length > 0) {
     const known = catalog.allNames();
     const unknown = names.find((name) => !known.includes(name));
-    const [other] = unknown === undefined ? [] : catalogsBelow();
+    const [other] = unknown === undefined ? [] : catalogsWith(unknown);
     if (unknown !== undefined && other !== undefined) {
       throw new VisaImageError(`there is no template "${unknown}" in this catalog`, {
         fix: `say where it is: --catalog ${other}, or VISA_CATALOG=${other}`,

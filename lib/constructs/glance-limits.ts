@@ -15,15 +15,15 @@ const MAX_VALUE = 65_535;
 /** Properties, and tags, of one image. */
 const MAX_COUNT = 128;
 
-/** Properties that Terraform adds to those of a stack: the release's own, and what is written after registration. */
-const OWN_PROPERTIES = 16;
+/** Properties of ours beside a stack's: at most 15 by Terraform, and six that are written after registration. */
+const OWN_PROPERTIES = 21;
 
 const VISIBILITIES = ["private", "shared", "community", "public"];
 const DISK_FORMATS = ["raw", "qcow2"];
 
 /** What no property can be called: Glance's own attributes, and what its services write. */
 const TAKEN = new Set(
-  `location deleted deleted_at created_at updated_at status checksum size virtual_size direct_url self file schema stores
+  `location locations deleted deleted_at created_at updated_at status checksum size virtual_size direct_url self file schema stores
   id os_hash_algo os_hash_value container_format disk_format min_disk min_ram name tags owner visibility protected
   os_hidden image_type base_image_ref instance_uuid`.split(/\s+/),
 );

@@ -322,6 +322,7 @@ test("fails where what it prints has no room", () => {
 
 test("fails for a template of a catalog in a folder below, with that folder", () => {
   const project = temporaryCatalog({
+    "another/config.yml": "templates: {other: }\n",
     "facility/config.yml": "templates: {my-apps: {extends: visa-base}}\n",
     "facility/my-apps/manifest.yml": "packer: {}\n",
   });

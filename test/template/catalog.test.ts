@@ -326,3 +326,16 @@ test("scalars of environment.yml are taken as they are written", () => {
     i: "two\nlines\n",
   });
 });
+
+test.each([
+  ['"*"', ["shell", "shell"]],
+  ["", ["shell"]],
+])("packages: %s", (packages, types) => {
+  const folder = temporaryCatalog({
+    "config.yml": `templates:\n  one:\n    packages: ${packages}\n`,
+    "one/manifest.yml": "packer: {provisioners: [{type: shell, inline: [a]}]}\n",
+    "packages/editor/manifest.yml": "provisioners: [{type: shell, inline: [b]}]\n",
+  });
+  const { provisioners } = Catalog.fromDirectory(folder).template("one").parts;
+  expect(provisioners.map(({ type }) => type)).toEqual(types);
+});
