@@ -1,5 +1,5 @@
 /**
- * The last column of docs/contract.md: the mutations that each assertion is known to catch, from the table that the tests
+ * The last column of docs/contract.md: the mutations that each assertion has to catch, from the table that the tests
  * do. `npm run docs` writes it, and a test fails where it is out of date. The other columns are those of
  * `visa-image verify --profile full --markdown`.
  */

@@ -1,6 +1,6 @@
 /**
  * Images that must not pass: whatever a mutation spoils is caught by the assertions that it is for, and what is put back
- * passes. `npm test` does a third of them, on the image of test/e2e.
+ * passes. Only `npm run test:faults` does them.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
