@@ -9,6 +9,7 @@ import { Command } from "@commander-js/extra-typings";
 import { visaCommand } from "../../lib/cli/visa-command";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
+import { short } from "../../lib/fingerprint/digest";
 import { lockCommand, pruneCommand } from "../../lib/releases/command";
 import { cacheRoot } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
@@ -55,7 +56,7 @@ function writeReport(file: string): void {
   const disk = join(dirname(file), output?.path ?? "");
   if (!existsSync(disk)) return;
   const sha512 = createHash("sha512").update(readFileSync(disk)).digest("hex");
-  const folder = join(cacheRoot(), "reports", `${fingerprint?.slice(0, 12)}-stand-in-gate`);
+  const folder = join(cacheRoot(), "reports", `${short(fingerprint ?? "")}-stand-in-gate`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "report.json"), JSON.stringify({ fingerprint, passed: true, sha512 }));
 }

@@ -1,5 +1,5 @@
 /** Several destinations, sharing and renaming: on Terraform, the provider, Keystone and Glance. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,10 +8,9 @@ import { App, LocalBackend, TerraformStack } from "cdktf";
 import { parse } from "yaml";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
-import { packageRoot } from "../../lib/package-root";
 import { type Release, readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
-import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
+import { cloudEnvironmentOf, runVisaImage, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(300_000);
 
@@ -107,17 +106,7 @@ function openstack(entry: string, ...args: string[]): string {
   return execFileSync("openstack", args, { env, encoding: "utf8" });
 }
 
-/** Runs the real command from source. */
-function visaImage(...args: string[]): { readonly status: number | null; readonly text: string } {
-  const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
-  const command = join(packageRoot(), "lib", "cli", "main.ts");
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", loader, command, ...args], {
-    cwd: scratch,
-    encoding: "utf8",
-    env: { ...process.env, ...environment },
-  });
-  return { status, text: `${stdout}${stderr}` };
-}
+const visaImage = (...args: string[]) => runVisaImage(args, scratch, environment);
 
 function releases(image: string): readonly Release[] {
   return readLock(lockFile).images[image] ?? [];

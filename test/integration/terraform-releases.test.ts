@@ -1,5 +1,5 @@
 /** Going back and forth, a lock that is lost, adopting and pruning: on Terraform, the provider, Keystone and Glance. */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,11 +9,10 @@ import { App, LocalBackend, TerraformOutput, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
-import { packageRoot } from "../../lib/package-root";
 import { type Release, readLock } from "../../lib/releases/release-lock";
 import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
 import { addImage, chain } from "../constructs/support";
-import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
+import { cloudEnvironmentOf, runVisaImage, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(300_000);
 
@@ -81,17 +80,7 @@ function openstack(...args: string[]): string {
   return execFileSync("openstack", args, { env, encoding: "utf8" });
 }
 
-/** Runs the real command from source. */
-function visaImage(...args: string[]): { readonly status: number | null; readonly text: string } {
-  const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
-  const command = join(packageRoot(), "lib", "cli", "main.ts");
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", loader, command, ...args], {
-    cwd: scratch,
-    encoding: "utf8",
-    env: { ...process.env, ...cloudEnvironment },
-  });
-  return { status, text: `${stdout}${stderr}` };
-}
+const visaImage = (...args: string[]) => runVisaImage(args, scratch, cloudEnvironment);
 
 /** Ids of the images that Glance has. */
 function listed(...options: string[]): string[] {

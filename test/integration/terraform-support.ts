@@ -175,3 +175,23 @@ export function useStandIn(folder: string): void {
   const text = readFileSync(file, "utf8");
   writeFileSync(file, text.replaceAll(/\bnode \S+main\.js/g, `node --import ${loader} ${standIn}`));
 }
+
+/** Runs the real `visa-image` from source, to its end. */
+export function runVisaImage(
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>>,
+): { readonly status: number | null; readonly text: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...visaImageFromSource(), ...args], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...environment },
+  });
+  return { status, text: `${stdout}${stderr}` };
+}
+
+/** Arguments of Node.js that run `visa-image` from source. */
+export function visaImageFromSource(): string[] {
+  const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
+  return ["--import", loader, join(packageRoot(), "lib", "cli", "main.ts")];
+}

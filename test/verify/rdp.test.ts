@@ -1,24 +1,5 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { probeRdp, rdpAnswer } from "../../lib/verify/rdp";
-
-const servers: Server[] = [];
-const sockets: Socket[] = [];
-afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
-});
-
-/** Listens on a free port of loopback. */
-async function listen(connection: (socket: Socket) => void): Promise<number> {
-  const server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on("error", () => {});
-    connection(socket);
-  });
-  servers.push(server);
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return (server.address() as AddressInfo).port;
-}
+import { listen } from "../support/loopback-peer";
 
 describe("probeRdp", () => {
   const answering = (hex: string) =>

@@ -16,7 +16,6 @@ import { Glance, type GlanceImage } from "../../../lib/cloud/glance";
 import { credentialsFrom } from "../../../lib/cloud/keystone";
 import type { VisaImageProps } from "../../../lib/constructs/visa-image-props";
 import { sha256 } from "../../../lib/fingerprint/digest";
-import { packageRoot } from "../../../lib/package-root";
 import { type Release, readLock } from "../../../lib/releases/release-lock";
 import type { BuildSpecification } from "../../../lib/specification";
 import { addImage, chain } from "../../constructs/support";
@@ -26,6 +25,7 @@ import {
   TerraformFolder,
   type TerraformRun,
   useStandIn,
+  visaImageFromSource,
 } from "../../integration/terraform-support";
 import { FaultProxy } from "./fault-proxy";
 
@@ -190,9 +190,7 @@ export class CloudDeployment {
 
   /** Runs the real `visa-image` from source. */
   visaImage(...args: string[]): Promise<TerraformRun> {
-    const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
-    const command = join(packageRoot(), "lib", "cli", "main.ts");
-    return run(process.execPath, ["--import", loader, command, ...args], this.scratch, {
+    return run(process.execPath, [...visaImageFromSource(), ...args], this.scratch, {
       ...process.env,
       ...this.environment,
     });

@@ -1,12 +1,10 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { assetFolder } from "../../../lib/package-root";
 import { makeBase } from "../../../lib/runner/makers/base-disk";
-import type { RunTool } from "../../../lib/runner/processes/run-tool";
+import { runTool } from "../support/run-tool";
 
 const MEGABYTE = 2 ** 20;
 // Not a multiple of anything, and no two parts alike.
@@ -25,23 +23,13 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** As the runner's: the exit code and the last lines are in the message. */
-const run: RunTool = async (command, args, { env } = {}) => {
-  try {
-    await promisify(execFile)(command, [...args], { env: { ...process.env, ...env } });
-  } catch (error) {
-    const { code, stderr } = error as { code: number; stderr: string };
-    throw new Error(`"${command}" failed with exit code ${code}:\n${stderr}`);
-  }
-};
-
 const make = async (base: Parameters<typeof makeBase>[0]) =>
-  (await makeBase(base, { scratch, downloads: join(folder, "downloads"), run, log: () => {} })).disk;
+  (await makeBase(base, { scratch, downloads: join(folder, "downloads"), run: runTool, log: () => {} })).disk;
 
 /** The checksum of a disk's bytes, whatever its format. */
 async function contentOf(disk: string): Promise<string> {
   const raw = join(folder, "content.raw");
-  await run("qemu-img", ["convert", "-O", "raw", disk, raw]);
+  await runTool("qemu-img", ["convert", "-O", "raw", disk, raw]);
   return checksum("sha256", readFileSync(raw));
 }
 
@@ -57,7 +45,7 @@ describe("a local file", () => {
 
   it("fails for one that has a backing file, which would be in the image", async () => {
     const overlay = join(folder, "overlay.qcow2");
-    await run("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", file(), overlay]);
+    await runTool("qemu-img", ["create", "-q", "-f", "qcow2", "-F", "raw", "-b", file(), overlay]);
     const sum = checksum("sha256", readFileSync(overlay));
     await expect(make({ kind: "file", path: overlay, checksum: sum, format: "qcow2" })).rejects.toThrow(
       `the disk "${overlay}" refers to another file, as its backing file`,
@@ -107,7 +95,7 @@ describe("the bootstrap", () => {
   const recipe = assetFolder("runner/bootstrap");
   const script = join(recipe, "bootstrap.sh");
   const bootstrap = (env: Record<string, string>, output = join(scratch, "base.qcow2")) =>
-    run("bash", [script, output], { env: { VISA_BASE_MIRROR: "http://127.0.0.1:9/debian", ...env } });
+    runTool("bash", [script, output], { env: { VISA_BASE_MIRROR: "http://127.0.0.1:9/debian", ...env } });
 
   it("is a recipe of these files", () => {
     expect(readdirSync(recipe).sort()).toEqual(["bootstrap.sh", "customize.sh", "filesystem.sh"]);

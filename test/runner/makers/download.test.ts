@@ -1,13 +1,11 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { download, obtainMedium } from "../../../lib/runner/makers/download";
-import type { RunTool } from "../../../lib/runner/processes/run-tool";
+import { runTool } from "../support/run-tool";
 
 type Download = Parameters<typeof download>[0];
 
@@ -29,17 +27,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** As the runner's: the exit code and the last lines are in the message. */
-const run: RunTool = async (command, args, { env } = {}) => {
-  try {
-    await promisify(execFile)(command, [...args], { env: { ...process.env, ...env } });
-  } catch (error) {
-    const { code, stderr } = error as { code: number; stderr: string };
-    throw new Error(`"${command}" failed with exit code ${code}:\n${stderr}`);
-  }
-};
-
-const options = () => ({ downloads: join(folder, "downloads"), run, log: (line: string) => log.push(line) });
+const options = () => ({ downloads: join(folder, "downloads"), run: runTool, log: (line: string) => log.push(line) });
 const make = (what: Download) => download(what, options());
 
 let server: Server;

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { fillSecrets, hasBootLoader } from "../../../lib/runner/makers/installer";
 import type { RunTool } from "../../../lib/runner/processes/run-tool";
-import type { InstallerBase } from "../../../lib/specification";
 import { packerVariable } from "../../../lib/template/marks";
+import { installerBase } from "../support/installer-base";
 
 let folder: string;
 beforeEach(() => {
@@ -14,20 +14,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const base = (...contents: string[]): InstallerBase => ({
-  kind: "installer",
-  media: [],
-  configuration: {},
-  files: contents.map((content, i) => ({ path: `file${i}`, source: "/x", mode: 0o600, sha256: "", content })),
-  secrets: [{ name: "pw", environment: "VISA_PW", required: true }],
-  diskSizeGb: 10,
-  timeout: "2h",
-});
-
 test("secrets go into the files that have their names, which stay their owner's", async () => {
   for (const name of ["file0", "file1"]) writeFileSync(join(folder, name), "staged", { mode: 0o600 });
   const values = new Map([["pw", "s$&cret"]]);
-  await fillSecrets(base(`a ${packerVariable("pw")} b\n`, "no secret"), folder, values);
+  await fillSecrets(installerBase(`a ${packerVariable("pw")} b\n`, "no secret"), folder, values);
   expect(readFileSync(join(folder, "file0"), "utf8")).toBe("a s$&cret b\n");
   expect(statSync(join(folder, "file0")).mode & 0o777).toBe(0o600);
   expect(readFileSync(join(folder, "file1"), "utf8")).toBe("staged");

@@ -1,29 +1,14 @@
 /** What a real guacd does is shown by the contract, in test/e2e; here are the faults that it can't be made to show. */
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+
 import { connectDesktop, type Desktop } from "../../../lib/verify/guacamole/client";
 import { GuacamoleError } from "../../../lib/verify/guacamole/guacamole-error";
 import { encodeInstruction, type Instruction, InstructionParser } from "../../../lib/verify/guacamole/protocol";
+import { listen, stopListening } from "../../support/loopback-peer";
 
-const servers: Server[] = [];
-const sockets: Socket[] = [];
 const desktops: Desktop[] = [];
-afterEach(async () => {
+afterEach(() => {
   for (const desktop of desktops.splice(0)) desktop.close();
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
 });
-
-/** Listens on a free port of loopback. */
-async function listen(connection: (socket: Socket) => void): Promise<number> {
-  const server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on("error", () => {});
-    connection(socket);
-  });
-  servers.push(server);
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  return (server.address() as AddressInfo).port;
-}
 
 const ARGS = ["hostname", "port", "username", "password", "ignore-cert", "color-depth", "server-layout"];
 
@@ -158,7 +143,7 @@ describe("connectDesktop", () => {
 
   test("fails where nothing listens", async () => {
     const port = await listen(() => {});
-    await Promise.all(servers.splice(0).map((server) => new Promise((done) => server.close(done))));
+    await stopListening();
     await expect(open(port)).rejects.toThrow("cannot be reached: ECONNREFUSED");
   });
 
