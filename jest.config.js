@@ -30,6 +30,8 @@ const bindings = {
 
 const common = {
   testEnvironment: "node",
+  // Each file with its time: CI has an hour.
+  slowTestThreshold: 0,
   roots: ["<rootDir>/test"],
   transform: {
     "\\.[jt]s$": [

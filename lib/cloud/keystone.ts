@@ -50,7 +50,7 @@ export function credentialsFrom(environment: Environment, folder = process.cwd()
       authorities: settings.authorities,
       insecure: settings.insecure,
       clientCertificate: settings.clientCertificate,
-      fix: "see whether the cloud is up, OS_AUTH_URL (or auth_url in clouds.yaml) right, and HTTPS_PROXY set where it takes one",
+      fix: "see whether the cloud is up, OS_AUTH_URL (or auth_url in clouds.yaml) right, and HTTPS_PROXY set where it takes one; then try again",
       trustFix: settings.authorities
         ? "OS_CACERT (or cacert in clouds.yaml) stands in the place of all the system's authorities, for the provider too: put the one that signed this certificate into the same file"
         : "name the file of the authority that signed it: OS_CACERT=/path/of/ca.pem (or cacert in clouds.yaml)",

@@ -174,7 +174,7 @@ if (FULL) {
 /**
  * @fault cloud: Keystone is down, after the upload
  * @then the image stays hidden; the next deploy registers it without an upload
- * @says `cannot reach "…"`, `see whether the cloud is up …, then deploy again`
+ * @says `cannot reach "…"`, `see whether the cloud is up …; then try again`
  */
 test("fails where Keystone is down after the upload, says so, and the next deploy registers without an upload", async () => {
   const uploaded = deployment.glance.inject({
@@ -189,7 +189,9 @@ test("fails where Keystone is down after the upload, says so, and the next deplo
   const ended = await running.ended;
   await deployment.keystone.up();
   deployment.glance.heal();
-  expect(ended.text.replaceAll(/\s+/g, " ")).toMatch(/cannot reach ".*": .*see whether the cloud is up .*deploy again/);
+  expect(ended.text.replaceAll(/\s+/g, " ")).toMatch(
+    /cannot reach ".*": .*see whether the cloud is up .*then try again/,
+  );
   await deployment.expectSafe(lastGood);
 
   deployment.glance.inject({ on: UPLOAD, answer: 500 });

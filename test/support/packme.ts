@@ -1,28 +1,27 @@
 /** packme 0.8.0 from PyPI, in a virtual environment that is made on first use and kept for the next run. */
-import { type ExecFileSyncOptions, execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, readFileSync } from "node:fs";
 import { delimiter, dirname, join, resolve } from "node:path";
 
 const VERSION = "0.8.0";
 
+/** Makes the environment where it is missing: under a lock, since two test files may come here at once. */
+const INSTALL = `
+set -eu
+[ ! -e "$1/bin/packme" ] || exit 0
+rm -rf -- "$1"
+python3 -m venv "$1"
+"$1/bin/pip" install --quiet --disable-pip-version-check --no-input --retries 10 "$2" || { rm -rf -- "$1"; exit 1; }
+`;
+
 /** The folder of packme's programs. */
 export function packmePrograms(): string {
   const folder = resolve(__dirname, "../../node_modules/.cache/visa-image-packme", VERSION);
-  const done = join(folder, "bin", "packme");
-  if (!existsSync(done)) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(dirname(folder), { recursive: true });
-    const quiet: ExecFileSyncOptions = { stdio: ["ignore", "ignore", "inherit"] };
-    execFileSync("python3", ["-m", "venv", folder], quiet);
-    const options = ["--quiet", "--disable-pip-version-check", "--no-input"];
-    try {
-      execFileSync(join(folder, "bin", "pip"), ["install", ...options, `packme==${VERSION}`], quiet);
-    } catch (error) {
-      rmSync(folder, { recursive: true, force: true });
-      throw error;
-    }
-  }
-  return dirname(done);
+  mkdirSync(dirname(folder), { recursive: true });
+  execFileSync("flock", [`${folder}.lock`, "sh", "-c", INSTALL, "sh", folder, `packme==${VERSION}`], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  return join(folder, "bin");
 }
 
 /** What packme makes of a tree: manifest.json by template. The manifests are left in the tree. */
