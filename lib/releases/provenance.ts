@@ -3,6 +3,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256, short } from "../fingerprint/digest";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
+import { commitWords } from "../runner/host/git";
 import { REPORT_FILE, type VerifyReport } from "../verify/verify-report";
 import type { Release } from "./release-lock";
 
@@ -47,7 +48,7 @@ export async function readProvenance(cache: Cache, fingerprint: string): Promise
 export function provenanceProperties({ manifest, manifestFile, sbom, report }: Provenance): Record<string, string> {
   return {
     ...(manifest.source?.properties ?? { visa_manifest_sha256: manifestFile.sha256 }),
-    ...(manifest.git && { visa_commit: commitOf(manifest.git) }),
+    ...(manifest.git && { visa_commit: commitWords(manifest.git) }),
     ...(sbom && { visa_sbom_sha256: sbom.sha256 }),
     ...(report && { visa_report_sha256: report.sha256 }),
   };
@@ -66,7 +67,7 @@ export function describeProvenance(provenance: Provenance, release?: Release): s
           ...Object.entries(source.properties).map(([name, value]) => [`source's ${name}`, value]),
         ]
       : []),
-    ...(manifest.git ? [["commit", commitOf(manifest.git)]] : []),
+    ...(manifest.git ? [["commit", commitWords(manifest.git)]] : []),
     ["manifest", `${manifestFile.path}, sha256 ${manifestFile.sha256}`],
     ...(sbom ? [["packages", `${sbom.packages}, CycloneDX in ${sbom.path}, sha256 ${sbom.sha256}`]] : []),
     ...(report
@@ -74,10 +75,6 @@ export function describeProvenance(provenance: Provenance, release?: Release): s
       : []),
     ...(release?.sha512 ? [["sha512", `${release.sha512} of the ${release.diskFormat} image in Glance`]] : []),
   ];
-}
-
-function commitOf({ commit, modified }: NonNullable<ArtifactManifest["git"]>): string {
-  return modified ? `${commit}, modified` : commit;
 }
 
 /** `visa-image verify` keeps its reports in `reports/<12 digits>-<key>-<profile>`. */

@@ -10,6 +10,7 @@ import { virtualSizeOf } from "./cache/disks";
 import { createScratch, removeScratch } from "./cache/scratch";
 import type { BuildContext, Item } from "./context";
 import type { GuestReport } from "./guest/guest-report";
+import { imageRelease } from "./guest/image-release";
 import { cycloneDx } from "./guest/sbom";
 import { gitState } from "./host/git";
 import { type Made, type MakeContext, type Maker, toolRunner } from "./makers/maker";
@@ -53,8 +54,14 @@ export async function makeArtifact(
   progress.message(`${doing} ${digits} (${reason}); log: ${log.path}`);
   log.write(`${doing} "${item.name}" ${item.fingerprint}: ${reason}`);
   const scratch = await createScratch(cache, digits);
-  const context: MakeContext = { build, prepared, scratch, log };
   try {
+    // Asked once, so that the image, its manifest and Glance name the same commit.
+    const ours = item.layer && !maker.source;
+    const git = ours ? await gitState(build.directory, prepared.masker) : undefined;
+    const release = ours
+      ? imageRelease({ template: item.name, fingerprint: item.fingerprint, packageVersion: packageVersion(), git })
+      : undefined;
+    const context: MakeContext = { build, prepared, scratch, log, release };
     const made = await maker.make(context);
     progress.startStep("checking and publishing");
     const staging = join(scratch.path, "publish");
@@ -67,7 +74,7 @@ export async function makeArtifact(
       disk,
       createdAt,
       durationSeconds: Math.round((performance.now() - start) / 100) / 10,
-      ...(!maker.source && item.layer && (await provenance(context, item, made.guest, createdAt, staging))),
+      ...(release && { git, release, ...(await billOfMaterials(item, made.guest, createdAt, staging)) }),
     };
     await cache.publish(staging, manifest, order.replace);
     const seconds = (performance.now() - start) / 1000;
@@ -129,17 +136,15 @@ function describe(
   };
 }
 
-/** What a layer's manifest says of where it came from; writes its bill of materials. */
-async function provenance(
-  { build, prepared }: MakeContext,
+/** What a layer's manifest says of its bill of materials, which this writes. */
+async function billOfMaterials(
   { name: template, fingerprint }: Item,
   { packages }: GuestReport,
   createdAt: string,
   staging: string,
-): Promise<Pick<ArtifactManifest, "git" | "sbom">> {
-  const git = await gitState(build.directory, prepared.masker);
-  if (!packages) return { git };
+): Promise<Pick<ArtifactManifest, "sbom">> {
+  if (!packages) return {};
   const text = cycloneDx({ template, fingerprint, createdAt, packageVersion: packageVersion() }, packages);
   await writeFile(join(staging, SBOM_FILE), text);
-  return { git, sbom: { sha256: sha256(text), packages: packages.packages.length } };
+  return { sbom: { sha256: sha256(text), packages: packages.packages.length } };
 }

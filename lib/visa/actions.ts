@@ -7,12 +7,12 @@ import { ExitCode, VisaImageError } from "../errors";
 import { VISA_ENTRY_PROPERTY } from "../releases/release";
 import { LOCK_FILE, type Release, readLock } from "../releases/release-lock";
 import type { Environment } from "./api-token";
-import { changesBetween } from "./changes";
 import { describeEntry, type Entry, readMark, withMark } from "./entry";
 import { hideSteps, reconcile, type Step } from "./entry-changes";
 import { differingFields, type Found, fieldWord, inputOf, wantedInput } from "./fields";
 import { checkLimits } from "./limits";
 import { type CarryOutOptions, carryOut } from "./register";
+import { changesBetween } from "./release-changes";
 import { VisaClient } from "./visa-client";
 import { readWanted, type Wanted } from "./wanted";
 

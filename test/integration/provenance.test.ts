@@ -22,10 +22,12 @@ afterAll(() => {
   removeCommand();
 });
 
-test("a build lists the guest's packages and names its commit, in a step that nobody sees", async () => {
+test("a build lists the guest's packages, and its commit in the image and beside it, in a step that nobody sees", async () => {
   const dpkg = [
     "printf '#!/bin/sh\\necho \"ii  bash 5.2.15-2+b7 amd64\"\\n' > /bin/dpkg-query",
     "chmod +x /bin/dpkg-query",
+    // This guest's root folder is not on its disk.
+    "mkdir /mnt/visa && ln -s /mnt/visa /etc/visa",
     "echo own step",
   ];
   const layer: TinyLayer = { name: "tiny", provisioners: [{ shell: { inline: dpkg } }] };
@@ -48,6 +50,15 @@ test("a build lists the guest's packages and names its commit, in a step that no
   const manifest = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8")) as ArtifactManifest;
   const bom = readFileSync(join(folder, "sbom.cdx.json"));
   expect(manifest.git).toEqual({ commit: git("rev-parse", "HEAD"), modified: false });
+  const raw = join(workspace.folder, "disk.raw");
+  execFileSync("qemu-img", ["convert", "-O", "raw", join(folder, "disk.qcow2"), raw]);
+  const debugfs = (request: string) =>
+    execFileSync("debugfs", ["-R", request, raw], { encoding: "utf8", stdio: "pipe" });
+  const release = JSON.parse(debugfs("cat /visa/release.json"));
+  expect(release).toEqual(manifest.release);
+  expect(release).toMatchObject({ name: "tiny", fingerprint: manifest.fingerprint, commit: manifest.git?.commit });
+  expect(debugfs("stat /visa/release.json")).toMatch(/Mode: +0644[\s\S]*User: +0 +Group: +0/);
+  expect(Date.parse(release.date)).toBeLessThanOrEqual(Date.parse(manifest.createdAt));
   expect(manifest.sbom).toEqual({ sha256: createHash("sha256").update(bom).digest("hex"), packages: 1 });
   expect(JSON.parse(bom.toString()).components).toEqual([
     expect.objectContaining({ name: "bash", version: "5.2.15-2+b7" }),

@@ -2,9 +2,12 @@
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type ImageRelease, imageRelease, writeRelease } from "../../lib/runner/guest/image-release";
 import { base64, type Outcome, Sandbox } from "./support/sandbox";
 
 jest.setTimeout(60_000);
+
+const VERSION = { packageVersion: "1.2.3" };
 
 const CHANNEL = "/etc/xdg/xfce4/xfconf/xfce-perchannel-xml/xfce4-desktop.xml";
 
@@ -92,9 +95,24 @@ describe("the welcome", () => {
     expect(readFileSync(entry, "utf8")).toContain("Exec=/usr/local/bin/visa-welcome\n");
   });
 
-  test("is not there where there is none", () => {
+  test("is not there where there is none, in an image that does not know what it is", () => {
     install();
     expect(show()).toEqual({ status: 0, text: "" });
+  });
+
+  test("ends with what the image is, which the image says on terminals too", () => {
+    install({ welcome: "Welcome\nYour data is in /data." });
+    const git = { commit: "0123456789abcdef0123456789abcdef01234567", modified: true };
+    const date = new Date("2026-11-28T23:59:59.999Z");
+    const release = imageRelease({ ...{ template: "visa-apps", fingerprint: "ab".repeat(32) }, ...VERSION, git, date });
+    const write = (values: ImageRelease) => sandbox.run(["-c", writeRelease(values, "/etc/visa")]);
+    expect(write(release)).toEqual({ status: 0, text: "" });
+    const line = "visa-apps 1.2.3, release abababababab of 2026-11-28, commit 0123456789ab, modified\n";
+    expect(sandbox.run(["/etc/update-motd.d/50-visa-release"])).toEqual({ status: 0, text: line });
+    expect(show().text.split("--\n")[1]).toBe(`Welcome\nYour data is in /data.\n${line}`);
+    install();
+    write({ ...release, commit: null });
+    expect(show().text.split("--\n")[1]).toBe("VISA\nvisa-apps 1.2.3, release abababababab of 2026-11-28\n");
   });
 
   test("is a plain window where nothing shows notifications", () => {

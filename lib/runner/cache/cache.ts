@@ -23,6 +23,7 @@ import { dirname, join, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import { exists } from "../../presence";
 import type { DiskFormat } from "../../specification";
+import type { ImageRelease } from "../guest/image-release";
 import type { GitState } from "../host/git";
 import { recall, remember, stateOf } from "../host/memory";
 import { preparePrivateFile, privateFolder, writePrivateFile } from "../host/private-files";
@@ -62,6 +63,8 @@ export interface ArtifactManifest {
   readonly packageVersion: string;
   /** The commit of the folder that it was built from; left out where that is in no git repository. */
   readonly git?: GitState;
+  /** What `/etc/visa/release.json` in the image says. @default - there is none: an earlier version of this package built it */
+  readonly release?: ImageRelease;
   /** The guest access that a boot of its disk takes beside a config drive (guest-access.ts). @default - none */
   readonly login?: "credentials";
   /** Its bill of materials, in {@link SBOM_FILE}. */

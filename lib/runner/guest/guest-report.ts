@@ -1,6 +1,7 @@
 /**
  * What a guest says of itself at the end of its build, in a step of the runner's own before the last one: its packages,
- * and how the next build gets into a boot of its disk. The step is no input of the image: it changes nothing in it.
+ * and how the next build gets into a boot of its disk. The step is no input of the image, and leaves one file in it:
+ * image-release.ts.
  *
  * Packer has one stream for all steps, so a template's step could print the report's lines too. The runner's step signs
  * each line with a nonce of this run, which is in the guest only from the moment in which Packer uploads the step: all
@@ -37,12 +38,15 @@ export function makeNonce(): string {
 }
 
 /**
- * The step's script. It prints one line for the system, one for each package (none in a guest without dpkg, or whose dpkg
- * fails), one where a boot of this disk takes credentials, and one at its end. It never fails.
+ * The step's script. After what comes first it prints one line for the system, one for each package (none in a guest without dpkg, or whose dpkg
+ * fails), one where a boot of this disk takes credentials, and one at its end. None
+ * of this fails.
+ *
+ * @param first other lines of the runner's own
  */
-export function reportScript(nonce: string): string {
+export function reportScript(nonce: string, first = ""): string {
   return `#!/bin/sh
-say() { printf 'visa-report ${nonce} %s\\n' "$*"; }
+${first}say() { printf 'visa-report ${nonce} %s\\n' "$*"; }
 if [ -r /etc/os-release ]; then
   (. /etc/os-release && say "system \${ID:-linux} \${VERSION_ID:-}") || true
 fi

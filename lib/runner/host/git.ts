@@ -12,6 +12,11 @@ export interface GitState {
   readonly modified: boolean;
 }
 
+/** A state in words: the commit, and whether that is the whole truth. */
+export function commitWords({ commit, modified }: GitState): string {
+  return modified ? `${commit}, modified` : commit;
+}
+
 /** The state of the repository that a folder is in; nothing where there is none, or no git. */
 export async function gitState(directory: string, masker: Masker): Promise<GitState | undefined> {
   const git = (...args: string[]) => readTool("git", ["-C", directory, ...args], { directory, masker });

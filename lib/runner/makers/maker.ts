@@ -3,6 +3,7 @@ import type { ArtifactSource } from "../cache/cache";
 import type { Scratch } from "../cache/scratch";
 import type { BuildContext } from "../context";
 import type { GuestReport } from "../guest/guest-report";
+import type { ImageRelease } from "../guest/image-release";
 import type { BuildLog } from "../output/log";
 import type { Prepared } from "../preflight";
 import type { RunTool } from "../processes/run-tool";
@@ -16,6 +17,8 @@ export interface MakeContext {
   /** Empty, and removed afterwards. */
   readonly scratch: Scratch;
   readonly log: BuildLog;
+  /** What the image is to say of itself; left out for a base, and for what is downloaded. */
+  readonly release?: ImageRelease;
 }
 
 /** What a maker gives back. */

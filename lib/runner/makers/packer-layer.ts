@@ -18,12 +18,12 @@ export function packerLayer(layer: LayerSpecification, parent: ArtifactManifest)
     // Besides the steps in the guest: it starts, and it is published.
     steps: countSteps(layer.configuration) + 2,
     async make(context) {
-      const { build, scratch } = context;
+      const { build, scratch, release } = context;
       await stageForPacker(context, layer);
       const access = chooseAccess(parent, layer.configuration);
       await writeAccess(access, scratch.path, layer.name, toolRunner(context));
       await linkParent(context, parent);
-      const run = packerRun(context, layer, { access });
+      const run = packerRun(context, layer, { access, release });
       const { seconds, guest } = await run.run("starting the machine", build.options.keepOnFailure);
       return { ...packerMade(context), toolSeconds: seconds, guest };
     },
@@ -40,7 +40,7 @@ export async function stageForPacker({ build, scratch }: MakeContext, layer: Lay
 export function packerRun(
   { build, prepared, scratch, log }: MakeContext,
   layer: LayerSpecification,
-  options: Pick<PackerRunOptions, "access" | "installerTimeout" | "onConsole">,
+  options: Pick<PackerRunOptions, "access" | "release" | "installerTimeout" | "onConsole">,
 ): PackerRun {
   const machine = machineOf(build, layer);
   return new PackerRun({

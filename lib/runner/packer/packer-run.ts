@@ -10,6 +10,7 @@ import type { LayerSpecification } from "../../specification";
 import type { Scratch } from "../cache/scratch";
 import type { GuestAccess } from "../guest/guest-access";
 import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportScript } from "../guest/guest-report";
+import { type ImageRelease, writeRelease } from "../guest/image-release";
 import { type Accelerator, cpuArgument } from "../host/accelerator";
 import { asSeenFromGuest } from "../host/mirror";
 import { VNC_ADDRESS } from "../host/requirements";
@@ -33,6 +34,8 @@ export interface PackerRunOptions {
   readonly layer: LayerSpecification;
   /** How Packer gets into the guest; left out for an installation. */
   readonly access?: GuestAccess;
+  /** What the image is to say of itself; left out for an installation. */
+  readonly release?: ImageRelease;
   readonly machine: Machine;
   readonly accelerator: Accelerator["name"] | undefined;
   /** Debian mirror; empty for none. */
@@ -88,12 +91,13 @@ export class PackerRun {
    * @throws VisaImageError, with exit code 3 where Packer fails or its machine was given up
    */
   async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
-    const { layer, access, machine, accelerator, scratch, log, masker, progress, version } = this.options;
+    const { layer, access, release, machine, accelerator, scratch, log, masker, progress, version } = this.options;
     const settings = { access, accelerator, machine, relayAddress: this.relayAddress, packerVersion: version };
     const configuration = runConfiguration(layer.configuration, settings);
     await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
     const nonce = makeNonce();
-    if (access) await writeFile(join(scratch.path, REPORT_SCRIPT), reportScript(nonce));
+    if (access)
+      await writeFile(join(scratch.path, REPORT_SCRIPT), reportScript(nonce, release && writeRelease(release)));
 
     const shared = {
       environment: this.environment(),

@@ -1,6 +1,7 @@
 /**
  * A rendered Packer configuration as it is run. What is put in here depends on the machine that builds, the version of
- * Packer and the way into the guest, and changes nothing in the image: fingerprints know none of it.
+ * Packer and the way into the guest: fingerprints know none of it. In the image it leaves one file, which says when and
+ * from which commit it was built (guest/image-release.ts).
  */
 import type { Machine } from "../../build-machine";
 import { GUEST_SCRIPTS } from "../../packer/guest-scripts";
@@ -52,7 +53,7 @@ export function isModern(packerVersion: string): boolean {
   return !/^1\.[0-6]\./.test(`${packerVersion}.`);
 }
 
-/** A step in which the guest says what is in it: before the seal, where there is one, else at the end. */
+/** A step in which the guest is told what it is, and says what is in it: before the seal, where there is one, else at the end. */
 function withGuestReport(configuration: Configuration, { access }: RunSettings): Configuration {
   if (!access) return configuration;
   const builds = (configuration.build ?? []) as readonly { provisioner?: readonly Record<string, unknown>[] }[];

@@ -63,6 +63,10 @@ set_background() {
 }
 
 set_welcome() {
+  # For the desktop, for a terminal, and for whoever comes by ssh.
+  install -D -m 0755 "$files/visa-release" /usr/local/bin/visa-release
+  install -d -m 0755 /etc/update-motd.d
+  ln -sf /usr/local/bin/visa-release /etc/update-motd.d/50-visa-release
   install -D -m 0755 "$files/desktop/visa-welcome" /usr/local/bin/visa-welcome
   install -D -m 0644 "$files/desktop/visa-welcome.desktop" /etc/xdg/autostart/visa-welcome.desktop
   install -d -m 0755 "$share"
