@@ -1,9 +1,10 @@
 /**
- * The last column of docs/contract.md: the mutations that each assertion has to catch, from the table that the tests
- * do. `npm run docs` writes it, and a test fails where it is out of date. The other columns are those of
- * `visa-image verify --profile full --markdown`.
+ * Of docs/contract.md the last column, the mutations that each assertion has to catch, from the table that the tests do;
+ * and what shows those that no image alone can show. `npm run docs` writes both, and a test fails where they are out of
+ * date. The rest is what `visa-image verify --profile full --markdown` prints.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { type Assertion, CONTRACT, shownWhere } from "../lib/contract";
 import { MUTATIONS } from "../test/verify/mutations/all-mutations";
 import { assertionsOf } from "../test/verify/mutations/mutation";
 
@@ -25,8 +26,15 @@ export function withMutations(page: string): string {
       .map((cell) => cell.trim());
     if (cells[0] === "#") return line([...COLUMNS, "caught, when"]);
     if (/^-+$/.test(cells[0] ?? "")) return `${"|---".repeat(COLUMNS.length + 1)}|`;
+    const assertion = CONTRACT.get(Number(cells[0]));
+    if (assertion?.part === "cloud") cells.splice(1, 4, ...ofCloud(assertion));
     return line([...cells, caught.get(Number(cells[0]))?.join("; ") ?? "–"]);
   });
+}
+
+/** The columns of an assertion that no image alone can show, from the second on. */
+function ofCloud(assertion: Assertion): string[] {
+  return [assertion.part, assertion.name, assertion.tests ? "by test" : "not run", shownWhere(assertion)];
 }
 
 function line(cells: readonly string[]): string {

@@ -1,6 +1,6 @@
 /**
- * What VISA expects of an image: the 56 assertions, by number and name. The numbers are those of VISA's contract as this
- * project keeps it; they stand in reports, and never change their meaning.
+ * What VISA expects of an image: the assertions, by number and name. The numbers are those of VISA's contract as this
+ * project keeps it; they stand in reports, and never change their meaning. Those from 57 on came later.
  */
 
 import { ExitCode, type Location, VisaImageError } from "./errors";
@@ -36,14 +36,17 @@ export type VerifyProfile = "gate" | "full";
 /** One assertion of the contract. */
 export interface Assertion {
   readonly number: number;
-  /** `cloud`: not of an image alone, so it is shown elsewhere. */
+  /** `cloud`: no boot of an image alone can show it. */
   readonly part: ContractPart | "cloud";
   readonly name: string;
-  /** Where it is shown, for those that no boot of an image alone can show. */
-  readonly elsewhere?: string;
+  /** Of the part `cloud`: the tests of ours that show it, each by its file and its title. @default none */
+  readonly tests?: readonly TestTitle[];
 }
 
-const LIST: readonly (readonly [number, Assertion["part"], string, string?])[] = [
+/** A test of this project: its file, and its title as it stands there. */
+export type TestTitle = readonly [file: string, title: string];
+
+const LIST: readonly (readonly [number, Assertion["part"], string, ...TestTitle[]])[] = [
   [1, "boot", "cloud-init ends well with the metadata service alone"],
   [2, "boot", "cloud-init ends well with a config drive alone"],
   [3, "boot", "the owner's name can be queried, an unknown key fails"],
@@ -94,15 +97,50 @@ const LIST: readonly (readonly [number, Assertion["part"], string, string?])[] =
   [48, "hygiene", "nothing of one machine is in the image: ids, host keys, cloud-init state, logs"],
   [49, "hygiene", "the root file system grows to the disk"],
   [50, "hygiene", "only declared ports are open"],
-  [51, "cloud", "Glance: active, with the artifact's checksum, size and properties", "test/e2e/deploy.test.ts"],
-  [52, "cloud", "Glance: a failure leaves no queued image in its list", "test/faults/cloud-upload.test.ts"],
-  [53, "cloud", "VISA: registered once, a second run changes nothing", "test/integration/terraform-visa.test.ts"],
-  [54, "cloud", "VISA: the old version is hidden, otherwise unchanged", "test/visa/entry-changes.test.ts"],
-  [55, "cloud", "VISA: an instance becomes ACTIVE", "not run: it takes VISA itself and Nova"],
-  [56, "cloud", "test machines carry no VISA prefix and are removed", "test/verify/instance/test-instance.test.ts"],
+  [
+    ...([51, "cloud", "Glance: active, with the artifact's checksum, size and properties"] as const),
+    ["test/e2e/deploy.test.ts", "a first deploy builds the chain and registers an active, sparse image"],
+    ["test/e2e/deploy.test.ts", "the registered image keeps VISA's whole contract, and stays byte for byte as it was"],
+    ["test/releases/command.test.ts", "fails for other bytes than were verified, and hides them (hidden before: %s)"],
+  ],
+  [
+    ...([52, "cloud", "Glance: a failure leaves no queued image in its list"] as const),
+    ["test/faults/cloud-upload.test.ts", "fails, and changes nothing, where %s"],
+  ],
+  [
+    ...([53, "cloud", "VISA: registered once, a second run changes nothing"] as const),
+    ["test/integration/terraform-visa.test.ts", "a second deploy changes nothing, and asks VISA nothing"],
+    ["test/visa/register.test.ts", "registers, and the second time sends no mutation"],
+  ],
+  [
+    ...([54, "cloud", "VISA: the old version is hidden, otherwise unchanged"] as const),
+    [
+      "test/visa/entry-changes.test.ts",
+      "a new release: made hidden, shown, plans moved, the one before hidden and otherwise unchanged",
+    ],
+  ],
+  [55, "cloud", "VISA: an instance becomes ACTIVE"],
+  [
+    ...([56, "cloud", "test machines carry no VISA prefix and are removed"] as const),
+    [
+      "test/verify/instance/test-instance.test.ts",
+      "an instance carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence",
+    ],
+  ],
+  [57, "hygiene", "the image says what it is: /etc/visa/release.json"],
+  [58, "desktop", "VISA's look at its ports each minute leaves nothing: no error, no process, no memory"],
+  [59, "boot", "the instance's id can be queried: by the metadata service and by a config drive"],
+  [60, "desktop", "an instance in two networks is reached"],
+  [61, "desktop", "16 and 24 bits of colour are shown"],
 ];
 
 /** The contract, by number. */
 export const CONTRACT: ReadonlyMap<number, Assertion> = new Map(
-  LIST.map(([number, part, name, elsewhere]) => [number, { number, part, name, elsewhere }]),
+  LIST.map(([number, part, name, ...tests]) => [number, { number, part, name, ...(tests.length > 0 && { tests }) }]),
 );
+
+/** Where an assertion of the part `cloud` is shown, in words. */
+export function shownWhere({ tests }: Assertion): string {
+  if (!tests) return "not run: it takes VISA itself and Nova";
+  return tests.map(([file, title]) => `${file}: ${title.replace("%s", "…")}`).join("; ");
+}

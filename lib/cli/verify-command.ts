@@ -10,6 +10,7 @@ import { Cache, cacheRoot } from "../runner/cache/cache";
 import { digestDisk } from "../runner/cache/disk-digest";
 import { sha512Of } from "../runner/cache/disks";
 import { cleanUpAfter, createScratch, removeScratch } from "../runner/cache/scratch";
+import type { ImageRelease } from "../runner/guest/image-release";
 import { chooseAccelerator } from "../runner/host/accelerator";
 import { createMasker } from "../runner/output/masking";
 import { identify } from "../runner/processes/processes";
@@ -55,13 +56,15 @@ interface Artifact {
   readonly fingerprint: string;
   readonly parts: readonly ContractPart[];
   readonly checks: readonly OwnCheck[];
+  /** What the image has to say of itself, by its manifest. @default - nobody knows */
+  readonly release?: ImageRelease;
 }
 
 /** Runs the command. @throws VisaImageError with exit code 1 where an assertion does not hold */
 export async function runVerify(template: string | undefined, options: VerifyCommandOptions): Promise<void> {
   const cache = new Cache(typeof options.cache === "string" ? resolve(options.cache) : cacheRoot());
   await cache.prepare();
-  const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options);
+  const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options, cache);
   const bootCommand = options.bootCommand ? readFileSync(options.bootCommand, "utf8") : ownerScript();
   const key = verificationKey(artifact, bootCommand);
   const reports = options.reports
@@ -114,7 +117,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   });
 }
 
-async function builtDisk(template: string | undefined, options: VerifyCommandOptions): Promise<Artifact> {
+async function builtDisk(template: string | undefined, options: VerifyCommandOptions, cache: Cache): Promise<Artifact> {
   if (!template && !options.specification) {
     throw new VisaImageError("what to verify is missing", {
       fix: "visa-image verify <template>, or --disk <file>",
@@ -128,7 +131,9 @@ async function builtDisk(template: string | undefined, options: VerifyCommandOpt
   const format = job.specification.output?.format ?? options.format ?? "raw";
   const { output } = await superviseJob(job, options, environment, { flatten: { format } });
   if (!output) throw new VisaImageError(`there is no disk of "${layer.name}"`);
+  const manifest = await cache.manifest(layer.fingerprint);
   return {
+    ...(typeof manifest === "object" && { release: manifest.release }),
     ...{ disk: output.path, format, digest: output.digest },
     ...{ template: layer.name, fingerprint: layer.fingerprint, parts: layer.contract },
     checks: readChecks(job.specification, job.directory),

@@ -1,5 +1,6 @@
 /** The boots that an image is looked at in: what each instance is told, and how it is started. */
 import { join } from "node:path";
+import type { ImageRelease } from "../runner/guest/image-release";
 import type { DiskFormat } from "../specification";
 import { PROMISED_PORTS } from "../visa-protocols";
 import { type BootName, Subject } from "./checks/subject";
@@ -17,6 +18,8 @@ export interface BootOptions {
   readonly scratch: string;
   /** Where evidence stays. */
   readonly reports: string;
+  /** What the image has to say of itself. @default - it was not built here, or says nothing yet */
+  readonly release?: ImageRelease;
   /** What the checks' times are multiplied by. @default 1 */
   readonly patience?: number;
 }
@@ -41,14 +44,14 @@ const METADATA = {
 
 /** Starts an instance, and returns as soon as QEMU runs. {@link Subject.stop} it. */
 export async function startBoot(boot: BootName, options: BootOptions): Promise<Subject> {
-  const { disk, format, accelerator, reports, patience } = options;
+  const { disk, format, accelerator, reports, patience, release } = options;
   const keys = makeTokenKeyPair();
   const told = toldOn(boot, options.bootCommand, keys.publicKey);
   const folder = join(options.scratch, `verify-${boot}`);
   const common = { disk, format, accelerator, folder, ports: [22, ...PROMISED_PORTS], agent: true };
   const instance = await TestInstance.boot({ ...common, ...told });
   return new Subject({
-    ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience },
+    ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience, release },
     image: { path: disk, format },
   });
 }
@@ -70,7 +73,7 @@ sha256sum < /etc/visa/public.pem > /run/visa-verify/baked`;
       userData: ORIGINAL_BOOT_COMMAND,
       early: bake,
     },
-    bare: { metadata: { ...METADATA, id: "4712", owner: ODD_NAME, pamPublicKey: publicKey } },
+    bare: { metadata: { ...METADATA, id: "4712", owner: ODD_NAME, pamPublicKey: publicKey }, interfaces: 2 },
     ownerless: { metadata: { ...METADATA, pamPublicKey: publicKey } },
   } satisfies Record<BootName, Partial<TestInstanceOptions>>;
   return told[boot];

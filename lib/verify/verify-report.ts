@@ -1,6 +1,6 @@
 /** What `visa-image verify` found: for a person, for programs (JSON), for CI (JUnit). */
 
-import { CONTRACT, type ContractPart, type VerifyProfile } from "../contract";
+import { CONTRACT, type ContractPart, shownWhere, type VerifyProfile } from "../contract";
 import { short } from "../fingerprint/digest";
 
 /** How it stands with an assertion. */
@@ -51,12 +51,13 @@ export const REPORT_FILE = "report.json";
  * @param parts what the template promises
  */
 export function findingsOf(looks: readonly Finding[], parts: readonly ContractPart[]): Finding[] {
-  const ofContract = [...CONTRACT.values()].map(({ number, part, name, elsewhere }): Finding => {
+  const ofContract = [...CONTRACT.values()].map((assertion): Finding => {
+    const { number, part, name } = assertion;
     const found = looks.filter((look) => look.number === number);
     if (found.length > 0) return found.reduce(joined);
     const seen =
       part === "cloud"
-        ? `not of an image alone: ${elsewhere}`
+        ? `not of an image alone: ${shownWhere(assertion)}`
         : parts.includes(part)
           ? "looked at in the full profile"
           : `the template does not promise "${part}"`;
@@ -118,10 +119,13 @@ export function junit(report: VerifyReport): string {
 export function contractTable(report: VerifyReport): string {
   const findings = new Map(report.findings.map((finding) => [finding.number, finding]));
   const cell = (text: string) => (text.split("\n")[0] ?? "").replaceAll("|", "\\|");
-  const rows = [...CONTRACT.values()].map(({ number, part, name, elsewhere }) => {
+  const rows = [...CONTRACT.values()].map((assertion) => {
+    const { number, part, name, tests } = assertion;
     const finding = findings.get(number);
-    const state = elsewhere ? "elsewhere" : (finding?.verdict ?? "not looked at");
-    return `| ${number} | ${part} | ${cell(name)} | ${state} | ${cell(elsewhere ?? finding?.detail ?? "")} |`;
+    const looked = finding?.verdict ?? "not looked at";
+    const state = part === "cloud" ? (tests ? "by test" : "not run") : looked;
+    const detail = part === "cloud" ? shownWhere(assertion) : (finding?.detail ?? "");
+    return `| ${number} | ${part} | ${cell(name)} | ${state} | ${cell(detail)} |`;
   });
   return ["| # | part | assertion | state | detail |", "|---|---|---|---|---|", ...rows, ""].join("\n");
 }

@@ -1,4 +1,4 @@
-/** Assertions 1 to 12: the boot, the metadata, the owner. */
+/** Assertions 1 to 12, and 59: the boot, the metadata, the owner. */
 import { BOOT_SECONDS, ODD_NAME } from "../boots";
 import { type Check, expect, NotApplicable } from "./check";
 import type { Subject } from "./subject";
@@ -37,6 +37,12 @@ async function keyDigest({ guest }: Subject): Promise<string> {
   return guest.text("sha256sum < /etc/visa/public.pem");
 }
 
+/** What the instance's id signs in to is the instance alone: VISA_FS and VISA_PRINT take it for a token. */
+async function knowsItsId({ guest, instance }: Subject): Promise<undefined> {
+  const said = await guest.text("cloud-init query ds.meta_data.instance-id");
+  expect(said === instance.id, `the query for instance-id answers "${said}", and not the instance's UUID`);
+}
+
 /** What has to be the same after a reboot. */
 async function identity({ guest, owner }: Subject): Promise<string> {
   return guest.text(
@@ -67,6 +73,8 @@ export const BOOT_CHECKS: readonly Check[] = [
       return undefined;
     },
   },
+  { assertion: 59, boot: "main", profile: "full", run: knowsItsId },
+  { assertion: 59, boot: "service", profile: "full", run: knowsItsId },
   { assertion: 4, boot: "main", profile: "gate", run: ownerExists },
   { assertion: 5, boot: "bare", profile: "full", run: ownerExists },
   { assertion: 6, boot: "service", profile: "full", run: ownerExists },

@@ -1,9 +1,11 @@
-/** Assertions 13 to 21: the remote desktop. */
+/** Assertions 13 to 21, 58, 60 and 61: the remote desktop. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
+import { BOOT_SECONDS } from "../boots";
 import type { Desktop } from "../guacamole/client";
 import { type Check, expect } from "./check";
+import { leavesNothing } from "./minute-check";
 import type { ConnectOptions, Subject } from "./subject";
 
 /** What runs as the owner in a desktop session; pgrep sees 15 characters of a name. */
@@ -29,6 +31,9 @@ for table, family in (("tcp", 4), ("tcp6", 6), ("udp", 4), ("udp6", 6)):
         raw = b"".join(struct.pack("<I", int(address[i:i + 8], 16)) for i in range(0, len(address), 8))
         print(table[:3], socket.inet_ntop(socket.AF_INET if family == 4 else socket.AF_INET6, raw), int(port, 16))
 END`;
+
+/** The share of a screen above which its colours are those of 24 bits: pointers are drawn by guacd itself. */
+const FINE_SHARE = 0.02;
 
 /** The owner's sessions, by the processes that lead them: one a line. */
 async function sessions({ guest, owner }: Subject): Promise<string> {
@@ -81,6 +86,32 @@ async function reconnect<T>(
   const after = await sessions(subject);
   expect(after === before, `it opened another session: ${before} → ${after}`.replaceAll("\n", ", "));
   return use(second);
+}
+
+/** The first connection, once it stands still. */
+async function settledDesktop(subject: Subject): Promise<Desktop> {
+  const desktop = await subject.desktop();
+  await desktop.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
+  return desktop;
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** An instance in two networks: both have an address, nothing has waited in vain for one, and VISA gets an answer. */
+async function twoInterfaces(subject: Subject): Promise<string> {
+  const { guest, instance } = subject;
+  await guest.run("systemctl is-system-running --wait", { timeoutSeconds: BOOT_SECONDS });
+  const lines = (await guest.text("ip -oneline -4 address show scope global")).split("\n").filter(Boolean);
+  const addresses = lines.map((line) => line.split(/\s+/).slice(1, 4).join(" ").replace(" inet", ""));
+  const names = new Set(lines.map((line) => line.split(/\s+/)[1]));
+  expect(names.size === 2, `of two interfaces ${names.size} have an address: ${addresses.join(", ") || "none"}`);
+  const failed = await guest.text("systemctl list-units --failed --plain --no-legend | awk '{ print $1 }'");
+  expect(failed === "", `failed units: ${failed.replaceAll("\n", ", ")}`);
+  await instance.waitForRdp(subject.seconds(120));
+  await subject.waitFor("open port 4822", 120, async () => (await guest.events())["4822"]);
+  return addresses.join(", ");
 }
 
 /** In pixels: what guacd says of the screen, or else its X server, for guacd 1.3 does not always say it. */
@@ -167,6 +198,22 @@ export const DESKTOP_CHECKS: readonly Check[] = [
         shown.push(size);
       }
       return shown.join(", ");
+    },
+  },
+  { assertion: 58, boot: "main", profile: "full", run: leavesNothing },
+  { assertion: 60, boot: "bare", profile: "full", run: twoInterfaces },
+  {
+    ...{ assertion: 61, boot: "main", profile: "full" },
+    async run(subject) {
+      const coarse = (await settledDesktop(subject)).statistics();
+      expect(coarse.fine < FINE_SHARE, `asked for 16 bits, ${percent(coarse.fine)} of the screen have more`);
+      const before = await sessions(subject);
+      await using second = await subject.connect({ colorDepth: 24 });
+      await second.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
+      const { fine } = second.statistics();
+      expect(fine > FINE_SHARE, `asked for 24 bits, ${percent(fine)} of the screen have more than 16`);
+      const same = (await sessions(subject)) === before;
+      return `16 and 24 bits, ${same ? "the same session" : "a session each"}`;
     },
   },
   {

@@ -1,5 +1,7 @@
-/** Assertions 45 to 50: services and hygiene; of the running instance, and of the image's disk as it will be registered. */
+/** Assertions 45 to 50, and 57: services and hygiene; of the running instance, and of the image's disk as it will be registered. */
 
+import { VisaImageError } from "../../errors";
+import { type ImageRelease, RELEASE_FILE } from "../../runner/guest/image-release";
 import { PROMISED_PORTS } from "../../visa-protocols";
 import { type Check, expect, NotApplicable } from "./check";
 import { LISTENERS, LOOPBACK } from "./desktop-checks";
@@ -7,6 +9,15 @@ import type { Subject } from "./subject";
 
 /** TCP ports that an instance may open to its network: ssh, RDP, guacd, Jupyter. */
 const DECLARED_PORTS: readonly number[] = [22, ...PROMISED_PORTS];
+/** What each field of an image's own words looks like. */
+const RELEASE_FIELDS: Readonly<Record<keyof ImageRelease, RegExp>> = {
+  name: /./,
+  version: /^\d+\.\d+\.\d+/,
+  release: /^[0-9a-f]{12}$/,
+  fingerprint: /^[0-9a-f]{64}$/,
+  date: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+  commit: /^[0-9a-f]{40,64}(, modified)?$/,
+};
 /** The guest's own DHCP clients. */
 const DHCP_PORTS = [68, 546];
 
@@ -64,6 +75,43 @@ async function ofImage({ instance, guest, image }: Subject, script: string): Pro
     await guest.run("umount /run/visa-verify/image");
     await instance.unplugDisk();
   }
+}
+
+/**
+ * What the image says of itself; of an artifact that was built here, to the letter what its manifest has.
+ *
+ * @throws NotApplicable for an image that says nothing, where nobody knows that it should
+ */
+async function saysWhatItIs({ guest, release }: Subject): Promise<string> {
+  const { code, stdout } = await guest.run(`stat -c '%U:%G %a %F' ${RELEASE_FILE} && cat ${RELEASE_FILE}`);
+  if (code !== 0 && !release) {
+    throw new NotApplicable(`there is no ${RELEASE_FILE}: built by an earlier version, or elsewhere`);
+  }
+  expect(code === 0, `there is no ${RELEASE_FILE}`);
+  const [state = "", ...text] = stdout.split("\n");
+  expect(state === "root:root 644 regular file", `${RELEASE_FILE} is ${state}`);
+  const said = parsedRelease(text.join("\n"));
+  for (const [field, value] of Object.entries(release ?? {})) {
+    const found = said[field as keyof ImageRelease];
+    expect(found === value, `${field} is ${JSON.stringify(found)}, and ${JSON.stringify(value)} by the artifact`);
+  }
+  return `${said.name} ${said.version}, release ${said.release} of ${said.date}`;
+}
+
+/** @throws VisaImageError for what is no JSON, and for a field that is not as it should be */
+export function parsedRelease(text: string): ImageRelease {
+  let said: Record<string, unknown>;
+  try {
+    said = JSON.parse(text);
+  } catch (error) {
+    throw new VisaImageError(`${RELEASE_FILE} is no JSON: ${(error as Error).message}`);
+  }
+  for (const [field, pattern] of Object.entries(RELEASE_FIELDS)) {
+    const value = said[field];
+    const fine = (typeof value === "string" && pattern.test(value)) || (field === "commit" && value === null);
+    expect(fine, `${RELEASE_FILE} has the ${field} ${JSON.stringify(value)}`);
+  }
+  return said as unknown as ImageRelease;
 }
 
 /** Of the image, as a template promises the part `hygiene`. */
@@ -149,6 +197,7 @@ export const HYGIENE_CHECKS: readonly Check[] = [
       return [...new Set(ports.map(([, , port]) => port))].sort().join(", ");
     },
   },
+  { assertion: 57, boot: "main", profile: "gate", run: saysWhatItIs },
   // Of the late ones it has the highest number: nothing can be asked of the instance afterwards.
   {
     ...{ assertion: 46, boot: "main", profile: "full", late: true },

@@ -2,6 +2,7 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
+import type { ImageRelease } from "../../runner/guest/image-release";
 import { tailOf } from "../../runner/output/tail";
 import { connectDesktop, type Desktop } from "../guacamole/client";
 import type { GuestAgent } from "../instance/guest-agent";
@@ -13,7 +14,7 @@ export const BOOTS = ["service", "bare", "ownerless", "main"] as const;
 
 /**
  * One of them. `main`, the gate's only one: config drive, this package's boot command, a key in the metadata. `service`:
- * metadata service, the original's boot command, a baked key and none in the metadata. `bare`: no user data, an odd name.
+ * metadata service, the original's boot command, a baked key and none in the metadata. `bare`: no user data, an odd name, two network interfaces.
  * `ownerless`: metadata without an owner.
  */
 export type BootName = (typeof BOOTS)[number];
@@ -32,6 +33,8 @@ export interface ConnectOptions {
   readonly height?: number;
   /** Guacamole's name of a keyboard layout. @default "en-gb-qwerty" */
   readonly layout?: string;
+  /** Bits of a pixel. @default 16 */
+  readonly colorDepth?: 16 | 24;
 }
 
 /** What a {@link Subject} is made of. */
@@ -43,6 +46,8 @@ export interface SubjectOptions {
   readonly keys: TokenKeyPair;
   /** The image's disk, which no boot has touched. */
   readonly image: InstanceDisk;
+  /** What the image has to say of itself. @default - it was not built here, or says nothing yet */
+  readonly release?: ImageRelease;
   /** The instance's own, which goes with it. */
   readonly folder: string;
   /** Where evidence stays. */
@@ -58,6 +63,7 @@ export class Subject implements AsyncDisposable {
   readonly metadata: Readonly<Record<string, string>>;
   readonly keys: TokenKeyPair;
   readonly image: InstanceDisk;
+  readonly release: ImageRelease | undefined;
   readonly reports: string;
   private session: Desktop | undefined;
 
@@ -67,6 +73,7 @@ export class Subject implements AsyncDisposable {
     this.metadata = options.metadata;
     this.keys = options.keys;
     this.image = options.image;
+    this.release = options.release;
     this.reports = options.reports;
   }
 
@@ -123,11 +130,19 @@ export class Subject implements AsyncDisposable {
 
   /** Connects to the desktop as VISA does. */
   async connect(options: ConnectOptions = {}): Promise<Desktop> {
-    const { width = 1280, height = 720, layout = "en-gb-qwerty" } = options;
+    const { width = 1280, height = 720, layout = "en-gb-qwerty", colorDepth } = options;
     const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
     return connectDesktop({
       ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
-      ...{ user: this.owner, password: this.token(), width, height, layout, timeoutSeconds: this.seconds(90) },
+      ...{
+        user: this.owner,
+        password: this.token(),
+        width,
+        height,
+        layout,
+        colorDepth,
+        timeoutSeconds: this.seconds(90),
+      },
     });
   }
 

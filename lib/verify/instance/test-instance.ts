@@ -21,6 +21,9 @@ import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
 import { Monitor, MonitorRefusal } from "./qmp";
 
+/** Of the network interfaces. */
+const ADDRESSES = ["fa:16:3e:00:00:01", "fa:16:3e:00:00:02"] as const;
+
 /** So much of the serial console is looked at. */
 const CONSOLE_BYTES = 1 << 20;
 
@@ -49,6 +52,8 @@ export interface TestInstanceOptions {
   readonly early?: string;
   /** Guest ports to forward from free ports of 127.0.0.1. */
   readonly ports?: readonly number[];
+  /** Network interfaces, of which the first has the forwarded ports. @default 1 */
+  readonly interfaces?: 1 | 2;
   /** @default 2 */
   readonly cpus?: number;
   /** In MiB. @default 2048 */
@@ -64,6 +69,8 @@ export interface TestInstanceOptions {
 /** A running QEMU. {@link TestInstance.stop} it, or use `await using`. */
 export class TestInstance implements AsyncDisposable {
   private constructor(
+    /** The instance's own id, as Nova gives one. */
+    readonly id: string,
     private readonly process: ChildProcess,
     private readonly forwards: ReadonlyMap<number, number>,
     /** Where the serial console is written. */
@@ -90,7 +97,8 @@ export class TestInstance implements AsyncDisposable {
     await readTool("qemu-img", ["create", "-q", "-f", "qcow2", ...backing, overlay]);
     const grown = `+${options.growByGb}G`;
     if (options.growByGb) await readTool("qemu-img", ["resize", "-q", "-f", "qcow2", overlay, grown]);
-    const data = makeMetadata(folder, options);
+    const id = crypto.randomUUID();
+    const data = makeMetadata(folder, id, options);
     const byDrive = options.source !== "metadata-service";
     const configDrive = byDrive ? await makeConfigDrive(folder) : undefined;
     const sockets = mkdtempSync(join(tmpdir(), "visa-verify-"));
@@ -110,7 +118,8 @@ export class TestInstance implements AsyncDisposable {
       ...(configDrive ? ["-drive", `file=${commas(configDrive)},if=virtio,format=raw,readonly=on`] : metadataService()),
       ...["-netdev", `user,id=net0,restrict=${options.outgoing ? "off" : "on"}${service}${hostForwards}`],
       // An address as Nova gives: what is for build machines alone does not help the image here.
-      ...["-device", "virtio-net-pci,netdev=net0,mac=fa:16:3e:00:00:01", "-device", "virtio-rng-pci"],
+      ...["-device", `virtio-net-pci,netdev=net0,mac=${ADDRESSES[0]}`, "-device", "virtio-rng-pci"],
+      ...(options.interfaces === 2 ? secondInterface() : []),
       // As Nova starts its instances.
       ...["-nodefaults", "-display", "none", "-vga", "std"],
       ...["-chardev", `file,id=console,path=${commas(consoleFile)}`, "-serial", "chardev:console"],
@@ -122,7 +131,7 @@ export class TestInstance implements AsyncDisposable {
     const log = openSync(join(folder, "qemu.log"), "w");
     const process = spawn("setpriv", args, { stdio: ["ignore", log, log], env: toolEnvironment() });
     closeSync(log);
-    const instance = new TestInstance(process, forwards, consoleFile, folder, sockets, options);
+    const instance = new TestInstance(id, process, forwards, consoleFile, folder, sockets, options);
     await Promise.race([sleep(500), new Promise((done) => process.once("exit", done))]);
     instance.checkAlive();
     if (options.agent) {
@@ -305,13 +314,13 @@ export class TestInstance implements AsyncDisposable {
 }
 
 /** What an instance is told, as files below `openstack/`: on a config drive and behind Nova's metadata service alike. */
-function makeMetadata(folder: string, options: TestInstanceOptions): string {
+function makeMetadata(folder: string, id: string, options: TestInstanceOptions): string {
   const data = join(folder, "metadata");
   rmSync(data, { recursive: true, force: true });
   const latest = join(data, "openstack", "latest");
   mkdirSync(latest, { recursive: true });
   const document = {
-    uuid: crypto.randomUUID(),
+    uuid: id,
     name: "image-check",
     hostname: "image-check",
     availability_zone: "nova",
@@ -320,11 +329,30 @@ function makeMetadata(folder: string, options: TestInstanceOptions): string {
   const write = (name: string, text: string) => writeFileSync(join(latest, name), text, { mode: 0o600 });
   write("meta_data.json", JSON.stringify(document));
   if (options.userData !== undefined) write("user_data", options.userData);
+  // Nova always says it; without it cloud-init sets one interface up, and leaves others alone.
+  if (options.interfaces === 2) write("network_data.json", JSON.stringify(networkData()));
   if (options.agent) write("vendor_data.json", JSON.stringify(agentVendorData(options.early)));
   // What the service answers where a folder is asked for.
   writeFileSync(join(data, "openstack", ".index"), "latest\n");
   writeFileSync(join(latest, ".index"), "");
   return data;
+}
+
+/** What Nova says of an instance that has a port in each of two networks. */
+function networkData(): object {
+  return {
+    links: ADDRESSES.map((address, index) => ({
+      ...{ id: `tap${index}`, type: "ovs", mtu: 1500, ethernet_mac_address: address },
+    })),
+    networks: ADDRESSES.map((_, index) => ({ id: `network${index}`, link: `tap${index}`, type: "ipv4_dhcp" })),
+    services: [],
+  };
+}
+
+/** In a network of its own. */
+function secondInterface(): string[] {
+  const device = `virtio-net-pci,netdev=net1,mac=${ADDRESSES[1]}`;
+  return ["-netdev", "user,id=net1,restrict=on,net=10.0.3.0/24", "-device", device];
 }
 
 /** Makes a config drive as Nova does: an ISO labelled `config-2` with `openstack/latest/`. */

@@ -1,4 +1,4 @@
-/** What assertions 1 to 12 must catch: the boot, the metadata, the owner. */
+/** What assertions 1 to 12, and 59, must catch: the boot, the metadata, the owner. */
 import { add, alter, edit, type Mutation, then } from "./mutation";
 
 const NO_OWNER = /the boot has ended, and nothing has made the owner/;
@@ -38,6 +38,25 @@ export const BOOT_MUTATIONS: readonly Mutation[] = [
     caughtBy: { 3: /the query for owner answers "eve"/ },
     change: edit("/run/cloud-init/instance-data-sensitive.json", 's/"owner": "[^"]*"/"owner": "eve"/'),
     always: true,
+  },
+  {
+    what: "cloud-init answers another instance's id",
+    boot: "main",
+    caughtBy: { 59: /the query for instance-id answers "i-00000001"/ },
+    change: edit(
+      "/run/cloud-init/instance-data-sensitive.json",
+      's/"instance-id": "[^"]*"/"instance-id": "i-00000001"/',
+    ),
+    always: true,
+  },
+  {
+    what: "the metadata service's instance has another's id",
+    boot: "service",
+    caughtBy: { 59: /the query for instance-id answers "i-00000001"/ },
+    change: edit(
+      "/run/cloud-init/instance-data-sensitive.json",
+      's/"instance-id": "[^"]*"/"instance-id": "i-00000001"/',
+    ),
   },
   {
     what: "the owner's number is a system user's",

@@ -1,9 +1,12 @@
-/** What assertions 13 to 21 must catch: the remote desktop. */
+/** What assertions 13 to 21, 58, 60 and 61 must catch: the remote desktop. */
 import { alter, edit, listener, type Mutation, then, untilListening } from "./mutation";
 
 /** Restarts xrdp, and waits until it listens. */
 const RESTART_XRDP = `systemctl restart xrdp
 ${untilListening("tcp", 3389)}`;
+
+/** The interface that the first network does not have. */
+const SECOND = 'second=$(basename "$(dirname "$(grep -l \'fa:16:3e:00:00:02\' /sys/class/net/*/address)")")';
 
 export const DESKTOP_MUTATIONS: readonly Mutation[] = [
   // Those that end sessions, or look at one that is not there yet, come before the others.
@@ -65,6 +68,61 @@ export const DESKTOP_MUTATIONS: readonly Mutation[] = [
     caughtBy: { 18: /it opened another session/ },
     patience: 1,
     change: then(edit("/etc/xrdp/sesman.ini", "s/^Policy=.*/Policy=UBC/"), "pkill -HUP -x xrdp-sesman; sleep 1"),
+  },
+  {
+    what: "xrdp tells the journal of each connection that ends without a word",
+    boot: "main",
+    caughtBy: { 58: /\d+ errors in the journal: .*xrdp/ },
+    patience: 1,
+    change: then(edit("/etc/xrdp/xrdp.ini", "s/^SyslogLevel=CORE$/SyslogLevel=INFO/"), RESTART_XRDP),
+    always: true,
+  },
+  {
+    what: "each connection to 4822 leaves a process",
+    boot: "main",
+    caughtBy: { 58: /visa-mutation-4822\.service has \d+ tasks, before it had \d/ },
+    patience: 1,
+    change: {
+      break: `systemctl stop guacd
+systemd-run --quiet --collect --unit=visa-mutation-4822 python3 -c "import socket, subprocess
+s = socket.create_server(('0.0.0.0', 4822))
+while True:
+    s.accept()
+    subprocess.Popen(['sleep', '3600'])"
+${untilListening("tcp", 4822)}`,
+      mend: `systemctl stop visa-mutation-4822
+systemctl start guacd
+${untilListening("tcp", 4822)}`,
+    },
+  },
+  {
+    what: "the second network interface has no address",
+    boot: "bare",
+    caughtBy: { 60: /of two interfaces 1 have an address/ },
+    change: {
+      break: `${SECOND}
+ip link set "$second" down`,
+      mend: `${SECOND}
+ip link set "$second" up
+networkctl reconfigure "$second"
+for try in $(seq 300); do ip -4 address show "$second" | grep -q 'inet ' && break; sleep 0.1; done`,
+    },
+  },
+  {
+    what: "a unit of an instance in two networks has failed",
+    boot: "bare",
+    caughtBy: { 60: /failed units: visa-mutation\.service/ },
+    change: {
+      break: "systemd-run --quiet --wait --unit=visa-mutation /bin/false || true",
+      mend: "systemctl reset-failed visa-mutation",
+    },
+  },
+  {
+    what: "xrdp shows no more than 16 bits",
+    boot: "main",
+    caughtBy: { 61: /asked for 24 bits, \d\.\d % of the screen have more than 16/ },
+    patience: 1,
+    change: then(edit("/etc/xrdp/xrdp.ini", "s/^max_bpp=.*/max_bpp=16/"), RESTART_XRDP),
   },
   {
     what: "xrdp does not know the French layout",

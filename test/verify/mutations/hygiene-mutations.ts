@@ -1,5 +1,5 @@
-/** What assertions 45 to 50 must catch: services, power, ports, and what is left in the image. */
-import { add, edit, listener, type Mutation, then } from "./mutation";
+/** What assertions 45 to 50, and 57, must catch: services, power, ports, and what is left in the image. */
+import { add, alter, edit, listener, type Mutation, then } from "./mutation";
 
 const POWER_RULES = "/etc/polkit-1/rules.d/10-visa-power.rules";
 
@@ -78,6 +78,19 @@ echo list > var/lib/apt/lists/mirror_Packages`,
     what: "nothing makes the file system grow",
     caughtOn: { main: { 49: /the file system has [45]\.\d GiB, the disk [67]\.\d GiB/ } },
     booted: "printf 'growpart: {mode: off}\\nresize_rootfs: false\\n' > etc/cloud/cloud.cfg.d/99-mutation.cfg",
+  },
+  {
+    what: "everybody may change what the image says of itself",
+    boot: "main",
+    caughtBy: { 57: /release\.json is root:root 666/ },
+    change: alter("/etc/visa/release.json", "chmod 666 /etc/visa/release.json"),
+    always: true,
+  },
+  {
+    what: "the image says nothing of its release",
+    boot: "main",
+    caughtBy: { 57: /release\.json has the release undefined/ },
+    change: edit("/etc/visa/release.json", '/"release"/d'),
   },
   {
     what: "something listens on a port that nobody declared",
