@@ -16,7 +16,8 @@ import { makeArtifact, type Order } from "./make-artifact";
 import { downloadedLayer } from "./makers/downloaded-layer";
 import { type Maker, timed } from "./makers/maker";
 import { makerOf } from "./makers/maker-of";
-import { type Prepared, preflight, prepareToConvert, unprepared } from "./preflight";
+import { preflight, prepareToConvert } from "./preflight";
+import { type Prepared, unprepared } from "./prepared";
 import { answersWithout, type CacheAnswers, findMissing, reasonToBuild } from "./resolve";
 
 /**

@@ -16,7 +16,7 @@ import { gitState } from "./host/git";
 import { type Made, type MakeContext, type Maker, toolRunner } from "./makers/maker";
 import { BuildLog } from "./output/log";
 import { duration, size } from "./output/progress";
-import type { Prepared } from "./preflight";
+import type { Prepared } from "./prepared";
 import { endStrays } from "./processes/strays";
 
 /** What is to be made. */

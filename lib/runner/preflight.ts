@@ -16,26 +16,12 @@ import {
   readSecrets,
 } from "./host/requirements";
 import { withPasswordHashes } from "./makers/password-hashes";
-import { createMasker, type Masker } from "./output/masking";
+import { createMasker } from "./output/masking";
+import type { Prepared } from "./prepared";
+import { validateConfigurations } from "./validate";
 
 /** What it takes where no layer is built. */
 const CONVERSION_TOOLS = ["qemu-img", "setpriv", "flock"];
-
-/** What a build has found out, and reads from its environment. */
-export interface Prepared {
-  /** Versions of the tools that were looked for, by name. */
-  readonly tools: Readonly<Record<string, string>>;
-  /** Left out where no guest is to run. */
-  readonly accelerator?: Accelerator;
-  /** Values by Packer variable. */
-  readonly secrets: ReadonlyMap<string, string>;
-  readonly masker: Masker;
-}
-
-/** What is known before anything is looked for. */
-export function unprepared(context: BuildContext): Prepared {
-  return { tools: {}, secrets: new Map(), masker: createMasker(proxiesOf(context)) };
-}
 
 /** For what only converts or downloads disks. @throws VisaImageError where a tool for that is missing */
 export async function prepareToConvert(earlier: Prepared): Promise<Prepared> {
@@ -64,11 +50,22 @@ export async function preflight(context: BuildContext, items: readonly Item[], e
   checkFreeSpace(cache.root, layers, output?.minDiskGb ?? 0);
   const secrets = installer ? await withPasswordHashes(installer, given) : given;
   const masker = createMasker([...secrets.values(), ...proxiesOf(context)]);
-  if (earlier.accelerator) return { ...earlier, secrets, masker };
-  const tools = await checkTools();
-  const accelerator = await choose(context, machines[0] as Machine);
-  for (const machine of machines) await checkCpu(machine, accelerator.name);
-  return { tools, accelerator, secrets, masker };
+  const prepared = { ...(await findTools(context, machines, earlier)), secrets, masker };
+  await validateConfigurations(context, prepared, layers, installer);
+  return prepared;
+}
+
+/** What is to be run, and with what; what was found earlier is not looked for again. */
+async function findTools(
+  context: BuildContext,
+  machines: readonly Machine[],
+  { tools, accelerator }: Prepared,
+): Promise<Pick<Prepared, "tools" | "accelerator">> {
+  if (accelerator) return { tools, accelerator };
+  const found = await checkTools();
+  const chosen = await choose(context, machines[0] as Machine);
+  for (const machine of machines) await checkCpu(machine, chosen.name);
+  return { tools: found, accelerator: chosen };
 }
 
 async function choose({ cache, progress }: BuildContext, machine: Machine): Promise<Accelerator> {

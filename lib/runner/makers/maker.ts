@@ -5,7 +5,7 @@ import type { BuildContext } from "../context";
 import type { GuestReport } from "../guest/guest-report";
 import type { ImageRelease } from "../guest/image-release";
 import type { BuildLog } from "../output/log";
-import type { Prepared } from "../preflight";
+import type { Prepared } from "../prepared";
 import type { RunTool } from "../processes/run-tool";
 import { toolEnvironment } from "../processes/tool-environment";
 import { runToolOrFail } from "../processes/tools";

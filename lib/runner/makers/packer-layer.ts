@@ -3,11 +3,14 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { LayerSpecification } from "../../specification";
 import type { ArtifactManifest } from "../cache/cache";
-import { certificatesOf, machineOf, mirrorOf } from "../context";
+import type { Scratch } from "../cache/scratch";
+import { type BuildContext, certificatesOf, machineOf, mirrorOf } from "../context";
 import { chooseAccess, writeAccess } from "../guest/guest-access";
+import type { PackerCall } from "../packer/packer-call";
 import { countSteps } from "../packer/packer-output";
 import { PackerRun, type PackerRunOptions } from "../packer/packer-run";
 import { stageFiles } from "../packer/staging";
+import type { Prepared } from "../prepared";
 import { endStrays } from "../processes/strays";
 import { type MakeContext, type Maker, toolRunner } from "./maker";
 
@@ -42,9 +45,19 @@ export function packerRun(
   layer: LayerSpecification,
   options: Pick<PackerRunOptions, "access" | "release" | "installerTimeout" | "onConsole">,
 ): PackerRun {
+  const call = packerCall(build, prepared, scratch, layer);
+  return new PackerRun({ ...call, ...options, log, progress: build.progress, endStrays });
+}
+
+/** What any call of Packer for a layer is given. */
+export function packerCall(
+  build: BuildContext,
+  prepared: Prepared,
+  scratch: Scratch,
+  layer: LayerSpecification,
+): PackerCall {
   const machine = machineOf(build, layer);
-  return new PackerRun({
-    ...options,
+  return {
     layer,
     machine,
     accelerator: prepared.accelerator?.name,
@@ -53,12 +66,9 @@ export function packerRun(
     version: prepared.tools.packer ?? "",
     packerCache: build.cache.packer,
     scratch,
-    log,
     masker: prepared.masker,
-    progress: build.progress,
     environment: build.environment,
-    endStrays,
-  });
+  };
 }
 
 /** What every run of Packer leaves. */

@@ -91,6 +91,18 @@ export function relevantLines(lines: readonly string[]): string[] {
   return result;
 }
 
+/** Of what `packer validate` says, the errors: without its warnings, and without places in a file that nobody wrote. */
+export function validationErrors(lines: readonly string[]): string[] {
+  let inError = false;
+  const errors = lines.filter((line) => {
+    const kind = /^(Error|Warning): /.exec(line)?.[1];
+    if (kind) inError = kind === "Error";
+    return inError && line.trim() && !/^ +(on build\.pkr\.json line \d+|\(source code not available\))/.test(line);
+  });
+  const told = errors.length > 0 ? errors : lines.filter((line) => line.trim()).slice(-15);
+  return told.map((line) => line.replace(/^build\.pkr\.json:[\d,-]+: /, ""));
+}
+
 /**
  * Whether Packer ended a build because a step's time was up. It means to say so ("Cancelling provisioner after a timeout"),
  * and is now and then done with the build before it does.

@@ -3,26 +3,26 @@ import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Machine } from "../../build-machine";
 import { ExitCode, VisaImageError } from "../../errors";
 import { CONSOLE_FILE } from "../../packer/runner-variables";
-import type { LayerSpecification } from "../../specification";
-import type { Scratch } from "../cache/scratch";
-import type { GuestAccess } from "../guest/guest-access";
 import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportScript } from "../guest/guest-report";
 import { type ImageRelease, writeRelease } from "../guest/image-release";
-import { type Accelerator, cpuArgument } from "../host/accelerator";
-import { asSeenFromGuest } from "../host/mirror";
 import { VNC_ADDRESS } from "../host/requirements";
 import { GuestConsole } from "../output/console";
 import type { BuildLog } from "../output/log";
-import type { Masker } from "../output/masking";
 import type { Progress } from "../output/progress";
 import { identify, isAlive, processInfo, sessionMembers } from "../processes/processes";
-import { pickVariables, toolEnvironment } from "../processes/tool-environment";
-import { type RunningTool, type RunToolOptions, runTool, runToolOrFail, type ToolResult } from "../processes/tools";
+import { type RunningTool, type RunToolOptions, runTool, type ToolResult } from "../processes/tools";
+import {
+  CONFIGURATION_FILE,
+  callEnvironment,
+  callVariables,
+  installPlugins,
+  type PackerCall,
+  writeConfiguration,
+} from "./packer-call";
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
-import { isModern, MONITOR_SOCKET, runConfiguration } from "./run-configuration";
+import { isModern, MONITOR_SOCKET } from "./run-configuration";
 import { relayAddress } from "./ssh-relay";
 import { type RunningGuest, type Trouble, type WatchOptions, watchGuest } from "./watch";
 
@@ -30,30 +30,11 @@ import { type RunningGuest, type Trouble, type WatchOptions, watchGuest } from "
 const STOP_MS = 15_000;
 
 /** Options of a {@link PackerRun}. */
-export interface PackerRunOptions {
-  readonly layer: LayerSpecification;
-  /** How Packer gets into the guest; left out for an installation. */
-  readonly access?: GuestAccess;
+export interface PackerRunOptions extends PackerCall {
   /** What the image is to say of itself; left out for an installation. */
   readonly release?: ImageRelease;
-  readonly machine: Machine;
-  readonly accelerator: Accelerator["name"] | undefined;
-  /** Debian mirror; empty for none. */
-  readonly mirror: string;
-  /** How long an installer may take, as Packer writes times. */
-  readonly installerTimeout?: string;
-  /** Values of the layer's secrets. */
-  readonly secrets: ReadonlyMap<string, string>;
-  /** Packer's version. */
-  readonly version: string;
-  /** Where Packer keeps its locks and plugins. */
-  readonly packerCache: string;
-  readonly scratch: Scratch;
   readonly log: BuildLog;
-  readonly masker: Masker;
   readonly progress: Progress;
-  /** The runner's environment. */
-  readonly environment: NodeJS.ProcessEnv;
   /** Called with each line of the guest's console, which is in the log then only if this puts it there. */
   readonly onConsole?: (line: string) => void;
   /** Ends what Packer left running; says how many that were. */
@@ -91,16 +72,14 @@ export class PackerRun {
    * @throws VisaImageError, with exit code 3 where Packer fails or its machine was given up
    */
   async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
-    const { layer, access, release, machine, accelerator, scratch, log, masker, progress, version } = this.options;
-    const settings = { access, accelerator, machine, relayAddress: this.relayAddress, packerVersion: version };
-    const configuration = runConfiguration(layer.configuration, settings);
-    await writeFile(join(scratch.path, "build.pkr.json"), JSON.stringify(configuration, null, 2));
+    const { layer, access, release, machine, scratch, log, masker, progress, version } = this.options;
+    await writeConfiguration(this.options, this.relayAddress, scratch.path);
     const nonce = makeNonce();
     if (access)
       await writeFile(join(scratch.path, REPORT_SCRIPT), reportScript(nonce, release && writeRelease(release)));
 
     const shared = {
-      environment: this.environment(),
+      environment: callEnvironment(this.options),
       directory: scratch.path,
       masker,
       deathSignal: "TERM" as const,
@@ -126,13 +105,10 @@ export class PackerRun {
         screen = undefined;
       }
     };
-    if (isModern(version)) {
-      const environment = { ...toolEnvironment(this.options.environment, true), ...shared.environment };
-      await runToolOrFail("packer", ["init", "build.pkr.json"], { ...shared, environment, onLine });
-    }
+    if (isModern(version)) await installPlugins(this.options, scratch.path, onLine);
     progress.startStep(step);
     const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
-    const args = ["build", "-color=false", onError, ...this.variables(), "build.pkr.json"];
+    const args = ["build", "-color=false", onError, ...callVariables(this.options), CONFIGURATION_FILE];
     log.write(`packer ${args.map((arg) => masker.mask(arg)).join(" ")}`);
     const start = performance.now();
     const result = await this.watch(args, { ...shared, onLine });
@@ -249,47 +225,6 @@ export class PackerRun {
     );
     while (isAlive(machine.qemu)) await sleep(500);
   }
-
-  private variables(): string[] {
-    const { layer, machine, accelerator, mirror, installerTimeout } = this.options;
-    const values: Record<string, string | number | boolean | undefined> = {
-      cpus: machine.cpus,
-      memory: machine.memoryMb,
-      headless: machine.headless,
-      accelerator,
-      cpu_model: cpuArgument(accelerator ?? "tcg", machine),
-      vnc_bind_address: machine.vncAddress ?? VNC_ADDRESS,
-      mirror: mirror && asSeenFromGuest(mirror),
-      installer_timeout: installerTimeout,
-    };
-    return Object.entries(values)
-      .filter(([name, value]) => value !== undefined && declares(layer, name))
-      .flatMap(([name, value]) => ["-var", `${name}=${value}`]);
-  }
-
-  /**
-   * What Packer and the tools that it starts see: little, so that a build does not depend on whose shell started it.
-   * Secrets, and proxies that may hold a password, come this way: a command line can be read by everyone.
-   */
-  private environment(): NodeJS.ProcessEnv {
-    const { environment: own, layer, machine, scratch, packerCache, secrets } = this.options;
-    const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
-    const environment: NodeJS.ProcessEnv = {
-      ...pickVariables(inherited, own),
-      HOME: scratch.temporary,
-      TMPDIR: scratch.temporary,
-      PACKER_CONFIG_DIR: scratch.temporary,
-      PACKER_CACHE_DIR: packerCache,
-      // Plugins that `packer init` installs are kept for the next build.
-      PACKER_PLUGIN_PATH: own.PACKER_PLUGIN_PATH ?? join(packerCache, "plugins"),
-      CHECKPOINT_DISABLE: "1",
-      PKR_VAR_proxy: asSeenFromGuest(machine.proxy),
-      PKR_VAR_no_proxy: machine.noProxy,
-    };
-    for (const { name } of layer.secrets.filter((secret) => declares(layer, secret.name)))
-      environment[`PKR_VAR_${name}`] = secrets.get(name) ?? "";
-    return environment;
-  }
 }
 
 /** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
@@ -311,11 +246,6 @@ function readCommandLine(pid: number): string {
   } catch {
     return "";
   }
-}
-
-function declares(layer: LayerSpecification, name: string): boolean {
-  const blocks = layer.configuration.variable;
-  return (Array.isArray(blocks) ? blocks : [blocks]).some((block) => Object.hasOwn((block as object) ?? {}, name));
 }
 
 /** Lines as they stand below a message. */

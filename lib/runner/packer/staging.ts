@@ -1,12 +1,14 @@
 /** Fills a scratch folder with what a layer reads, and makes sure that it is what the plan was made from. */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { chmod, mkdir, open, stat } from "node:fs/promises";
+import { chmod, mkdir, open, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, normalize, resolve } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import { CONSOLE_FILE } from "../../packer/runner-variables";
+import { exists } from "../../presence";
 import type { LayerSpecification, SpecifiedFile } from "../../specification";
 import { REPORT_SCRIPT } from "../guest/guest-report";
+import { CONFIGURATION_FILE } from "./packer-call";
 import { MONITOR_SOCKET } from "./run-configuration";
 
 /** Names in a scratch folder that are the runner's. */
@@ -19,7 +21,7 @@ const RESERVED = new Set([
   "credentials",
   REPORT_SCRIPT,
   "build-ca.crt",
-  "build.pkr.json",
+  CONFIGURATION_FILE,
   "seed",
   "output",
   "tmp",
@@ -45,15 +47,37 @@ export async function stageFiles(
   scratch: string,
 ): Promise<void> {
   for (const file of layer.files) {
-    const path = normalize(file.path);
-    if (path.startsWith("/") || path.split("/")[0] === ".." || RESERVED.has(path.split("/")[0] ?? "")) {
-      throw new VisaImageError(`the specification of "${layer.name}" puts a file at "${file.path}"`, {
-        fix: "a path is relative, stays inside, and takes no name of the runner's own",
-        exitCode: ExitCode.USAGE,
-      });
-    }
-    await copy(file, resolve(specificationDirectory, file.source), join(scratch, path), layer.name);
+    const target = join(scratch, pathOf(file, layer.name));
+    await copy(file, resolve(specificationDirectory, file.source), target, layer.name);
   }
+}
+
+/**
+ * Links the files of a layer into a folder, for whoever asks only whether they are there: nothing of them is read.
+ *
+ * @throws VisaImageError with exit code 4 where one is gone
+ */
+export async function linkFiles(layer: LayerSpecification, specificationDirectory: string, folder: string) {
+  for (const file of layer.files) {
+    const target = join(folder, pathOf(file, layer.name));
+    const source = resolve(specificationDirectory, file.source);
+    await mkdir(dirname(target), { recursive: true });
+    if (file.content !== undefined) await writeFile(target, file.content);
+    else if (await exists(source)) await symlink(source, target);
+    else throw changed(layer.name, source, "it is gone");
+  }
+}
+
+/** Where a file goes in a scratch folder. @throws VisaImageError for a path that is not for files of a layer */
+function pathOf(file: SpecifiedFile, layer: string): string {
+  const path = normalize(file.path);
+  if (path.startsWith("/") || path.split("/")[0] === ".." || RESERVED.has(path.split("/")[0] ?? "")) {
+    throw new VisaImageError(`the specification of "${layer}" puts a file at "${file.path}"`, {
+      fix: "a path is relative, stays inside, and takes no name of the runner's own",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  return path;
 }
 
 async function copy(file: SpecifiedFile, source: string, target: string, layer: string): Promise<void> {

@@ -1,4 +1,10 @@
-import { countSteps, endedByTimeout, packerEvent, relevantLines } from "../../../lib/runner/packer/packer-output";
+import {
+  countSteps,
+  endedByTimeout,
+  packerEvent,
+  relevantLines,
+  validationErrors,
+} from "../../../lib/runner/packer/packer-output";
 
 test.each([
   ["==> qemu.one: Provisioning with shell script: scripts/a.sh", { kind: "step", label: "scripts/a.sh" }],
@@ -73,3 +79,26 @@ test.each([
     false,
   ],
 ])("tells where %s", (_, lines, expected) => expect(endedByTimeout(lines)).toBe(expected));
+
+test("of a validation only the errors are shown, without places in a file that nobody wrote", () => {
+  const lines = [
+    "Warning: A checksum of 'none' was specified. Since ISO files are so big,",
+    "a checksum is highly recommended.",
+    "",
+    "  on build.pkr.json line 1:",
+    "  (source code not available)",
+    "",
+    'Error: Failed preparing provisioner-block "shell" ""',
+    "",
+    "  on build.pkr.json line 1:",
+    "  (source code not available)",
+    "",
+    "build.pkr.json:1,1963-1973: Incorrect attribute value type",
+    "",
+  ];
+  expect(validationErrors(lines)).toEqual([
+    'Error: Failed preparing provisioner-block "shell" ""',
+    "Incorrect attribute value type",
+  ]);
+  expect(validationErrors(["", "panic: x"])).toEqual(["panic: x"]);
+});
