@@ -7,6 +7,7 @@
  */
 
 import type { ContractPart } from "./contract";
+import type { Location } from "./errors";
 
 /** The specification's format. A runner refuses any other with a message that says to synthesize again. */
 export const SPECIFICATION_VERSION = 1;
@@ -125,6 +126,12 @@ export interface LayerSpecification {
    * its config drive, and `output/` as its output directory, which holds `disk.qcow2` afterwards.
    */
   readonly configuration: Readonly<Record<string, unknown>>;
+  /**
+   * Where what the template says stands in its files, by its path in the configuration (`source.qemu.x.boot_wait`); for
+   * errors of Packer, which knows the configuration alone. The files as in {@link SpecifiedFile.source}.
+   * @default - no places: a template made in TypeScript
+   */
+  readonly places?: Readonly<Record<string, Location>>;
   /** Files that the configuration reads. */
   readonly files: readonly SpecifiedFile[];
   /** Sensitive Packer variables. */
@@ -182,6 +189,11 @@ export interface BuildSpecification {
   readonly version: typeof SPECIFICATION_VERSION;
   /** From the first layer to the one that is asked for; parents are built where the cache does not have them. */
   readonly layers: readonly LayerSpecification[];
+  /**
+   * Layers that are built afterwards, by others: whether Packer takes them is found out before these are built.
+   * @default - none
+   */
+  readonly later?: readonly LayerSpecification[];
   /** What is said in code about the build machine, over the templates and over the environment of the build. */
   readonly machine?: MachineOptions;
   /** Layers that the cache does not have are taken from Glance, where it has them. @default - they are built */

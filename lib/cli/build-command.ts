@@ -12,7 +12,7 @@ import { duration, size } from "../runner/output/progress";
 import { supervise } from "../runner/supervisor";
 import type { BuildSpecification, CacheSource, DiskFormat, MachineOptions, MachinePreset } from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
-import { cutIntoPieces, type Job, type Piece, reportsOf, runPieces, withName } from "./parallel";
+import { cutIntoPieces, type Job, type Piece, reportsOf, runPieces, withLater, withName } from "./parallel";
 
 /** Options of the command, as commander reads them. */
 export interface BuildCommandOptions extends InputOptions {
@@ -78,7 +78,8 @@ async function buildInTurn(
 ): Promise<BuildReport[]> {
   const reports: BuildReport[] = [];
   const built = new Set<string>();
-  for (const job of jobs) {
+  for (const [i, own] of jobs.entries()) {
+    const job = withLater(own, jobs.slice(i + 1));
     // What two templates share is built anew once, or the first one would stand on what is gone.
     const rebuild = options.cache === false ? fingerprints(job.specification).filter((each) => !built.has(each)) : [];
     const flatten = flattenOptions(job.specification, options);
@@ -125,7 +126,8 @@ async function buildAtOnce(
         options.cache === false ? fingerprints(piece.specification).filter((each) => !below.includes(each)) : [];
       const flatten = piece.asked ? flattenOptions(piece.specification, options) : undefined;
       try {
-        return await superviseJob(piece, options, environment, { rebuild, flatten, output });
+        const job = piece.after ? piece : withLater(piece, jobs);
+        return await superviseJob(job, options, environment, { rebuild, flatten, output });
       } finally {
         output.end();
       }

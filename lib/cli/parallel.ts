@@ -75,6 +75,15 @@ export function cutIntoPieces(jobs: readonly Job[], oneBase = false): { pieces: 
   return { pieces: [...pieces.values()], ends };
 }
 
+/** A job that is told of the layers of others, which are built after it or beside it. */
+export function withLater<T extends Job>(job: T, others: readonly Job[]): T {
+  const { layers, later = [] } = job.specification;
+  const all = [...later, ...others.flatMap(({ specification }) => specification.layers)];
+  const further = new Map(all.map((layer) => [layer.fingerprint, layer]));
+  for (const { fingerprint } of layers) further.delete(fingerprint);
+  return further.size > 0 ? { ...job, specification: { ...job.specification, later: [...further.values()] } } : job;
+}
+
 function upTo({ output, ...specification }: BuildSpecification, count: number): BuildSpecification {
   const layers = specification.layers.slice(0, count);
   return { ...specification, layers, ...(count === specification.layers.length && output && { output }) };

@@ -87,6 +87,8 @@ export class LayerBuild extends Construct {
   private readonly triggers: Record<string, string>;
   private readonly runner: HoldableCommand;
   private output?: OutputSpecification;
+  /** What the stack builds on it, by fingerprint. */
+  private readonly later = new Map<string, LayerSpecification>();
   /** One of the images that share it is enough: a layer from Glance is the layer that a build would make. */
   private parentsFromGlance?: ParentsFromGlance;
 
@@ -104,6 +106,7 @@ export class LayerBuild extends Construct {
       const specification = { version, layers: layers.slice(0, index + 1), ...(machine && { machine }) };
       build = LayerBuild.findOrCreate(scope, layer, { specification, parent: build, held }, output, variant);
       build.takeOver(options);
+      if (!held) for (const above of layers.slice(index + 1)) build.later.set(above.fingerprint, above);
       if (parentsFromGlance) build.parentsFromGlance = parentsFromGlance;
       if (options.registered) build.runner.command = build.commandOf("--sign-in");
       if (parentsFromGlance || options.registered) {
@@ -171,8 +174,10 @@ export class LayerBuild extends Construct {
   /** What is staged for the runner, with absolute sources. */
   get specification(): BuildSpecification {
     const { output, parentsFromGlance } = this;
+    const later = [...this.later.values()];
     return {
       ...this.props.specification,
+      ...(later.length > 0 && { later }),
       ...(parentsFromGlance && { parentsFromGlance }),
       ...(output && { output }),
     };

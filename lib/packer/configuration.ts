@@ -7,6 +7,7 @@ import { type Renderer, Text } from "../template/render";
 import type { FileScope, Step, Template } from "../template/template";
 import { guestFiles } from "./guest-scripts";
 import { write } from "./hcl";
+import { type Places, placesOf } from "./places";
 import { renderProvisioners } from "./provisioners";
 import { INSTALLER_KEYS, LOGIN, QemuBuilder } from "./qemu-builder";
 import { RUNNER_VARIABLES } from "./runner-variables";
@@ -37,6 +38,8 @@ export interface RenderedTemplate {
   readonly configuration: Record<string, unknown>;
   /** The same with marks in the place of the template's variables. */
   readonly structure: Record<string, unknown>;
+  /** Where what the template says stands in its files. */
+  readonly places: Places;
   readonly files: readonly SpecifiedFile[];
   /** The files' entries among the inputs. */
   readonly fileInputs: Readonly<Record<string, string>>;
@@ -74,8 +77,10 @@ export function renderConfiguration(options: RenderOptions): RenderedTemplate {
     );
   }
   const source = layerSource(builder, files, options);
+  const steps = renderProvisioners(provisioners, builder.names, values, files);
   return {
-    ...assemble(options, source, renderProvisioners(provisioners, builder.names, values, files)),
+    ...assemble(options, source, steps.provisioners),
+    places: { ...(step && placesOf(step, ["source", "qemu", sourceName(template.name)])), ...steps.places },
     files: files.list(),
     fileInputs: files.inputs(),
     machine: builder.machine(),

@@ -4,8 +4,10 @@ import { Text } from "../template/render";
 import { keyKinds } from "../template/schema";
 import type { Step } from "../template/template";
 import { fetchesListsFirst } from "./apt-lists";
+import { refuseBraces } from "./braces";
 import { GUEST_SCRIPTS } from "./guest-scripts";
 import { reference } from "./hcl";
+import { type Places, placesOf } from "./places";
 import type { StagedFiles } from "./staged-files";
 import type { TypedValues } from "./typed-values";
 
@@ -29,6 +31,20 @@ const FILE_KEYS: Readonly<Record<string, Readonly<Record<string, "script" | "fil
   },
 };
 
+/** Keys of provisioners whose values are the guest's, and not Packer's to fill in. */
+const GUESTS_KEYS: Readonly<Record<string, readonly string[]>> = {
+  shell: ["inline", "environment_vars"],
+  "ansible-local": ["extra_arguments"],
+};
+
+/** A template's provisioners as Packer runs them. */
+export interface RenderedProvisioners {
+  /** With what goes before and after the template's own. */
+  readonly provisioners: readonly unknown[];
+  /** Where the template's own stand in its files. */
+  readonly places: Places;
+}
+
 /**
  * Renders a template's provisioners, with what goes before and after them.
  * @param builderNames what `only`, `except` and `override` may call the builder
@@ -39,12 +55,17 @@ export function renderProvisioners(
   builderNames: readonly string[],
   values: TypedValues,
   files: StagedFiles,
-): unknown[] {
+): RenderedProvisioners {
   const own = steps.flatMap((step) => {
     const settings = settingsFor(step, builderNames);
-    return settings ? [{ [step.type]: render(step, settings, values, files) }] : [];
+    return settings ? [{ step, rendered: { [step.type]: render(step, settings, values, files) } }] : [];
   });
-  return prepared(own, fetchesListsFirst(shellTexts(own, files)));
+  const rendered = own.map((each) => each.rendered);
+  const provisioners = prepared(rendered, fetchesListsFirst(shellTexts(rendered, files)));
+  const places = own.map(({ step, rendered: settings }) =>
+    placesOf(step, ["build", 0, "provisioner", provisioners.indexOf(settings), step.type]),
+  );
+  return { provisioners, places: Object.assign({}, ...places) };
 }
 
 /**
@@ -99,6 +120,9 @@ function render(
     const rendered = values.value(value, kinds?.get(key) ?? "any", location, key);
     const staged = (text: Text) => files.addNamed(text.real, step.files, what as string, location, exclude);
     result[key] = what ? (Array.isArray(rendered) ? rendered.map(staged) : staged(rendered as Text)) : rendered;
+    if (GUESTS_KEYS[step.type]?.includes(key)) {
+      for (const text of [rendered].flat() as Text[]) refuseBraces(text, location, key);
+    }
   }
   checkStep(step, result);
   return result;

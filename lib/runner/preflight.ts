@@ -2,6 +2,8 @@
 import { tmpdir } from "node:os";
 import { isDeepStrictEqual } from "node:util";
 import type { Machine } from "../build-machine";
+import { exists } from "../presence";
+import type { LayerSpecification } from "../specification";
 import { createScratch, removeScratch } from "./cache/scratch";
 import { type BuildContext, type Item, installationOf, installerOf, machineOf, proxiesOf } from "./context";
 import { type Accelerator, chooseAccelerator } from "./host/accelerator";
@@ -51,8 +53,14 @@ export async function preflight(context: BuildContext, items: readonly Item[], e
   const secrets = installer ? await withPasswordHashes(installer, given) : given;
   const masker = createMasker([...secrets.values(), ...proxiesOf(context)]);
   const prepared = { ...(await findTools(context, machines, earlier)), secrets, masker };
-  await validateConfigurations(context, prepared, layers, installer);
+  await validateConfigurations(context, prepared, [...layers, ...(await laterOnes(context))], installer);
   return prepared;
+}
+
+/** What others will build on these. */
+async function laterOnes({ cache, specification: { later = [] } }: BuildContext): Promise<LayerSpecification[]> {
+  const there = await Promise.all(later.map(({ fingerprint }) => exists(cache.folder(fingerprint))));
+  return later.filter((_, i) => !there[i]);
 }
 
 /** What is to be run, and with what; what was found earlier is not looked for again. */

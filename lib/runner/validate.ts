@@ -2,15 +2,18 @@
  * Asks Packer whether it takes the configurations of all that is to be built, before the first of it is: what only a
  * newer Packer knows would else be told when the layers below are done.
  */
-import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { ExitCode, VisaImageError } from "../errors";
+import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { ExitCode, type Location, VisaImageError } from "../errors";
 import type { InstallerBase, LayerSpecification } from "../specification";
+import { show } from "../template/schema";
+import type { ValuePath } from "../template/yaml-file";
 import { createScratch, removeScratch, type Scratch } from "./cache/scratch";
 import { type BuildContext, installationOf } from "./context";
 import { writeAccess } from "./guest/guest-access";
 import { REPORT_SCRIPT } from "./guest/guest-report";
 import { packerCall } from "./makers/packer-layer";
+import { pathsOfLines } from "./packer/configuration-lines";
 import {
   CONFIGURATION_FILE,
   callEnvironment,
@@ -62,9 +65,9 @@ export async function validateConfigurations(
       // One after the other: they install into one folder.
       for (const [i, call] of calls.entries()) await installPlugins(call, folders[i] as string, onLine);
     }
-    const refused = await Promise.all(calls.map((call, i) => validate(call, folders[i] as string)));
-    const said = refused.flatMap((lines, i) => (lines ? [{ name: calls[i]?.layer.name as string, lines }] : []));
-    if (said.length > 0) throw refusal(said, prepared.tools.packer ?? "");
+    const answers = calls.map((call, i) => validate(call, context.directory, folders[i] as string));
+    const refused = (await Promise.all(answers)).flat();
+    if (refused.length > 0) throw refusal(refused, prepared.tools.packer ?? "");
   } finally {
     await removeScratch(scratch);
   }
@@ -84,7 +87,16 @@ async function makeFolder(context: BuildContext, call: PackerCall, scratch: Scra
 }
 
 /** What Packer says of a configuration that it refuses. */
-async function validate(call: PackerCall, directory: string): Promise<string[] | undefined> {
+interface Refused {
+  /** The template's name, or "base". */
+  readonly name: string;
+  readonly lines: readonly string[];
+  /** Where the first thing that is wrong stands, if that is known. */
+  readonly place?: Location;
+}
+
+/** Nothing where Packer takes it. */
+async function validate(call: PackerCall, specificationFolder: string, directory: string): Promise<Refused[]> {
   const lines: string[] = [];
   const { code } = await runTool("packer", ["validate", ...callVariables(call), CONFIGURATION_FILE], {
     environment: callEnvironment(call),
@@ -92,17 +104,38 @@ async function validate(call: PackerCall, directory: string): Promise<string[] |
     masker: call.masker,
     onLine: (line) => lines.push(line),
   });
-  return code === 0 ? undefined : validationErrors(lines);
+  if (code === 0) return [];
+  const paths = pathsOfLines(JSON.parse(await readFile(join(directory, CONFIGURATION_FILE), "utf8")));
+  const found: Location[] = [];
+  const shown = validationErrors(lines, (line) => {
+    const place = placeAt(call.layer, paths[line - 1] ?? []);
+    if (!place) return undefined;
+    // As the rest of a person's errors have it.
+    const own = { ...place, file: resolve(specificationFolder, place.file) };
+    found.push(own);
+    return `${own.file}:${own.line ?? 1}`;
+  });
+  return [{ name: call.layer.name, lines: shown, place: found[0] }];
 }
 
-function refusal(said: readonly { name: string; lines: readonly string[] }[], version: string): VisaImageError {
-  const what = said.map(
+/** The place of the closest thing around a path that is the template's own. */
+function placeAt({ places = {} }: LayerSpecification, path: ValuePath): Location | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const place = places[show(path.slice(0, length))];
+    if (place) return place;
+  }
+  return undefined;
+}
+
+function refusal(refused: readonly Refused[], version: string): VisaImageError {
+  const what = refused.map(
     ({ name, lines }) => `Packer ${version} refuses the configuration of "${name}":\n${indent(lines)}`,
   );
-  const [first] = said;
+  const [first] = refused;
   // Packer breaks its lines at 78 characters.
   const key = /No argument or block type is named "([^"]+)"/.exec(first?.lines.join(" ") ?? "")?.[1];
   return new VisaImageError(what.join("\n"), {
+    location: first?.place,
     fix: key
       ? `remove "${key}" from the manifest of "${first?.name}", or put a Packer on PATH that knows it`
       : `correct the manifest of "${first?.name}"`,

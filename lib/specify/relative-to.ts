@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { Base, BuildSpecification, MachineOptions } from "../specification";
+import type { Base, BuildSpecification, LayerSpecification, MachineOptions } from "../specification";
 import { isUrl } from "../template/source";
 
 /** The same specification with its sources relative to the folder where its file will lie. */
@@ -7,19 +7,26 @@ export function relativeTo(specification: BuildSpecification, directory: string)
   const from = (path: string) => relative(directory, path).split("\\").join("/");
   const machine = (own: MachineOptions) =>
     own.ca === undefined || own.ca === "host" ? own : { ...own, ca: from(own.ca) };
+  const relativeLayer = (layer: LayerSpecification): LayerSpecification => ({
+    ...layer,
+    machine: machine(layer.machine),
+    ...(layer.base && { base: relativeBase(layer.base, from) }),
+    ...(layer.places && {
+      places: Object.fromEntries(
+        Object.entries(layer.places).map(([path, place]) => [path, { ...place, file: from(place.file) }]),
+      ),
+    }),
+    files: layer.files.map((file) => ({ ...file, source: from(file.source) })),
+    checks: layer.checks.map((file) => ({ ...file, source: from(file.source) })),
+  });
   return {
     ...specification,
     ...(specification.machine && { machine: machine(specification.machine) }),
     ...(specification.parentsFromGlance && {
       parentsFromGlance: { lockFile: from(specification.parentsFromGlance.lockFile) },
     }),
-    layers: specification.layers.map((layer) => ({
-      ...layer,
-      machine: machine(layer.machine),
-      ...(layer.base && { base: relativeBase(layer.base, from) }),
-      files: layer.files.map((file) => ({ ...file, source: from(file.source) })),
-      checks: layer.checks.map((file) => ({ ...file, source: from(file.source) })),
-    })),
+    layers: specification.layers.map(relativeLayer),
+    ...(specification.later && { later: specification.later.map(relativeLayer) }),
   };
 }
 

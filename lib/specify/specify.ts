@@ -102,7 +102,7 @@ function specifyLayer(
   for (const file of [...(installed?.excluded ?? []), ...rendered.excluded]) options.onExcluded?.(template.name, file);
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
-  const { configuration, files } = rendered;
+  const { configuration, files, places } = rendered;
   const headless = readFlag(template.parts.variables.get("headless") ?? "");
   return {
     name: template.name,
@@ -121,6 +121,7 @@ function specifyLayer(
       ...rendered.fileInputs,
     },
     configuration,
+    ...(Object.keys(places).length > 0 && { places }),
     files,
     secrets: rendered.secrets,
     diskSizeGb: disk.gb,

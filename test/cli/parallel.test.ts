@@ -1,5 +1,14 @@
 import { PassThrough } from "node:stream";
-import { cutIntoPieces, type Need, type Piece, reportsOf, runPieces, withName } from "../../lib/cli/parallel";
+import {
+  cutIntoPieces,
+  type Job,
+  type Need,
+  type Piece,
+  reportsOf,
+  runPieces,
+  withLater,
+  withName,
+} from "../../lib/cli/parallel";
 import type { BuildReport } from "../../lib/runner/build-report";
 import { StoppedError } from "../../lib/runner/supervisor";
 import type { LayerSpecification } from "../../lib/specification";
@@ -90,6 +99,14 @@ function byHand(chains: string[], limit: number, memory = 100) {
     },
   };
 }
+
+test("a job is told once of what others build after it, and of nothing that it builds itself", () => {
+  const [left, middle, right] = jobs("base left", "base middle", "base right") as Job[] as [Job, Job, Job];
+  const names = ({ specification }: Job) => specification.later?.map(({ name }) => name);
+  expect(names(withLater(left, [middle, right]))).toEqual(["middle", "right"]);
+  expect(names(withLater(withLater(left, [middle]), [middle, left]))).toEqual(["middle"]);
+  expect(withLater(left, [left])).toBe(left);
+});
 
 describe("pieces run", () => {
   test("once what they stand on is done, and no more than the limit at the same time", async () => {

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { LayerBuild } from "../../lib/constructs/layer-build";
-import type { BuildSpecification } from "../../lib/specification";
+import type { BuildSpecification, LayerSpecification } from "../../lib/specification";
 import { addImage, chain, newStack, specificationOf, synthesized, synthesizedFolder } from "./support";
 
 test("has one resource per layer, each after its parent, at addresses that are a contract", () => {
@@ -37,6 +37,24 @@ test("stages what code says of the machine that builds, with each layer", () => 
     const file = join(folder, "stacks", "images", "specifications", `${name}-${fingerprint.slice(0, 12)}.json`);
     expect(JSON.parse(readFileSync(file, "utf8")).machine).toEqual({ preset: "production" });
   }
+});
+
+test("tells each build of what the stack builds on it, once, and of nothing that is left as it is", () => {
+  const later = (held: boolean) => {
+    const stack = newStack();
+    LayerBuild.chain(stack, { specification: chain() });
+    const { version, layers } = chain();
+    const other = { ...(layers[2] as LayerSpecification), name: "other", fingerprint: "f".repeat(64) };
+    LayerBuild.chain(stack, { specification: { version, layers: [...layers.slice(0, 2), other] }, held });
+    const { folder } = synthesizedFolder(stack);
+    return [...layers, other].map(({ name, fingerprint }) => {
+      const file = join(folder, "stacks", "images", "specifications", `${name}-${fingerprint.slice(0, 12)}.json`);
+      const specification = JSON.parse(readFileSync(file, "utf8")) as BuildSpecification;
+      return specification.later?.map((layer) => layer.name);
+    });
+  };
+  expect(later(false)).toEqual([["visa-base", "visa-apps", "other"], ["visa-apps", "other"], undefined, undefined]);
+  expect(later(true)).toEqual([["visa-base", "visa-apps"], ["visa-apps"], undefined, undefined]);
 });
 
 test("takes layers from Glance where one of the images that share them says so, and plans nothing else for it", () => {

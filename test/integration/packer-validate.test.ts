@@ -11,7 +11,7 @@ import { Catalog } from "../../lib/template/catalog";
 import { packerVariable } from "../../lib/template/marks";
 import { Renderer } from "../../lib/template/render";
 import { Template } from "../../lib/template/template";
-import { GUEST_FOLDER } from "../fixtures/temporary-catalog";
+import { GUEST_FOLDER, specifyChain, temporaryCatalog } from "../fixtures/temporary-catalog";
 import { scratchFolder } from "../support/scratch";
 
 /** A scratch folder as the runner stages it, with dummies for what only a build makes. */
@@ -104,6 +104,36 @@ test("packer validate accepts an ISO whose new system Packer logs in to", () => 
   const { layers } = specify({ catalog: new Catalog([]).add(template), template: "one", environment });
   expect(() => packer(scratch(layers[0]?.base as InstallerBase), "validate", "layer.pkr.json")).not.toThrow();
 }, 60_000);
+
+test("braces in a step's variables arrive as they were written", () => {
+  const variables = {
+    A: "{b}",
+    B: '{"a": {"c": [1]}}',
+    C: "${HOME} %{if} $${x}",
+    D: 'it\'s "q" {} }}',
+    E: "awk '{print $1}'",
+  };
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`);
+  const folder = temporaryCatalog({
+    "config.yml": "templates: {two: {}}",
+    "two/manifest.yml": JSON.stringify({
+      packer: { provisioners: [{ type: "shell", inline: ["true"], environment_vars: lines }] },
+    }),
+  });
+  const [layer] = specifyChain(folder).layers as [LayerSpecification];
+  expect(() => packer(scratch(layer), "validate", "layer.pkr.json")).not.toThrow();
+  const [{ provisioner }] = layer.configuration.build as [{ provisioner: { shell: Record<string, unknown> }[] }];
+  const rendered = provisioner[3]?.shell.environment_vars;
+  // What reads it is the same; it runs here, without a guest.
+  const local = { "shell-local": { environment_vars: rendered, inline: ["env > got"] } };
+  const build = [{ sources: ["source.null.here"], provisioner: [local] }];
+  writeFileSync(
+    join(folder, "t.pkr.json"),
+    JSON.stringify({ source: { null: { here: { communicator: "none" } } }, build }),
+  );
+  packer(folder, "build", "t.pkr.json");
+  expect(readFileSync(join(folder, "got"), "utf8").split("\n")).toEqual(expect.arrayContaining(lines));
+});
 
 test("packer reads every literal as it was written", () => {
   const texts = [

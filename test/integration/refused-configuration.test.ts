@@ -1,7 +1,6 @@
 /** What Packer refuses is told before the first layer is built: by Packer itself, on the configurations as they are run. */
-import { spawnSync } from "node:child_process";
-import { cpSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { type TinyLayer, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { type Ended, workspaces } from "./runner-support";
 
@@ -24,42 +23,37 @@ function expectNothingBuilt(): void {
 /** Packer's own words, which it breaks into lines. */
 const inOneLine = (text: string) => text.replace(/\s+/g, " ");
 
-const REFUSED: [string, Partial<TinyLayer>, string, string][] = [
-  [
-    "a key of the builder that this Packer does not know",
-    { settings: { not_of_this_packer: true } },
-    'No argument or block type is named "not_of_this_packer"',
-    'remove "not_of_this_packer" from the manifest of "upper", or put a Packer on PATH that knows it',
-  ],
-  [
-    "a key of a step that this Packer does not know",
-    { provisioners: [{ shell: { inline: ["true"], not_of_this_packer: "x" } }] },
-    'No argument or block type is named "not_of_this_packer"',
-    'remove "not_of_this_packer" from the manifest of "upper"',
-  ],
-  [
-    "a map where a list is asked for",
-    { provisioners: [{ shell: { inline: ["true"], environment_vars: { A: "b" } } }] },
-    'Inappropriate value for attribute "environment_vars": list of string required',
-    'correct the manifest of "upper"',
-  ],
-];
-
-test.each(REFUSED)("fails before the layers below are built with %s", async (_, layer, words, fix) => {
-  const upper: TinyLayer = { name: "upper", provisioners: [{ shell: { inline: ["true"] } }], ...layer };
-  const { code, stderr } = await build(lower, upper);
-  expect(stderr).toMatch(/Packer \d[\d.]* refuses the configuration of "upper":\n/);
-  expect(inOneLine(stderr)).toContain(words);
-  expect(inOneLine(stderr)).toContain(`fix: ${fix}`);
-  expect(stderr).not.toMatch(/Warning|source code not available|"lower"/);
+test("fails with all layers that are refused, before those below are built", async () => {
+  const step = { inline: ["true"] };
+  const layers: TinyLayer[] = [
+    { ...lower, name: "machine", settings: { not_of_the_machine: true } },
+    { name: "step", provisioners: [{ shell: { ...step, not_of_a_step: "x" } }] },
+    // A map where a list is asked for.
+    { name: "kind", provisioners: [{ shell: { ...step, environment_vars: { A: "b" } } }] },
+  ];
+  const { code, stderr } = await build(lower, ...layers);
+  const said = stderr.split(/Packer \d[\d.]* refuses the configuration of /).map(inOneLine);
+  expect(said).toEqual([
+    expect.any(String),
+    expect.stringMatching(/^"machine":.* named "not_of_the_machine"/),
+    expect.stringMatching(/^"step":.* named "not_of_a_step"/),
+    expect.stringMatching(/^"kind":.*Inappropriate value for attribute "environment_vars": list of string required/),
+  ]);
+  expect(stderr).toContain('fix: remove "not_of_the_machine" from the manifest of "machine", or put a Packer on PATH');
+  expect(stderr).not.toMatch(/Warning|source code not available|build\.pkr\.json/);
   expect(code).toBe(2);
   expectNothingBuilt();
 });
 
-test("fails with all layers that are refused at once", async () => {
-  const settings = { not_of_this_packer: true };
-  const { code, stderr } = await build({ ...lower, settings }, { ...lower, name: "upper", settings });
-  expect(stderr).toMatch(/refuses the configuration of "lower":\n[\s\S]*refuses the configuration of "upper":\n/);
+test("fails with what others build afterwards", async () => {
+  const upper = { ...lower, name: "upper", settings: { not_of_this_packer: true } };
+  const { file, specification } = writeTinySpecification(workspace().folder, [lower, upper]);
+  const [first, later] = specification.layers;
+  const places = { "source.qemu.tiny.not_of_this_packer": { file: "upper/manifest.yml", line: 4 } };
+  writeFileSync(file, JSON.stringify({ ...specification, layers: [first], later: [{ ...later, places }] }));
+  const { code, stderr } = await workspace().run(["build", "--specification", file]);
+  expect(stderr).toContain(`${workspace().folder}/upper/manifest.yml:4: Packer `);
+  expect(stderr).toContain('fix: remove "not_of_this_packer" from the manifest of "upper"');
   expect(code).toBe(2);
   expectNothingBuilt();
 });
@@ -80,36 +74,14 @@ test("fails with exit code 4 where a file of an upper layer is gone, before the 
   expectNothingBuilt();
 });
 
-/** Runs the command on a tree from the field. */
-function inTree(name: string, ...args: string[]): { code: number | null; stdout: string; stderr: string } {
-  const folder = join(workspace().folder, name);
-  cpSync(resolve("test/fixtures/cases", name), folder, { recursive: true });
-  const [program, ...rest] = workspace().commandLine(...args);
-  const { status, stdout, stderr } = spawnSync(program, rest, {
-    cwd: folder,
-    env: workspace().environment,
-    encoding: "utf8",
-  });
-  return { code: status, stdout, stderr };
-}
-
-test("fails before the base is made with the tree of keys that Packer 1.6.6 does not know", () => {
-  const { code, stderr } = inTree("keys", "build", "x");
-  expect(stderr).toMatch(/Packer [\d.]+ refuses the configuration of "x":\n/);
-  expect(stderr).toContain('No argument or block type is named "efi_boot".');
+test("fails before the base is made where a tree has a key that this Packer does not know, with file and line", async () => {
+  const tree = resolve("test/fixtures/cases/keys");
+  const { code, stderr } = await workspace().run(["build", "x", "--catalog", tree]);
+  expect(stderr).toMatch(/keys\/templates\/x\/manifest\.yml:4:\d+: Packer [\d.]+ refuses the configuration of "x":\n/);
+  expect(stderr).toMatch(
+    / {2}on \S+keys\/templates\/x\/manifest\.yml:4:\n.*No argument or block type is named "efi_boot"\./,
+  );
   expect(stderr).toContain('fix: remove "efi_boot" from the manifest of "x"');
   expect(code).toBe(2);
   expectNothingBuilt();
-});
-
-test("fails at synth with the tree of a duration that has no unit", () => {
-  const { code, stderr } = inTree("pause", "render", "lay");
-  expect(stderr).toMatch(/manifest\.yml:4:\d+: "10" is not a duration.*\n {2}fix: .*"pause_before: 10s"/);
-  expect(code).toBe(2);
-});
-
-test.each(["lay", "lay2"])("the runner alone says how the machine of the tree of CPUs is run: %s", (template) => {
-  const { code, stdout } = inTree("cpu", "render", template);
-  expect(code).toBe(0);
-  expect(stdout).not.toMatch(/enable-kvm|accel=kvm|"host"|"2048M"/);
 });

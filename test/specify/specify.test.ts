@@ -240,7 +240,7 @@ describe("variables", () => {
     const folder = temporaryCatalog({
       ...CHAIN,
       "two/environment.yml": "environment:\n  colour: red\n  shade: dark\n",
-      "two/manifest.yml": `packer:\n  provisioners:\n    - type: shell\n      inline: [${JSON.stringify(`echo ${text}`)}]\n`,
+      "two/manifest.yml": `packer:\n  provisioners:\n    - type: shell\n      inline: ["true"]\n      execute_command: ${JSON.stringify(`echo ${text}`)}\n`,
     });
     const before = last(run(folder));
     const after = last(run(folder, { variables: { two: { colour: "blue" } } }));
@@ -449,6 +449,7 @@ test("templates made in TypeScript render as those of YAML do", () => {
       ],
     }),
   );
+  const { layers, ...rest } = run(folder);
   expect(
     specify({
       catalog,
@@ -456,7 +457,8 @@ test("templates made in TypeScript render as those of YAML do", () => {
       environment: {},
       guestFolder: GUEST_FOLDER,
     }),
-  ).toEqual(run(folder));
+    // They have no places in files.
+  ).toEqual({ ...rest, layers: layers.map(({ places, ...layer }) => layer) });
 });
 
 test("a tree of packme renders whole, without change", () => {

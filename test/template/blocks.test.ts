@@ -41,7 +41,7 @@ ${BASE}  provisioners:
       inline: ["apt-get install {{ package }}"]
 {% endfor %}
     - type: shell
-      inline: ["echo {% raw %}{{ .Vars }}{% endraw %}"]
+      inline: ["echo {% raw %}{{ upper \`x\` }}{% endraw %}"]
 `;
 
 test("blocks around lines choose and repeat them, with a warning", () => {
@@ -49,7 +49,7 @@ test("blocks around lines choose and repeat them, with a warning", () => {
     ["apt-get install xfce4", "echo plain"],
     ["apt-get install vim"],
     ["apt-get install nano"],
-    ["echo {{ .Vars }}"],
+    ["echo {{ upper `x` }}"],
   ]);
   expect(warnings).toEqual([expect.stringContaining("one/manifest.yml: block tags stand around lines")]);
   expect(inline(AROUND_LINES, "environment: {desktop: none, greeting: x}\n")).toHaveLength(3);

@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import type { Machine } from "../../build-machine";
 import { ExitCode, NO_ROOM_FIX, VisaImageError } from "../../errors";
 import { suggestion } from "../../nearest";
+import { BRACES } from "../../packer/braces";
 import type { LayerSpecification } from "../../specification";
 import { MIN_SECRET_LENGTH } from "../output/masking";
 import { size } from "../output/progress";
@@ -128,6 +129,12 @@ export function readSecrets(
     );
   }
   for (const [name, value] of values) {
+    if (value.includes(BRACES)) {
+      throw new VisaImageError(`the secret "${name}" has "${BRACES}", which Packer takes for its own`, {
+        fix: "choose one without two braces side by side",
+        exitCode: ExitCode.USAGE,
+      });
+    }
     if (value && value.length < MIN_SECRET_LENGTH) {
       onWarning(`the secret "${name}" has fewer than ${MIN_SECRET_LENGTH} characters: it cannot be hidden in the log`);
     }

@@ -91,16 +91,30 @@ export function relevantLines(lines: readonly string[]): string[] {
   return result;
 }
 
-/** Of what `packer validate` says, the errors: without its warnings, and without places in a file that nobody wrote. */
-export function validationErrors(lines: readonly string[]): string[] {
+/**
+ * Of what `packer validate` says, the errors: without its warnings, and with places that a person knows.
+ *
+ * @param placeOf where the template has what stands on a line of the configuration, which nobody wrote
+ */
+export function validationErrors(
+  lines: readonly string[],
+  placeOf: (line: number) => string | undefined = () => undefined,
+): string[] {
   let inError = false;
   const errors = lines.filter((line) => {
     const kind = /^(Error|Warning): /.exec(line)?.[1];
     if (kind) inError = kind === "Error";
-    return inError && line.trim() && !/^ +(on build\.pkr\.json line \d+|\(source code not available\))/.test(line);
+    return inError && line.trim() && !/^ +\(source code not available\)/.test(line);
   });
   const told = errors.length > 0 ? errors : lines.filter((line) => line.trim()).slice(-15);
-  return told.map((line) => line.replace(/^build\.pkr\.json:[\d,-]+: /, ""));
+  return told.flatMap((line) => {
+    const [, before = "", number, after = ""] =
+      /^( +on )?build\.pkr\.json(?: line |:)(\d+)[\d,-]*:(.*)$/.exec(line) ?? [];
+    if (number === undefined) return [line];
+    const place = placeOf(Number(number));
+    if (place) return [`${before}${place}:${after}`];
+    return before ? [] : [after.trim()];
+  });
 }
 
 /**

@@ -47,6 +47,12 @@ describe("secrets", () => {
     expect(warn.mock.calls[0]?.[0]).not.toContain("q7z");
   });
 
+  test("fails with one that Packer would fill in, without showing it", () => {
+    const read = () => readSecrets([layer(true)], { VISA_ROOT_PASSWORD: "s3cret{{x}}" }, jest.fn());
+    expect(read).toThrow(/^the secret "root_password" has "{{", which Packer takes for its own\n {2}fix: choose one/);
+    expect(read).not.toThrow(/s3cret/);
+  });
+
   test("fails with what to set where one is missing", () => {
     expect(() => readSecrets([layer(true)], {}, jest.fn())).toThrow(
       /"VISA_ROOT_PASSWORD" must be set.*\n.*VISA_ROOT_PASSWORD_FILE/,

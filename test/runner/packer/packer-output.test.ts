@@ -80,7 +80,7 @@ test.each([
   ],
 ])("tells where %s", (_, lines, expected) => expect(endedByTimeout(lines)).toBe(expected));
 
-test("of a validation only the errors are shown, without places in a file that nobody wrote", () => {
+describe("of a validation only the errors are shown", () => {
   const lines = [
     "Warning: A checksum of 'none' was specified. Since ISO files are so big,",
     "a checksum is highly recommended.",
@@ -90,15 +90,26 @@ test("of a validation only the errors are shown, without places in a file that n
     "",
     'Error: Failed preparing provisioner-block "shell" ""',
     "",
-    "  on build.pkr.json line 1:",
+    "  on build.pkr.json line 7:",
     "  (source code not available)",
     "",
-    "build.pkr.json:1,1963-1973: Incorrect attribute value type",
+    "build.pkr.json:9,63-73: Incorrect attribute value type",
     "",
   ];
-  expect(validationErrors(lines)).toEqual([
-    'Error: Failed preparing provisioner-block "shell" ""',
-    "Incorrect attribute value type",
-  ]);
-  expect(validationErrors(["", "panic: x"])).toEqual(["panic: x"]);
+
+  test("without places in a file that nobody wrote", () => {
+    expect(validationErrors(lines)).toEqual([
+      'Error: Failed preparing provisioner-block "shell" ""',
+      "Incorrect attribute value type",
+    ]);
+    expect(validationErrors(["", "panic: x"])).toEqual(["panic: x"]);
+  });
+
+  test("with the template's places where these are known", () => {
+    expect(validationErrors(lines, (line) => (line > 1 ? `manifest.yml:${line * 10}` : undefined))).toEqual([
+      'Error: Failed preparing provisioner-block "shell" ""',
+      "  on manifest.yml:70:",
+      "manifest.yml:90: Incorrect attribute value type",
+    ]);
+  });
 });
