@@ -85,3 +85,15 @@ test("fails before the base is made where a tree has a key that this Packer does
   expect(code).toBe(2);
   expectNothingBuilt();
 });
+
+test("fails with QEMU's own words where it does not start", async () => {
+  // A device of no QEMU: it ends before it runs a guest.
+  const qemuargs = [["-device", "of-no-qemu"]];
+  const { code, stderr } = await build({ ...lower, settings: { qemuargs } });
+  expect(inOneLine(stderr)).toMatch(
+    /Qemu failed to start\..* QEMU said: \S+: -device of-no-qemu: 'of-no-qemu' is not a valid device/,
+  );
+  expect(workspace().log()).toMatch(/^.*qemu: .*'of-no-qemu' is not a valid device/m);
+  expect(code).toBe(3);
+  expect(workspace().leftovers()).toEqual([]);
+});

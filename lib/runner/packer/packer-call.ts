@@ -11,6 +11,7 @@ import { VNC_ADDRESS } from "../host/requirements";
 import type { Masker } from "../output/masking";
 import { pickVariables, toolEnvironment } from "../processes/tool-environment";
 import { runToolOrFail } from "../processes/tools";
+import { writeQemuProgram } from "./qemu-words";
 import { runConfiguration } from "./run-configuration";
 
 /** The configuration that Packer reads, in the folder that it runs in. */
@@ -39,12 +40,13 @@ export interface PackerCall {
   readonly environment: NodeJS.ProcessEnv;
 }
 
-/** Writes the configuration as it is run. @param relayAddress where the relay to the guest's SSH will be */
+/** Writes the configuration as it is run, and what it starts. @param relayAddress where the relay to the guest's SSH will be */
 export async function writeConfiguration(call: PackerCall, relayAddress: string, folder: string): Promise<void> {
   const { layer, access, accelerator, machine, version: packerVersion } = call;
   const settings = { access, accelerator, machine, relayAddress, packerVersion };
   const configuration = runConfiguration(layer.configuration, settings);
   await writeFile(join(folder, CONFIGURATION_FILE), JSON.stringify(configuration, null, 2));
+  await writeQemuProgram(folder);
 }
 
 /** Installs the plugins that a configuration needs: for Packer 1.7 and later. @throws VisaImageError where that fails */

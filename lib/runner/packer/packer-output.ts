@@ -82,6 +82,8 @@ export function relevantLines(lines: readonly string[]): string[] {
     const text = line
       .replace(/^(==> |--> |\* | {4})/, "")
       .replace(/^[\w-]+\.[\w-]+: /, "")
+      // The runner has what that log would say (qemu-words.ts).
+      .replace(/ Please run with PACKER_LOG=1 to get more info\./, "")
       .trimEnd();
     const key = text.replace(/^Build '.*' errored( after [^:]*)?: /, "");
     if (told.has(key)) continue;

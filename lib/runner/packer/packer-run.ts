@@ -22,6 +22,7 @@ import {
   writeConfiguration,
 } from "./packer-call";
 import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
+import { readQemuWords } from "./qemu-words";
 import { isModern, MONITOR_SOCKET } from "./run-configuration";
 import { relayAddress } from "./ssh-relay";
 import { type RunningGuest, type Trouble, type WatchOptions, watchGuest } from "./watch";
@@ -142,12 +143,15 @@ export class PackerRun {
   }
 
   private async failure(result: WatchedResult, strays: number): Promise<VisaImageError> {
-    const { layer, log } = this.options;
+    const { layer, log, masker, scratch } = this.options;
     const { code, signal, trouble, unreachable } = result;
     const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
     const ended = strays ? ` (${strays} processes that it left were ended)` : "";
+    const qemu = (await readQemuWords(scratch.path)).map((line) => masker.mask(line));
+    for (const line of qemu) log.write(`qemu: ${line}`);
     const lines = [
       ...relevantLines(trouble?.lines ?? log.tail()),
+      ...(qemu.length > 0 ? ["QEMU said:", ...qemu] : []),
       ...(unreachable ? [unreachable] : []),
       ...this.consoleTail(trouble?.console),
     ];

@@ -9,6 +9,7 @@ import { CREDENTIALS, type GuestAccess } from "../guest/guest-access";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import type { Accelerator } from "../host/accelerator";
 import { VNC_ADDRESS } from "../host/requirements";
+import { QEMU_PROGRAM } from "./qemu-words";
 
 /** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
 export const MONITOR_SOCKET = "monitor";
@@ -38,6 +39,7 @@ const CHANGES: readonly Change[] = [
   withFixedAddresses,
   withoutDefaultDevices,
   withScreen,
+  withQemuProgram,
   withMonitor,
   withRelay,
   withRequiredPlugins,
@@ -119,6 +121,11 @@ function withScreen(configuration: Configuration, { machine }: RunSettings): Con
     const argument = ["-vnc", `${vncAddress ?? VNC_ADDRESS}:${vncPort - 5900},password=on`];
     return { ...source, ...password, qemuargs: [...own, argument], vnc_port_min: vncPort, vnc_port_max: vncPort };
   });
+}
+
+/** QEMU by a program that keeps what it says. */
+function withQemuProgram(configuration: Configuration): Configuration {
+  return mapSources(configuration, (source) => ({ ...source, qemu_binary: `./${QEMU_PROGRAM}` }));
 }
 
 /** QEMU's monitor, which says how the guest ended. */

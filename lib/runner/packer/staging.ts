@@ -9,6 +9,7 @@ import { exists } from "../../presence";
 import type { LayerSpecification, SpecifiedFile } from "../../specification";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import { CONFIGURATION_FILE } from "./packer-call";
+import { QEMU_PROGRAM, QEMU_WORDS } from "./qemu-words";
 import { MONITOR_SOCKET } from "./run-configuration";
 
 /** Names in a scratch folder that are the runner's. */
@@ -28,6 +29,8 @@ const RESERVED = new Set([
   "owner.json",
   CONSOLE_FILE,
   MONITOR_SOCKET,
+  QEMU_PROGRAM,
+  QEMU_WORDS,
   "publish",
   "installer.iso",
   "kernel",

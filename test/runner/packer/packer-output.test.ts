@@ -70,6 +70,14 @@ test("of a failure before the first step shows what Packer itself says", () => {
   ).toEqual(["Error creating hard drive: no space"]);
 });
 
+test("Packer's advice to look into its own log is left out", () => {
+  // As Packer 1.6.6 writes it.
+  const error = "Build launch failed: Qemu failed to start. Please run with PACKER_LOG=1 to get more info.";
+  expect(relevantLines([`Build 'qemu.one' errored after 1 second: ${error}`])).toEqual([
+    "Build 'qemu.one' errored after 1 second: Build launch failed: Qemu failed to start.",
+  ]);
+});
+
 test.each([
   ["a step's time was up", ["Build 'qemu.one' errored after 10 seconds 328 milliseconds: context canceled"], true],
   ["a script failed", ["Build 'qemu.one' errored after 3 minutes: Script exited with non-zero exit status: 1."], false],

@@ -49,6 +49,7 @@ test("all that a run changes in a rendered configuration, in this order", () => 
           ssh_host: "127.1.2.3",
           vnc_use_password: true,
           qmp_enable: true,
+          qemu_binary: "./qemu",
           vnc_port_min: 5907,
           vnc_port_max: 5907,
           qemuargs: [
