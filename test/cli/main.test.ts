@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expandOriginalOptions } from "../../lib/cli/arguments";
 import { readVariables } from "../../lib/cli/inputs";
 import { temporaryCatalog } from "../fixtures/temporary-catalog";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 
 const DISK = `base: {file: {path: base.qcow2, checksum: "sha256:${"b".repeat(64)}"}}`;
 const CATALOG = {
@@ -22,7 +22,6 @@ beforeAll(() => {
   command = compileCommand();
   folder = temporaryCatalog(CATALOG);
 });
-afterAll(removeCommand);
 
 function run(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {

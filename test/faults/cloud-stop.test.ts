@@ -46,7 +46,7 @@ async function atHalfTheUpload(action: (terraform: number) => Promise<unknown> |
  */
 test("fails where the verification is killed, and nothing is registered", async () => {
   const running = deployment.startDeploy(inputs, { ...diskOf(20 * MIB), VISA_TEST_HANG_VERIFY: "1" });
-  process.kill(await deployment.processOf(/stand-in\.ts verify/), "SIGKILL");
+  process.kill(await deployment.processOf(/stand-in\.js verify/), "SIGKILL");
   expect((await running.ended).status).toBe(1);
   await deployment.expectSafe(lastGood);
   expect(await deployment.images()).toHaveLength(deployment.releases.length);
@@ -144,7 +144,7 @@ describe("a registration", () => {
    * @says `local-exec provisioner error`
    */
   test("fails where it is killed before the image is shown, and the one before stays", async () => {
-    expect((await killed(/^node .*stand-in\.ts lock add/, /^PATCH /)).status).toBe(1);
+    expect((await killed(/^node .*stand-in\.js lock add/, /^PATCH /)).status).toBe(1);
     await deployment.expectSafe(lastGood);
   });
 
@@ -152,7 +152,7 @@ describe("a registration", () => {
    * @fault cloud: the registration is killed
    */
   test("fails where it is killed after that, and the new one stays", async () => {
-    expect((await killed(/^node .*stand-in\.ts lock use/, /^GET .*visa_image/)).status).toBe(1);
+    expect((await killed(/^node .*stand-in\.js lock use/, /^GET .*visa_image/)).status).toBe(1);
     lastGood = deployment.releases.at(-1)?.imageId ?? "";
     await deployment.expectSafe(lastGood);
   });

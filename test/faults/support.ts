@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
 import { type Ended, Workspace } from "../integration/runner-support";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 
 /** `npm run test:faults`: every fault at every stage, and a build after each. */
@@ -103,7 +103,6 @@ exec '${real}' "$@"
   override remove(): void {
     for (const gate of Object.values(this.gates)) gate.end();
     super.remove();
-    removeCommand();
   }
 
   /** A layer that can be held up while it is provisioned and while it shuts down. */

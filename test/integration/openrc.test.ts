@@ -8,7 +8,7 @@ import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);
@@ -57,7 +57,6 @@ export OS_IDENTITY_API_VERSION=3
   environment = Object.fromEntries(entries.filter(([name]) => name.startsWith("OS_")));
 });
 afterAll(async () => {
-  removeCommand();
   await cloud.reset();
   rmSync(scratch, { recursive: true, force: true });
 });

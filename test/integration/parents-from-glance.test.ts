@@ -21,7 +21,7 @@ import { credentialsFrom } from "../../lib/cloud/keystone";
 import type { BuildReport } from "../../lib/runner/build-report";
 import type { ArtifactManifest } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { type Ended, Workspace } from "./runner-support";
 import { cloudEnvironmentOf, UNREACHABLE_CLOUD } from "./terraform-support";
@@ -55,7 +55,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await cloud.reset();
   workspace.remove();
-  removeCommand();
 });
 afterEach(() => expect(workspace.leftovers()).toEqual([]));
 

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ArtifactManifest } from "../../lib/runner/cache/cache";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { Workspace } from "./runner-support";
 
@@ -19,7 +19,6 @@ beforeAll(() => {
 });
 afterAll(() => {
   workspace.remove();
-  removeCommand();
 });
 
 test("a build lists the guest's packages, and its commit in the image and beside it, in a step that nobody sees", async () => {

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 import { tinyGuest } from "../support/tiny-guest/tiny-guest";
 
 /**
@@ -18,7 +18,6 @@ export function workspaces(): () => Workspace {
     tinyGuest();
     command = compileCommand();
   });
-  afterAll(removeCommand);
   beforeEach(() => {
     workspace = new Workspace(command);
   });

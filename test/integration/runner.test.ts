@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { BuildSpecification } from "../../lib/specification";
-import { compileCommand, removeCommand } from "../runner/support/command";
+import { compileCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { Workspace } from "./runner-support";
 
@@ -79,7 +79,6 @@ beforeAll(async () => {
 
 afterAll(() => {
   workspace.remove();
-  removeCommand();
 });
 
 afterEach(() => {

@@ -1,6 +1,6 @@
 /**
- * `visa-image` for tests of Terraform: a build is a small file, and everything else is the real command. Run by `node`
- * with tsx, in the place of dist/lib/cli/main.js.
+ * `visa-image` for tests of Terraform: a build is a small file, and everything else is the real command. Compiled, and
+ * run in the place of dist/lib/cli/main.js.
  */
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";

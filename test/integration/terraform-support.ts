@@ -2,6 +2,7 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
+import { compileCommand, compileStandIn } from "../runner/support/command";
 
 /** What a run of Terraform printed, and how it ended. */
 export interface TerraformRun {
@@ -170,28 +171,20 @@ export function cloudEnvironmentOf(folder: string): Record<string, string> {
 /** Puts the {@link file://./stand-in.ts} in the place of `visa-image`, whose builds take too long for some tests. */
 export function useStandIn(folder: string): void {
   const file = join(folder, "cdk.tf.json");
-  const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
-  const standIn = join(packageRoot(), "test", "integration", "stand-in.ts");
   const text = readFileSync(file, "utf8");
-  writeFileSync(file, text.replaceAll(/\bnode \S+main\.js/g, `node --import ${loader} ${standIn}`));
+  writeFileSync(file, text.replaceAll(/\bnode \S+main\.js/g, `node ${compileStandIn()}`));
 }
 
-/** Runs the real `visa-image` from source, to its end. */
+/** Runs the real `visa-image`, to its end. */
 export function runVisaImage(
   args: readonly string[],
   cwd: string,
   environment: Readonly<Record<string, string>>,
 ): { readonly status: number | null; readonly text: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...visaImageFromSource(), ...args], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [compileCommand(), ...args], {
     cwd,
     encoding: "utf8",
     env: { ...process.env, ...environment },
   });
   return { status, text: `${stdout}${stderr}` };
-}
-
-/** Arguments of Node.js that run `visa-image` from source. */
-export function visaImageFromSource(): string[] {
-  const loader = join(packageRoot(), "node_modules", "tsx", "dist", "loader.mjs");
-  return ["--import", loader, join(packageRoot(), "lib", "cli", "main.ts")];
 }

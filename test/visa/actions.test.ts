@@ -8,6 +8,7 @@ import { formatLock, type Release, readLock } from "../../lib/releases/release-l
 import { adoptInVisa, hideInVisa, registerInVisa, visaStatus } from "../../lib/visa/actions";
 import { imageUse } from "../../lib/visa/image-use";
 import { CloudStandIn } from "../releases/cloud-stand-in";
+import { compileCommand } from "../runner/support/command";
 import { scratchFolder } from "../support/scratch";
 import { VisaStandIn } from "../support/visa-stand-in";
 import { IMAGES, KEY, RELEASES, wantedOf } from "./support";
@@ -196,12 +197,8 @@ describe("doctor", () => {
 
 test("the command prints what it did, and no token", async () => {
   const env = { ...process.env, ...options().environment };
-  const main = join(process.cwd(), "lib", "cli", "main.ts");
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", main, "visa", "register", "--wanted", wanted, "--lock-file", lockFile],
-    { env },
-  );
+  const args = ["visa", "register", "--wanted", wanted, "--lock-file", lockFile];
+  const child = spawn(process.execPath, [compileCommand(), ...args], { env });
   let text = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk) => {

@@ -25,8 +25,8 @@ import {
   TerraformFolder,
   type TerraformRun,
   useStandIn,
-  visaImageFromSource,
 } from "../../integration/terraform-support";
+import { compileCommand } from "../../runner/support/command";
 import { FaultProxy } from "./fault-proxy";
 
 /** Whether all faults are tried, and a whole deploy after each; else the quick ones, and one deploy after several. */
@@ -188,9 +188,9 @@ export class CloudDeployment {
     return this.start(["plan", "-input=false", "-compact-warnings"]).ended;
   }
 
-  /** Runs the real `visa-image` from source. */
+  /** Runs the real `visa-image`. */
   visaImage(...args: string[]): Promise<TerraformRun> {
-    return run(process.execPath, [...visaImageFromSource(), ...args], this.scratch, {
+    return run(process.execPath, [compileCommand(), ...args], this.scratch, {
       ...process.env,
       ...this.environment,
     });
