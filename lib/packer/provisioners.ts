@@ -5,6 +5,7 @@ import { keyKinds } from "../template/schema";
 import type { Step } from "../template/template";
 import { fetchesListsFirst } from "./apt-lists";
 import { refuseBraces } from "./braces";
+import { Destinations } from "./destinations";
 import { GUEST_SCRIPTS } from "./guest-scripts";
 import { reference } from "./hcl";
 import { type Places, placesOf } from "./places";
@@ -56,9 +57,14 @@ export function renderProvisioners(
   values: TypedValues,
   files: StagedFiles,
 ): RenderedProvisioners {
+  const destinations = new Destinations();
   const own = steps.flatMap((step) => {
     const settings = settingsFor(step, builderNames);
-    return settings ? [{ step, rendered: { [step.type]: render(step, settings, values, files) } }] : [];
+    if (!settings) return [];
+    const result = render(step, settings, values, files);
+    if (step.type === "file") checkCopy(step, result, files, destinations);
+    else destinations.forget();
+    return [{ step, rendered: { [step.type]: result } }];
   });
   const rendered = own.map((each) => each.rendered);
   const provisioners = prepared(rendered, fetchesListsFirst(shellTexts(rendered, files)));
@@ -148,6 +154,20 @@ function checkStep(step: Step, result: Record<string, unknown>): void {
     if (result.generated !== undefined) {
       throw usageError("files made during the build cannot be copied into it", step.locate(["generated"]), "remove it");
     }
+  }
+}
+
+/** Fails for a copy that Packer's rules cannot make, as far as that is known without a guest. */
+function checkCopy(
+  step: Step,
+  { source, sources, destination }: Record<string, unknown>,
+  files: StagedFiles,
+  destinations: Destinations,
+): void {
+  if (!(destination instanceof Text) || destination.packerVariables().length > 0) return;
+  for (const { real } of [source ?? [], sources ?? []].flat() as Text[]) {
+    const problem = destinations.copy({ path: real, kind: files.has(real) ? "file" : "folder" }, destination.real);
+    if (problem) throw usageError(problem.what, step.locate(["destination"]), problem.fix);
   }
 }
 

@@ -3,7 +3,7 @@ import { specify } from "../../lib/specify/specify";
 import { Catalog } from "../../lib/template/catalog";
 import { Provisioner } from "../../lib/template/provisioner";
 import { Template, type TemplateOptions } from "../../lib/template/template";
-import { GUEST_FOLDER, temporaryCatalog } from "../fixtures/temporary-catalog";
+import { GUEST_FOLDER, specifyChain, temporaryCatalog } from "../fixtures/temporary-catalog";
 
 function layer(options: TemplateOptions, onWarning?: (warning: string) => void): LayerSpecification {
   const catalog = new Catalog([]).add(new Template("one", options));
@@ -216,6 +216,33 @@ test("fails for a download, and for a second builder", () => {
       directory: temporaryCatalog({ a: "" }),
     }),
   ).toThrow(/cannot be downloaded/);
+});
+
+describe("fails for a copy that cannot be made in the guest", () => {
+  const copy = (...copies: [string, string][]) => {
+    const files = copies.map(([source, destination]) => ({ type: "file", source, destination }));
+    const directory = temporaryCatalog({
+      "config.yml": "templates: {two: {}}",
+      "two/manifest.yml": `packer:\n  provisioners:\n${files.map((file) => `    - ${JSON.stringify(file)}\n`).join("")}`,
+      "two/a.txt": "a",
+      "two/files/b.txt": "b",
+    });
+    return () => specifyChain(directory);
+  };
+
+  test("to where a folder is", () => {
+    expect(copy(["a.txt", "/opt/"], ["files", "/opt/files"], ["files/", "/opt/files"])).not.toThrow();
+    expect(copy(["a.txt", "/opt"])).toThrow(
+      /manifest\.yml:3:\d+: "\/opt" is a folder, where a file is to be copied to\n {2}fix: "destination: \/opt\/"/,
+    );
+    expect(copy(["files", "/srv/x"], ["a.txt", "/srv/x"])).toThrow(/manifest\.yml:4:\d+: "\/srv\/x" is a folder/);
+  });
+
+  test("of a folder to where a file is", () => {
+    expect(copy(["a.txt", "/srv/x"], ["files/", "/srv/x"])).toThrow(
+      /manifest\.yml:4:\d+: "\/srv\/x" is a file of an earlier step, where a folder is needed/,
+    );
+  });
 });
 
 test("apt's lists are fetched before the template's own steps, but where these begin with it", () => {

@@ -278,7 +278,7 @@ describe("variables", () => {
       const folder = temporaryCatalog({
         ...CHAIN,
         "two/files/environment.tlt": "http_proxy={http_proxy}\n",
-        "two/manifest.yml": manifest.replace("source: files", "source: files/environment"),
+        "two/manifest.yml": manifest.replace("source: files", "source: files/environment").replace("/opt", "/opt/"),
       });
       const proxy = `http://jane:${password}@proxy.example:3128`;
       const layer = last(run(folder, { environment: { proxy, VISA_HTTP_PROXY: proxy } }));
@@ -628,7 +628,7 @@ describe("packages that the base brings", () => {
 describe("what of a template's folder is no input", () => {
   const copy = (provisioner: string, rest = "") => ({
     "config.yml": "templates: {two: }",
-    "two/manifest.yml": `packer:\n  provisioners:\n    - { type: file, destination: /opt, ${provisioner} }\n${rest}`,
+    "two/manifest.yml": `packer:\n  provisioners:\n    - { type: file, destination: /opt/own, ${provisioner} }\n${rest}`,
     "two/files/f.txt": "f\n",
     "two/files/f.bak": "f\n",
     "two/files/deep/g.bak": "g\n",

@@ -93,6 +93,16 @@ export function relevantLines(lines: readonly string[]): string[] {
   return result;
 }
 
+/** What to do about a failed build; nothing where its lines speak for themselves. */
+export function remedy(lines: readonly string[]): string | undefined {
+  const some = (pattern: RegExp) => lines.some((line) => pattern.test(line));
+  if (some(/No space left on device/)) return "the guest's disk is full: give the template a larger disk_size_gb";
+  if (some(/scp: .*: (?:Is|Not) a directory|scp: .*\/\.: No such file or directory/)) {
+    return 'a destination that is a folder ends in "/" where a file is copied; the content of a folder ("source: folder/") goes into one that is there: make it in a step before';
+  }
+  return undefined;
+}
+
 /**
  * Of what `packer validate` says, the errors: without its warnings, and with places that a person knows.
  *

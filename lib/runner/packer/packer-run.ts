@@ -21,7 +21,7 @@ import {
   type PackerCall,
   writeConfiguration,
 } from "./packer-call";
-import { endedByTimeout, packerEvent, relevantLines } from "./packer-output";
+import { endedByTimeout, packerEvent, relevantLines, remedy } from "./packer-output";
 import { readQemuWords } from "./qemu-words";
 import { isModern, MONITOR_SOCKET } from "./run-configuration";
 import { relayAddress } from "./ssh-relay";
@@ -167,9 +167,8 @@ export class PackerRun {
 
   /** What to do about what Packer said; nothing where that speaks for itself. */
   private remedy(lines: readonly string[]): string | undefined {
-    if (lines.some((line) => line.includes("No space left on device"))) {
-      return "the guest's disk is full: give the template a larger disk_size_gb";
-    }
+    const known = remedy(lines);
+    if (known) return known;
     if (!this.stepTimeout || !endedByTimeout(this.options.log.tail())) return undefined;
     return `the step was not done within its timeout of ${this.stepTimeout}: see what it waits for, or give it longer`;
   }

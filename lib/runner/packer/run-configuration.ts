@@ -35,6 +35,7 @@ type Change = (configuration: Configuration, settings: RunSettings) => Configura
 /** The changes, in the order in which they are made: those of the provisioners first, then QEMU's arguments. */
 const CHANGES: readonly Change[] = [
   withGuestReport,
+  withFoldersToCopyInto,
   withAccess,
   withFixedAddresses,
   withoutDefaultDevices,
@@ -68,6 +69,26 @@ function withGuestReport(configuration: Configuration, { access }: RunSettings):
       const step = { shell: { script: REPORT_SCRIPT } };
       return { ...build, provisioner: [...own.slice(0, end), step, ...own.slice(end)] };
     }),
+  };
+}
+
+/**
+ * A folder's content goes into a folder that is there, as Packer has it. Without this scp makes a file of each in turn,
+ * under the folder's own name, where it is not there: the last one stays, and nobody is told.
+ */
+function withFoldersToCopyInto(configuration: Configuration): Configuration {
+  const builds = (configuration.build ?? []) as readonly { provisioner?: readonly Record<string, unknown>[] }[];
+  const change = (step: Record<string, unknown>): Record<string, unknown> => {
+    const { source, sources, destination } = (step.file ?? {}) as Record<string, unknown>;
+    const names = [source ?? [], sources ?? []].flat() as unknown[];
+    if (names.length === 0 || !names.every((name) => String(name).endsWith("/"))) return step;
+    return { file: { ...(step.file as object), destination: `${String(destination).replace(/\/+$/, "")}/.` } };
+  };
+  return {
+    ...configuration,
+    build: builds.map((build) =>
+      build.provisioner ? { ...build, provisioner: build.provisioner.map(change) } : build,
+    ),
   };
 }
 

@@ -3,6 +3,7 @@ import {
   endedByTimeout,
   packerEvent,
   relevantLines,
+  remedy,
   validationErrors,
 } from "../../../lib/runner/packer/packer-output";
 
@@ -68,6 +69,18 @@ test("of a failure before the first step shows what Packer itself says", () => {
   expect(
     relevantLines(["    qemu.one: xorriso says much", "==> qemu.one: Error creating hard drive: no space"]),
   ).toEqual(["Error creating hard drive: no space"]);
+});
+
+test.each([
+  ["scp: /opt: Is a directory", /^a destination that is a folder ends in "\/"/],
+  ["Upload failed: scp: /opt/x: Not a directory", /^a destination that is a folder/],
+  ["scp: /opt/new/.: No such file or directory", /^a destination that is a folder/],
+  ["cp: cannot write: No space left on device", /^the guest's disk is full/],
+  ["scp: /none/x: No such file or directory", undefined],
+])("what to do about a failure is said where it is known: %s", (line, expected) => {
+  const said = remedy(["qemu.one: something else", line]);
+  if (expected) expect(said).toMatch(expected);
+  else expect(said).toBeUndefined();
 });
 
 test("Packer's advice to look into its own log is left out", () => {

@@ -115,6 +115,28 @@ test("nobody gets into an installation: it has no report, and no way in", () => 
   expect(sourceOf(runConfiguration(own, settings))).toMatchObject({ cd_label: "config-2" });
 });
 
+test("a folder's content goes into a folder or fails, whatever scp would make of it", () => {
+  const copies = (...steps: object[]) => {
+    const own = rendered();
+    const [build] = own.build as [object];
+    const changed = runConfiguration(
+      { ...own, build: [{ ...build, provisioner: steps.map((file) => ({ file })) }] },
+      OLD,
+    );
+    return stepsOf(changed).flatMap((step) =>
+      "file" in step ? (step.file as { destination: string }).destination : [],
+    );
+  };
+  expect(
+    copies(
+      { source: "files/one/x/", destination: "/opt/x" },
+      { sources: ["files/one/x/", "files/one/y/"], destination: "/opt/x/" },
+      { source: "files/one/x", destination: "/opt/x" },
+      { source: "files/one/a.txt", destination: "/opt/" },
+    ),
+  ).toEqual(["/opt/x/.", "/opt/x/.", "/opt/x", "/opt/"]);
+});
+
 test("the report stands before the seal, else last", () => {
   const configuration = (...provisioner: object[]) => ({ source: { qemu: {} }, build: [{ provisioner }] });
   const step = { shell: { script: "visa-guest-report.sh" } };
