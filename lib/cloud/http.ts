@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ConnectionOptions, checkServerIdentity } from "node:tls";
-import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import type { Dispatcher } from "undici";
 import { VisaImageError } from "../errors";
 import { systemCertificates } from "./certificates";
 import { type Environment, proxyFor } from "./proxy";
@@ -117,7 +117,7 @@ export class HttpClient {
    */
   async open({ method, url, headers, body }: HttpRequest): Promise<OpenAnswer> {
     try {
-      const answer = await request(url, {
+      const answer = await undici().request(url, {
         method,
         body,
         headers: { accept: "*/*", ...(body !== undefined && { "content-type": "application/json" }), ...headers },
@@ -190,14 +190,14 @@ export class HttpClient {
     const tls = secure || proxy?.protocol === "https:" ? { ...TLS, rejectUnauthorized: !insecure, ca: ca() } : {};
     const requestTls = { timeout, ...tls, ...clientCertificate };
     const agent = proxy
-      ? new ProxyAgent({
+      ? new (undici().ProxyAgent)({
           uri: proxy.href,
           token: tokenOf(proxy),
           requestTls,
           proxyTls: { timeout, ...tls },
           proxyTunnel: secure,
         })
-      : new Agent({ connect: requestTls });
+      : new (undici().Agent)({ connect: requestTls });
     this.agents.set(name, agent);
     return agent;
   }
@@ -238,6 +238,11 @@ export function excerpt(body: string): string {
     .replace(/[^\p{L}\p{N}\p{P}\p{S}]+/gu, " ")
     .trim()
     .slice(0, 300);
+}
+
+/** Loaded by the first request: it takes longer than all else that `visa-image lock --help` needs. */
+function undici(): typeof import("undici") {
+  return require("undici");
 }
 
 /** For a proxy that asks who one is; undici would send no name without a password. */
