@@ -13,7 +13,8 @@ export {
   VisaSecurityGroup,
   type VisaSecurityGroupProps,
 } from "./constructs/visa-network";
-export { type VisaPlans, VisaRegistration, type VisaRegistrationProps } from "./constructs/visa-registration";
+export { VisaRegistration } from "./constructs/visa-registration";
+export type { VisaPlans, VisaRegistrationProps } from "./constructs/visa-registration-props";
 export { VisaImageError } from "./errors";
 export type { CacheSource, DiskFormat, MachineOptions, MachinePreset } from "./specification";
 export {

@@ -40,6 +40,8 @@ export interface BuildCommandOptions extends InputOptions {
   readonly quiet?: true;
   /** What is built is to be registered: whether that can be done is found out before. */
   readonly signIn?: true;
+  /** The same for VISA's list. */
+  readonly askVisa?: true;
 }
 
 /** Runs the command. */
@@ -47,6 +49,10 @@ export async function runBuild(templates: readonly string[], options: BuildComma
   hidePassword(options, "visa-image build");
   const environment = environmentOf(options);
   if (options.signIn) await signInFirst();
+  if (options.askVisa) {
+    const { askVisaFirst } = require("../visa/ask-first") as typeof import("../visa/ask-first");
+    await askVisaFirst({ onMessage: (text) => process.stderr.write(`${text}\n`) });
+  }
   // All of them first: what is wrong with the last one is said before the first one is built.
   const reports = await buildJobs(readJobs(templates, options, environment), options, environment);
   if (options.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);

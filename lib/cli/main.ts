@@ -27,6 +27,7 @@ export function makeProgram() {
     .addOption(
       new Option("--sign-in", "sign in to the cloud first, since the result is to be registered there").hideHelp(),
     )
+    .addOption(new Option("--ask-visa", "ask VISA first too, since the image is to be in its list").hideHelp())
     .addOption(variable())
     .addOption(pamPublic())
     .option("--root-password <password>", "-rp: root's password, for all on this machine to see")

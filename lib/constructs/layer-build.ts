@@ -86,6 +86,8 @@ export class LayerBuild extends Construct {
   private readonly props: LayerBuildProps;
   private readonly triggers: Record<string, string>;
   private readonly runner: HoldableCommand;
+  /** What is found out before anything is built, as options of the command. */
+  private readonly first = new Set<string>();
   private output?: OutputSpecification;
   /** What the stack builds on it, by fingerprint. */
   private readonly later = new Map<string, LayerSpecification>();
@@ -108,7 +110,7 @@ export class LayerBuild extends Construct {
       build.takeOver(options);
       if (!held) for (const above of layers.slice(index + 1)) build.later.set(above.fingerprint, above);
       if (parentsFromGlance) build.parentsFromGlance = parentsFromGlance;
-      if (options.registered) build.runner.command = build.commandOf("--sign-in");
+      if (options.registered) build.askFirst("--sign-in");
       if (parentsFromGlance || options.registered) {
         build.runner.environment = signInEnvironment(scope, options.provider);
       }
@@ -171,6 +173,17 @@ export class LayerBuild extends Construct {
     this.runner = new HoldableCommand(this.resource, this.triggers, this.commandOf(), props.held);
   }
 
+  /** Has this build and those below it ask VISA first whether the result can be registered there. */
+  askVisaFirst(): void {
+    this.askFirst("--ask-visa");
+    this.props.parent?.askVisaFirst();
+  }
+
+  private askFirst(option: string): void {
+    this.first.add(option);
+    this.runner.change(this.commandOf());
+  }
+
   /** What is staged for the runner, with absolute sources. */
   get specification(): BuildSpecification {
     const { output, parentsFromGlance } = this;
@@ -216,8 +229,14 @@ export class LayerBuild extends Construct {
     if (this.node.id === addresses[0]) moveFormer(this.resource, addresses);
   }
 
-  private commandOf(...options: readonly string[]): string {
-    return visaImageCommand(this, ["build", ...options, "--specification", this.specificationFile]);
+  private commandOf(): string {
+    // In one order, whichever image asked first.
+    return visaImageCommand(this, [
+      "build",
+      ...[...this.first].sort().reverse(),
+      "--specification",
+      this.specificationFile,
+    ]);
   }
 
   private addOutput({ format, minDiskGb }: LayerOutput): void {
@@ -251,8 +270,7 @@ export class HoldableCommand {
   constructor(
     private readonly resource: TerraformData,
     private readonly triggers: Record<string, string>,
-    /** Read when it is released. */
-    public command: string,
+    private command: string,
     held = false,
   ) {
     if (held) {
@@ -261,6 +279,12 @@ export class HoldableCommand {
     } else {
       this.release();
     }
+  }
+
+  /** Another command in its place. */
+  change(command: string): void {
+    this.command = command;
+    if (!(HELD in this.triggers)) this.release();
   }
 
   /** Somebody needs it after all. */

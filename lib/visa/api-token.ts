@@ -77,13 +77,25 @@ export class TokenSource {
     return this.token !== before;
   }
 
-  /** When it ended, for one that says so and has: tokens of OIDC do. */
+  /** Whether another one is there for the asking when it has ended. */
+  get renews(): boolean {
+    const { VISA_API_TOKEN: text, VISA_API_TOKEN_FILE: file } = this.environment;
+    return !text?.trim() && !file?.trim();
+  }
+
+  /** When it ended, for one that says so and has. */
   get endedAt(): Date | undefined {
+    const { endsAt } = this;
+    return endsAt && endsAt.getTime() < Date.now() ? endsAt : undefined;
+  }
+
+  /** When it ends, for one that says so: tokens of OIDC do. */
+  get endsAt(): Date | undefined {
     const payload = this.token?.split(".")[1];
     if (!payload) return undefined;
     try {
       const { exp } = JSON.parse(Buffer.from(payload, "base64url").toString("utf8")) as { readonly exp?: unknown };
-      return typeof exp === "number" && exp * 1000 < Date.now() ? new Date(exp * 1000) : undefined;
+      return typeof exp === "number" ? new Date(exp * 1000) : undefined;
     } catch {
       return undefined;
     }

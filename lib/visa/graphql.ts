@@ -16,13 +16,17 @@ export type Outcome =
 
 /** An error of VISA, or on the way to it. It never has a value in it that was sent. */
 export class VisaError extends VisaImageError {
+  /** HTTP's, of an answer that is not as VISA's are. */
+  readonly status: number | undefined;
+
   constructor(
     what: string,
     readonly outcome: Outcome,
-    options: { readonly fix: string; readonly cause?: unknown; readonly exitCode?: number },
+    options: { readonly fix: string; readonly cause?: unknown; readonly exitCode?: number; readonly status?: number },
   ) {
     super(what, options);
     this.name = "VisaError";
+    this.status = options.status;
   }
 }
 
@@ -145,6 +149,7 @@ function parse(answer: Answer): unknown {
 function notVisa({ status, headers }: Answer): VisaError {
   const type = String(headers["content-type"] ?? "nothing");
   return new VisaError(`VISA's address answered ${status} (${type}), not as VISA does`, "lost", {
+    status,
     fix: `see whether VISA_API_URL is VISA's address, and VISA 3.0 or newer is up, then ${AGAIN}`,
   });
 }

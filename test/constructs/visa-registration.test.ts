@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { TerraformVariable } from "cdktf";
 import { VisaImage } from "../../lib/constructs/visa-image";
-import { VisaRegistration, type VisaRegistrationProps } from "../../lib/constructs/visa-registration";
+import { VisaRegistration } from "../../lib/constructs/visa-registration";
+import type { VisaRegistrationProps } from "../../lib/constructs/visa-registration-props";
 import type { ContractPart } from "../../lib/contract";
 import { packageRoot } from "../../lib/package-root";
 import { scratchFolder } from "../support/scratch";
@@ -131,6 +132,58 @@ test("the image of another cloud is registered with the contract of the one it i
   expect(registration.protocols).toEqual(["GUACD", "RDP"]);
   const { terraform_data: data } = synthesizedFolder(stack).json.resource;
   expect(data.there_in_visa.provisioner[0]["local-exec"].environment).toEqual({ OS_CLOUD: "second" });
+});
+
+test("each build asks VISA first, whoever else shares it; of an image without a registration none does", () => {
+  const { stack, synthesized } = register();
+  addImage(stack, { specification: promising("boot", "desktop", "login"), imageName: "other" }, "other");
+  const { terraform_data: data } = synthesized().json.resource;
+  const commands = ["system-base", "visa-base", "visa-apps"].map(
+    (name) => data[`layer_${name}`].provisioner[0]["local-exec"].command,
+  );
+  for (const command of commands) expect(command).toMatch(/ build --sign-in --ask-visa --specification /);
+  const alone = newStack();
+  addImage(alone, { specification: promising("desktop") });
+  expect(JSON.stringify(synthesizedFolder(alone).json)).not.toContain("--ask-visa");
+});
+
+test("an image that is not active is told by the plan; of one that is known by its id alone the command tells it", () => {
+  const { image, stack, synthesized } = register();
+  new VisaRegistration(stack, "by-id", { image: ID, name: "by id", contract: ["desktop"] });
+  const { json, resource } = synthesized();
+  const address = `openstack_images_image_v2.visa-apps_${image.release.digits}`;
+  expect(resource.lifecycle.precondition).toEqual([
+    {
+      condition: `\${${address}.status == "active"}`,
+      error_message: expect.stringContaining(`is \${${address}.status} in Glance, not active`),
+    },
+  ]);
+  expect(json.resource.terraform_data["by-id_in_visa"].lifecycle).toBeUndefined();
+});
+
+describe("VISA's one preset plan", () => {
+  const preset = { plans: { flavours: ["Small"], preset: "Small" } };
+
+  test("is given by the stack's last step, whichever registration comes first in code", () => {
+    const { image, stack, synthesized } = register();
+    new VisaRegistration(stack, "with-preset", { image, ...preset });
+    new VisaRegistration(stack, "third", { image });
+    const { terraform_data: data } = synthesized().json.resource;
+    expect(data["with-preset_in_visa"].depends_on).toEqual([
+      `terraform_data.visa-apps_${image.release.digits}_registered`,
+      "terraform_data.general_seen_in_visa",
+      "terraform_data.third_seen_in_visa",
+    ]);
+    for (const name of ["general", "third"]) expect(data[`${name}_in_visa`].depends_on).toHaveLength(1);
+  });
+
+  test("fails where two registrations name one; a candidate's is none yet", () => {
+    const { image, stack } = register(preset);
+    new VisaRegistration(stack, "candidate", { image, ...preset, channel: "candidate" });
+    expect(() => new VisaRegistration(stack, "second", { image, ...preset })).toThrow(
+      '"images/general" and "images/second" name a preset plan each',
+    );
+  });
 });
 
 test.each<[string, Partial<VisaRegistrationProps>, RegExp]>([

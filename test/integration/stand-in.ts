@@ -13,6 +13,7 @@ import { short } from "../../lib/fingerprint/digest";
 import { lockCommand, pruneCommand } from "../../lib/releases/command";
 import { cacheRoot } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
+import { askVisaFirst } from "../../lib/visa/ask-first";
 
 const program = new Command("visa-image")
   .addCommand(lockCommand())
@@ -23,8 +24,10 @@ program
   .command("build")
   .requiredOption("--specification <file>")
   .option("--sign-in")
-  .action(async ({ specification: file, signIn }) => {
+  .option("--ask-visa")
+  .action(async ({ specification: file, signIn, askVisa }) => {
     if (signIn) await (await Glance.connect(credentialsFrom(process.env))).check();
+    if (askVisa) await askVisaFirst({ onMessage: (text) => console.error(text) });
     const { layers, output }: BuildSpecification = JSON.parse(readFileSync(file, "utf8"));
     const layer = layers.at(-1);
     appendFileSync("builds.log", `${layer?.name}\n`);

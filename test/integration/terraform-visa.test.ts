@@ -2,14 +2,17 @@
  * From a template into VISA's list: Terraform, the provider, Keystone, Glance and `visa-image visa` are the real ones, the
  * build is not, and what answers as VISA is a stand-in.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import { Glance } from "../../lib/cloud/glance";
+import { credentialsFrom } from "../../lib/cloud/keystone";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
-import { VisaRegistration, type VisaRegistrationProps } from "../../lib/constructs/visa-registration";
+import { VisaRegistration } from "../../lib/constructs/visa-registration";
+import type { VisaRegistrationProps } from "../../lib/constructs/visa-registration-props";
 import { type Release, readLock } from "../../lib/releases/release-lock";
 import { visaStatus } from "../../lib/visa/actions";
 import { addImage, chain } from "../constructs/support";
@@ -107,6 +110,21 @@ function offered(): [string, number[]][] {
 
 const plans = { flavours: ["Small", "Large"], preset: "Small" };
 
+/** What Terraform printed, without the frame and the line ends that it puts into errors. */
+function words({ text }: TerraformRun): string {
+  return text.replaceAll(/[\s│]+/g, " ");
+}
+
+test("fails for a token that is not an administrator's, before anything is built", async () => {
+  visa.users.set("staff", { name: "Sam Staff", roles: ["STAFF"] });
+  writeFileSync(tokenFile, "staff");
+  const failed = await terraform(synthesize("a", { plans }), "apply", "-auto-approve");
+  writeFileSync(tokenFile, TOKEN);
+  expect(failed.status).toBe(1);
+  expect(words(failed)).toMatch(/has the role STAFF; VISA's entries take ADMIN; nothing was built fix: /);
+  expect(existsSync(join(folder, "builds.log"))).toBe(false);
+});
+
 test("the first deploy ends with an entry that has plans, and its plan reads as VISA's page", async () => {
   const run = synthesize("a", { plans });
   const { text } = await terraform(run, "plan");
@@ -125,6 +143,19 @@ test("a second deploy changes nothing, and asks VISA nothing", async () => {
   expect((await terraform(run, "plan")).text).toContain("No changes.");
   await apply(run);
   expect(visa.operations).toEqual([]);
+});
+
+test("an image that somebody deactivated is refused by the plan, until it is active again", async () => {
+  const glance = await Glance.connect(credentialsFrom(cloudEnvironmentOf(join(scratch, "cloud"))));
+  const headers = { "x-auth-token": glance.session.token };
+  const act = (action: string) =>
+    fetch(`${glance.endpoint}/v2/images/${imageOf("a")}/actions/${action}`, { method: "POST", headers });
+  expect((await act("deactivate")).status).toBe(204);
+  const failed = await terraform(synthesize("a", { plans }), "plan");
+  expect(failed.status).toBe(1);
+  expect(words(failed)).toContain(`The image ${imageOf("a")} is deactivated in Glance, not active`);
+  await act("reactivate");
+  expect((await terraform(synthesize("a", { plans }), "plan")).text).toContain("No changes.");
 });
 
 test("a candidate is there for administrators alone, and its promotion neither builds nor uploads", async () => {

@@ -72,6 +72,22 @@ test("a new release: made hidden, shown, plans moved, the one before hidden and 
   expect(found.plans).toEqual(before.plans.map((plan) => ({ ...plan, imageId: current.id })));
 });
 
+test("a preset that one registration names and another moves is the former's, where it comes last; then both are done", () => {
+  const other = wantedOf({
+    key: "images/other",
+    plans: [{ flavour: "Small", preset: true }],
+    fields: { name: "other" },
+  });
+  const moved = run(released(), withA(), b).found;
+  const { found } = run(other, moved, { imageId: "other-image" });
+  const preset = found.plans.filter((plan) => plan.preset).map(({ imageId }) => imageId);
+  expect(preset).toEqual([found.entries.find(({ computeId }) => computeId === "other-image")?.id]);
+  expect([reconcile(released(), found, b), reconcile(other, found, { imageId: "other-image" })]).toEqual([[], []]);
+  // In the other order too: what moves is as it is read by then. At once it would not be, and so one waits for the other.
+  const taken = run(released(), run(other, withA(), { imageId: "other-image" }).found, b).found;
+  expect(reconcile(other, taken, { imageId: "other-image" })).toEqual([]);
+});
+
 test("a rollback runs the same way, and makes nothing", () => {
   const { found } = run(released(), withA(), b);
   const back = run(wantedOf(), found, a);
