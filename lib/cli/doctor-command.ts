@@ -11,22 +11,15 @@ import { hostDebianMirror } from "../runner/host/mirror";
 import { namesIn, textOf } from "../runner/host/optional-files";
 import { compareVersions, findTool, TOOLS } from "../runner/host/requirements";
 import { size } from "../runner/output/progress";
+import { cdktfCli } from "./cdktf-cli";
+import type { Finding } from "./finding";
 import { table } from "./inputs";
+import { writeAndExit } from "./write-and-exit";
 
 /** Options of the command. */
 export interface DoctorCommandOptions {
   readonly cache?: string;
   readonly json?: true;
-}
-
-/** What was found about one thing. */
-export interface Finding {
-  readonly name: string;
-  /** `missing`: without it nothing is built, or nothing deployed. `warning`: it works, but slowly or only in part. */
-  readonly status: "ok" | "warning" | "missing";
-  readonly found: string;
-  /** Where the status is not `ok`. */
-  readonly fix?: string;
 }
 
 /** What builds need, and what a bootstrapped base needs besides, by the Debian package that has it. */
@@ -53,7 +46,7 @@ export async function runDoctor(options: DoctorCommandOptions): Promise<void> {
   const text = options.json ? `${JSON.stringify(findings, null, 2)}\n` : print(findings);
   const code = findings.some(({ status }) => status === "missing") ? ExitCode.FAILURE : 0;
   // A cloud that does not answer would keep the process waiting.
-  process.stdout.write(text, () => process.exit(code));
+  writeAndExit(text, code);
 }
 
 function print(findings: readonly Finding[]): string {
@@ -66,6 +59,7 @@ export async function examine(environment: Environment, cache: string): Promise<
   const path = [environment.PATH ?? "", "/usr/sbin", "/sbin"].join(":");
   return [
     nodeVersion(process.versions.node),
+    ...cdktfCli(process.cwd()),
     ...Object.entries(PROGRAMS).map(([name, program]) => examineProgram(name, program, path)),
     userIds(),
     terraform(environment, path),

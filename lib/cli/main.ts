@@ -2,11 +2,12 @@
 /**
  * The `visa-image` command. Each subcommand loads what it needs when it runs: `--help` loads nothing of it.
  */
-import { Command, Option } from "@commander-js/extra-typings";
+import { Command, CommanderError, Option } from "@commander-js/extra-typings";
 import { ExitCode, fileError, VisaImageError } from "../errors";
 import { settlePaths } from "../project-folder";
 import { accelerator, cache, catalog, expandOriginalOptions, pamPublic, positive, size, variable } from "./arguments";
 import { addCommands } from "./commands";
+import { writeAndExit } from "./write-and-exit";
 
 /** Makes the command line parser. */
 export function makeProgram() {
@@ -15,8 +16,8 @@ export function makeProgram() {
     .option("--debug", "show stack traces")
     .showHelpAfterError("(visa-image --help shows what there is)")
     .showSuggestionAfterError()
-    // Before the subcommands are made, which inherit it.
-    .exitOverride((error) => process.exit(error.exitCode === 1 ? ExitCode.USAGE : error.exitCode));
+    // Before the subcommands are made, which inherit it: what ends the command is thrown, for main() to end it with.
+    .exitOverride();
 
   program
     .command("build")
@@ -134,7 +135,8 @@ function fail(thrown: unknown, debug: boolean): never {
   process.exit(known ? error.exitCode : 1);
 }
 
-if (require.main === module) {
+/** Runs the command, and ends the process where something is wrong with it. */
+export async function main(): Promise<void> {
   settlePaths(process.env);
   const debug = process.argv.includes("--debug");
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
@@ -145,7 +147,14 @@ if (require.main === module) {
     });
     fail(what, debug);
   });
-  makeProgram()
-    .parseAsync(expandOriginalOptions(process.argv, (message) => process.stderr.write(`warning: ${message}\n`)))
-    .catch((error) => fail(error, debug));
+  try {
+    const argv = expandOriginalOptions(process.argv, (message) => process.stderr.write(`warning: ${message}\n`));
+    await makeProgram().parseAsync(argv);
+  } catch (error) {
+    // Help was asked for, or the call is wrong: commander has said so.
+    if (error instanceof CommanderError) writeAndExit("", error.exitCode === 1 ? ExitCode.USAGE : error.exitCode);
+    else fail(error, debug);
+  }
 }
+
+if (require.main === module) main();

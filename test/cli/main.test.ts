@@ -5,6 +5,7 @@ import { expandOriginalOptions } from "../../lib/cli/arguments";
 import { readVariables } from "../../lib/cli/inputs";
 import { temporaryCatalog } from "../fixtures/temporary-catalog";
 import { compileCommand } from "../runner/support/command";
+import { runCommand } from "./run-command";
 
 const DISK = `base: {file: {path: base.qcow2, checksum: "sha256:${"b".repeat(64)}"}}`;
 const CATALOG = {
@@ -23,18 +24,24 @@ beforeAll(() => {
   folder = temporaryCatalog(CATALOG);
 });
 
-function run(...args: string[]) {
+const environment = () => ({ ...process.env, VISA_IMAGE_CACHE: join(folder, "cache"), NO_COLOR: "1" });
+
+/** Runs it here. */
+const run = (...args: string[]) => runCommand(args, folder, environment());
+
+/** Runs it as a process, which a build needs: it starts a worker. */
+function start(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {
     cwd: folder,
-    env: { ...process.env, VISA_IMAGE_CACHE: join(folder, "cache"), NO_COLOR: "1" },
+    env: environment(),
     encoding: "utf8",
   });
   return { status, stdout, stderr };
 }
 
-test("help names every option of build, and hides the worker", () => {
-  expect(run("--help")).toMatchObject({ status: 0, stdout: expect.not.stringContaining("worker") });
-  const { stdout } = run("build", "--help");
+test("help names every option of build, and hides the worker", async () => {
+  expect(await run("--help")).toMatchObject({ status: 0, stdout: expect.not.stringContaining("worker") });
+  const { stdout } = await run("build", "--help");
   for (const option of [
     "catalog",
     "specification",
@@ -71,7 +78,7 @@ test("help loads none of what a build needs", () => {
   const script = `
     process.on("exit", () => console.error(Object.keys(require.cache).filter((name) => /lib\\/(runner|template|packer|cli\\/[a-z]+-command)|minijinja|yaml|ajv/.test(name)).join(" ")));
     const { makeProgram } = require(${JSON.stringify(command)});
-    makeProgram().parseAsync(["--help"], { from: "user" });`;
+    makeProgram().parseAsync(["--help"], { from: "user" }).catch(() => {});`;
   const { stderr } = spawnSync(process.execPath, ["-e", script], { encoding: "utf8" });
   expect(stderr.trim()).toBe("");
 });
@@ -81,7 +88,7 @@ test.each(["build", "render", "explain", "cache", "show", "doctor", "init", "boo
   (name) => {
     const script = `
       process.on("exit", () => console.error(Object.keys(require.cache).join("\\n")));
-      require(${JSON.stringify(command)}).makeProgram().parseAsync(process.argv.slice(2), { from: "user" });`;
+      require(${JSON.stringify(command)}).makeProgram().parseAsync(process.argv.slice(2), { from: "user" }).catch(() => {});`;
     const { stdout, stderr } = spawnSync(process.execPath, ["-e", script, "visa-image", name, "--help"], {
       encoding: "utf8",
     });
@@ -96,10 +103,14 @@ test.each(["build", "render", "explain", "cache", "show", "doctor", "init", "boo
   },
 );
 
-test("an empty cache lists nothing", () => {
-  expect(run("cache", "list", "--json")).toMatchObject({ status: 0, stdout: "[]\n", stderr: "" });
-  expect(run("cache", "list")).toMatchObject({ status: 0, stdout: "", stderr: expect.stringContaining("is empty") });
-  expect(run("lock", "show", "--json")).toMatchObject({ status: 0, stdout: "{}\n" });
+test("an empty cache lists nothing", async () => {
+  expect(await run("cache", "list", "--json")).toMatchObject({ status: 0, stdout: "[]\n", stderr: "" });
+  expect(await run("cache", "list")).toMatchObject({
+    status: 0,
+    stdout: "",
+    stderr: expect.stringContaining("is empty"),
+  });
+  expect(await run("lock", "show", "--json")).toMatchObject({ status: 0, stdout: "{}\n" });
 });
 
 describe("fails with exit code 2 and no stack trace", () => {
@@ -117,8 +128,8 @@ describe("fails with exit code 2 and no stack trace", () => {
     ],
     ["a specification and a template", ["build", "x", "--specification", "none.json"], "does not go with a template"],
     ["a variable without a value", ["build", "upper", "--variable", "name"], '"name" is no variable'],
-  ])("%s", (_, args, message) => {
-    const { status, stderr } = run(...args);
+  ])("%s", async (_, args, message) => {
+    const { status, stderr } = await run(...args);
     expect(stderr).toContain(message);
     expect(stderr).not.toMatch(/^ +at /m);
     expect(status).toBe(2);
@@ -126,7 +137,7 @@ describe("fails with exit code 2 and no stack trace", () => {
 
   test("a specification of another version", () => {
     writeFileSync(join(folder, "old.json"), JSON.stringify({ version: 0, layers: [] }));
-    const { status, stderr } = run("build", "--specification", "old.json");
+    const { status, stderr } = start("build", "--specification", "old.json");
     expect(stderr).toContain('the build specification has version "0"');
     expect(stderr).toContain("fix: synthesize again");
     expect(status).toBe(2);
@@ -160,7 +171,7 @@ describe("the original's options", () => {
   });
 
   test("a password on the command line works, with a warning, and is on no list of processes afterwards", () => {
-    const { status, stderr } = run("build", "upper", "-rp", "Canary-1618", "-np", "a,b", "--accelerator", "tcg");
+    const { status, stderr } = start("build", "upper", "-rp", "Canary-1618", "-np", "a,b", "--accelerator", "tcg");
     expect(stderr).toContain("warning: others on this machine can see a password on the command line");
     // The base of this catalog does not exist: the build began, and got as far as that.
     expect(stderr).toMatch(/base\.qcow2/);
@@ -169,37 +180,37 @@ describe("the original's options", () => {
   });
 
   test("a missing password is exit code 2 and says what to set", () => {
-    const { status, stderr } = run("build", "upper", "--accelerator", "tcg");
+    const { status, stderr } = start("build", "upper", "--accelerator", "tcg");
     expect(stderr).toContain("export VISA_ROOT_PASSWORD=…");
     expect(status).toBe(2);
   });
 
-  test("two passwords are one too many", () => {
-    const { status, stderr } = run("build", "upper", "-rp", "x", "--root-password-file", "y");
+  test("two passwords are one too many", async () => {
+    const { status, stderr } = await run("build", "upper", "-rp", "x", "--root-password-file", "y");
     expect(stderr).toContain("--root-password does not go with --root-password-file");
     expect(status).toBe(2);
   });
 });
 
 describe("render", () => {
-  test("prints the configuration of a template, with the password as a variable", () => {
-    const { status, stdout } = run("render", "lower", "--variable", "colour=blue");
+  test("prints the configuration of a template, with the password as a variable", async () => {
+    const { status, stdout } = await run("render", "lower", "--variable", "colour=blue");
     expect(status).toBe(0);
     const { build, variable } = JSON.parse(stdout);
     expect(JSON.stringify(build)).toContain("echo blue ${var.root_password}");
     expect(variable.root_password).toMatchObject({ sensitive: true });
   });
 
-  test("prints packme's form, of all templates", () => {
-    const { stdout } = run("render", "--legacy");
+  test("prints packme's form, of all templates", async () => {
+    const { stdout } = await run("render", "--legacy");
     expect(JSON.parse(stdout)).toMatchObject({
       lower: { provisioners: [{ inline: ["echo red {{user `root_password`}}"] }] },
       upper: { provisioners: [{ type: "shell", script: join(folder, "upper/install.sh") }] },
     });
   });
 
-  test("writes files, and prints fingerprints for programs", () => {
-    const { stdout } = run("render", "--output", "rendered", "--json");
+  test("writes files, and prints fingerprints for programs", async () => {
+    const { stdout } = await run("render", "--output", "rendered", "--json");
     expect(readdirSync(join(folder, "rendered")).sort()).toEqual(["lower.pkr.json", "upper.pkr.json"]);
     const file = JSON.parse(readFileSync(join(folder, "rendered/upper.pkr.json"), "utf8"));
     expect(JSON.parse(stdout)[1]).toMatchObject({
@@ -209,38 +220,41 @@ describe("render", () => {
     });
   });
 
-  test("reads the variables that the app of stacks/ reads, and an option goes before them", () => {
-    const rendered = (variables: Record<string, string>, ...args: string[]) => {
-      const env = { ...process.env, ...variables };
-      const options = { cwd: join(folder, "lower"), env, encoding: "utf8" } as const;
-      const { stdout, stderr } = spawnSync(process.execPath, [command, "render", "lower", "--json", ...args], options);
+  test("reads the variables that the app of stacks/ reads, and an option goes before them", async () => {
+    const rendered = async (variables: Record<string, string>, ...args: string[]) => {
+      const environment = { ...process.env, ...variables };
+      const { stdout, stderr } = await runCommand(
+        ["render", "lower", "--json", ...args],
+        join(folder, "lower"),
+        environment,
+      );
       return stdout ? JSON.parse(stdout)[0].fingerprint : stderr;
     };
-    const plain = rendered({}, "--catalog", folder);
-    expect(rendered({ VISA_CATALOG: folder })).toBe(plain);
-    expect(rendered({ VISA_CATALOG: "/nowhere" }, "--catalog", folder)).toBe(plain);
-    const refreshed = rendered({ VISA_CATALOG: folder, VISA_CACHE_BUSTER: "2026-11" });
+    const plain = await rendered({}, "--catalog", folder);
+    expect(await rendered({ VISA_CATALOG: folder })).toBe(plain);
+    expect(await rendered({ VISA_CATALOG: "/nowhere" }, "--catalog", folder)).toBe(plain);
+    const refreshed = await rendered({ VISA_CATALOG: folder, VISA_CACHE_BUSTER: "2026-11" });
     expect(refreshed).toMatch(/^[0-9a-f]{64}$/);
     expect(refreshed).not.toBe(plain);
   });
 
-  test("fails for an unknown template with the nearest", () => {
-    const { status, stderr } = run("render", "uper");
+  test("fails for an unknown template with the nearest", async () => {
+    const { status, stderr } = await run("render", "uper");
     expect(stderr).toContain('did you mean "upper"?');
     expect(status).toBe(2);
   });
 });
 
-test("boot-command prints the script that the images have, or cloud-config", () => {
+test("boot-command prints the script that the images have, or cloud-config", async () => {
   const script = readFileSync("templates/visa-base/files/visa-owner", "utf8");
-  expect(run("boot-command").stdout).toBe(script);
-  const { stdout } = run("boot-command", "--format", "cloud-config", "--json");
+  expect((await run("boot-command")).stdout).toBe(script);
+  const { stdout } = await run("boot-command", "--format", "cloud-config", "--json");
   expect(JSON.parse(stdout).bootCommand).toMatch(/^#cloud-config\nruncmd:/);
 });
 
-test("boot-command mends what an editor of another system left, and says so", () => {
+test("boot-command mends what an editor of another system left, and says so", async () => {
   writeFileSync(join(folder, "extra.sh"), "\uFEFFecho one\r\nexit 0\r\n");
-  const { stdout, stderr, status } = run("boot-command", "--extra-shell", "extra.sh");
+  const { stdout, stderr, status } = await run("boot-command", "--extra-shell", "extra.sh");
   expect(status).toBe(0);
   expect(stdout.endsWith("\n)\n(\necho one\nexit 0\n)\n")).toBe(true);
   expect(stderr).toBe(
@@ -250,8 +264,8 @@ test("boot-command mends what an editor of another system left, and says so", ()
 });
 
 describe("init", () => {
-  test("makes a project with a layer of its own, and overwrites nothing", () => {
-    const { status, stdout } = run("init", "made", "--json");
+  test("makes a project with a layer of its own, and overwrites nothing", async () => {
+    const { status, stdout } = await run("init", "made", "--json");
     expect(status).toBe(0);
     expect(JSON.parse(stdout).files).toEqual(
       expect.arrayContaining([".gitignore", "cdktf.json", "main.ts", "package.json", "facility/config.yml"]),
@@ -265,7 +279,7 @@ describe("init", () => {
     expect(Object.values(own.dependencies)).not.toContain(undefined);
 
     writeFileSync(join(folder, "made/main.ts"), "mine");
-    const again = run("init", "made");
+    const again = await run("init", "made");
     expect(again.stderr).toContain('"main.ts"');
     expect(again.stderr).toContain("nothing is overwritten");
     expect(again.status).toBe(2);
@@ -283,17 +297,17 @@ test("doctor ends with exit code 1 where something is missing, and says how to g
   expect(status).toBe(1);
 });
 
-test("help shows no command that only Terraform calls, and no old name", () => {
-  expect(run("--help").stdout).not.toMatch(/^ {2}(list|worker|cloud)\b/m);
-  expect(run("lock", "--help").stdout).not.toMatch(/^ {2}(add|use|check)\b/m);
-  expect(run("list", "--json")).toMatchObject({
+test("help shows no command that only Terraform calls, and no old name", async () => {
+  expect((await run("--help")).stdout).not.toMatch(/^ {2}(list|worker|cloud)\b/m);
+  expect((await run("lock", "--help")).stdout).not.toMatch(/^ {2}(add|use|check)\b/m);
+  expect(await run("list", "--json")).toMatchObject({
     stdout: "[]\n",
     stderr: expect.stringContaining('"visa-image cache list"'),
   });
 });
 
-test("shows a stack trace with --debug", () => {
-  expect(run("build", "--specification", "none.json", "--debug").stderr).toMatch(/^ +at /m);
+test("shows a stack trace with --debug", async () => {
+  expect((await run("build", "--specification", "none.json", "--debug")).stderr).toMatch(/^ +at /m);
 });
 
 test("a reader that goes away is no error", () => {
@@ -308,29 +322,30 @@ test("variables go to the template that is built, or to the one that they name",
   });
 });
 
-test("fails where what it prints has no room", () => {
-  const { status, stderr } = spawnSync(
-    "bash",
-    ["-c", '"$0" "$@" > /dev/full', process.execPath, command, "render", "lower"],
-    {
-      cwd: folder,
-      encoding: "utf8",
-    },
-  );
-  expect(stderr).toMatch(/^visa-image: cannot write what was asked for: .*ENOSPC/);
-  expect(status).toBe(1);
-});
+test.each([["render", "lower"], ["--help"], ["build", "--help"], ["doctor"]])(
+  "fails where what %s prints has no room",
+  (...args) => {
+    const { status, stderr } = spawnSync(
+      "/bin/bash",
+      ["-c", '"$0" "$@" > /dev/full', process.execPath, command, ...args],
+      {
+        cwd: folder,
+        env: { PATH: join(folder, "nothing"), HOME: folder, VISA_HTTP_PROXY: "http://127.0.0.1:1" },
+        encoding: "utf8",
+      },
+    );
+    expect(stderr).toMatch(/^visa-image: cannot write what was asked for: .*ENOSPC/);
+    expect(status).toBe(1);
+  },
+);
 
-test("fails for a template of a catalog in a folder below, with that folder", () => {
+test("fails for a template of a catalog in a folder below, with that folder", async () => {
   const project = temporaryCatalog({
     "another/config.yml": "templates: {other: }\n",
     "facility/config.yml": "templates: {my-apps: {extends: visa-base}}\n",
     "facility/my-apps/manifest.yml": "packer: {}\n",
   });
-  const { status, stderr } = spawnSync(process.execPath, [command, "explain", "my-apps"], {
-    cwd: project,
-    encoding: "utf8",
-  });
+  const { status, stderr } = await runCommand(["explain", "my-apps"], project);
   expect(stderr).toContain(
     'there is no template "my-apps" in this catalog\n  fix: say where it is: --catalog facility',
   );
