@@ -1,6 +1,7 @@
 /** Reads a template from its folder: manifest.yml and environment.yml. */
 import { dirname, join } from "node:path";
-import { usageError } from "../errors";
+import { type Location, usageError } from "../errors";
+import { wholeMebibytes } from "../mebibytes";
 import { isThere } from "../presence";
 import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
 import { check } from "./schema";
@@ -113,6 +114,9 @@ function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
   );
   parts.secrets = declareSecrets(value.secrets ?? {});
   const machine = Object.fromEntries(Object.entries(value.machine ?? {}).map(([key, own]) => [camelCase(key), own]));
+  if (typeof machine.memoryMb === "string") {
+    machine.memoryMb = readMemory(machine.memoryMb, yaml.locate(["machine", "memory_mb"]));
+  }
   parts.machine = readMachine(machine, "machine", dirname(file), yaml.locateKey(["machine"]));
   for (const { name } of parts.secrets) {
     if (!parts.variables.has(name)) continue;
@@ -122,6 +126,13 @@ function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
       "remove the value",
     );
   }
+}
+
+/** A size with its unit, in MiB. */
+function readMemory(text: string, location: Location): number {
+  const size = wholeMebibytes(text);
+  if (size !== undefined) return size;
+  throw usageError(`"${text}" is no size of memory`, location, 'MiB, or a size with its unit: "memory_mb: 4G"');
 }
 
 /** `memory_mb` is `memoryMb` in code. */

@@ -524,7 +524,21 @@ describe("the build machine", () => {
   });
 
   test.each([
+    ["4G", 4096],
+    ["4 GiB", 4096],
+    ["'3000'", 3000],
+    ["512M", 512],
+  ])("memory may have a unit: %s", (text, memoryMb) => {
+    expect(last(run(temporaryCatalog({ ...CHAIN, ...environment(`{memory_mb: ${text}}`) }))).machine).toEqual({
+      memoryMb,
+    });
+  });
+
+  test.each([
     ["an unknown key", "{memory: 4}", /two\/environment.yml:9:.*unknown key "memory"/],
+    ["memory of no size", "{memory_mb: much}", /environment.yml:9:\d+: "much" is no size.*\n.*"memory_mb: 4G"/],
+    ["memory of no whole MiB", "{memory_mb: 0.5M}", /"0.5M" is no size of memory/],
+    ["memory in words of YAML", "{memory_mb: true}", /true stands where integer or string is needed/],
     ["a size that is not there", "{preset: large}", /"large" is not supported\n.*known values: production, trial/],
     ["a proxy with a password", '{proxy: "http://u:p@proxy"}', /environment.yml.*holds a password\n.*VISA_BUILD_PROXY/],
     ["an address that is none", "{vnc_address: here}", /environment.yml.*"here" is no address for VNC/],
