@@ -60,7 +60,8 @@ test("layers on the same parent run at the same time, and one that fails lets th
   );
 
   const failing = await start(
-    shell("slow", "sleep 5", "echo done"),
+    // Long enough that the other fails first, however late its machine starts.
+    shell("slow", "sleep 25", "echo done"),
     shell("bad", "exit 7"),
     shell("never", "echo never"),
   ).ended;
