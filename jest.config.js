@@ -40,12 +40,13 @@ const common = {
     ],
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esm})/)`],
+  setupFilesAfterEnv: ["<rootDir>/test/support/priority.js"],
 };
 
 /** @type {import("jest").Config} */
 module.exports = {
-  // One worker builds images while the other does everything else; more would only slow each other's machines down.
-  maxWorkers: 2,
+  // One builds images, and goes first; two, which wait for clouds most of the time, use what it leaves of two cores.
+  maxWorkers: 3,
   testSequencer: "<rootDir>/dev/test-sequencer.js",
   projects: [
     { ...common, displayName: "cdktf", testMatch: ["**/*.test.ts"], moduleNameMapper: bindings },

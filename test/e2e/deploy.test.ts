@@ -13,6 +13,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,7 +24,10 @@ import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { CONTRACT } from "../../lib/contract";
 import { packageRoot } from "../../lib/package-root";
+import { chooseAccelerator } from "../../lib/runner/host/accelerator";
 import type { VerifyReport } from "../../lib/verify/verify-report";
+import { MUTATIONS } from "../verify/mutations/all-mutations";
+import { runMutations } from "../verify/mutations/run-mutations";
 
 jest.setTimeout(40 * 60_000);
 
@@ -56,13 +60,19 @@ interface Outputs {
   readonly boot_command_file: string;
 }
 
-/** Images by what a deploy registered. */
+/** What the first deploy registered. */
 let first: Outputs;
+/** Its image, as Glance gives it. */
+const disk = join(scratch, "downloaded.raw");
 
 beforeAll(async () => {
   // The catalog is a copy, so that a script can be changed; the rest is the project as it is.
   mkdirSync(project, { recursive: true });
   cpSync(join(root, "templates"), join(project, "templates"), { recursive: true });
+  // A kernel of one package; the demo has the shipped one.
+  const kernels = join(project, "templates", "visa-apps", "jupyter", "kernels.yml");
+  const text = readFileSync(kernels, "utf8");
+  writeFileSync(kernels, text.replace(/packages: \[.*\]/, "packages: [numpy]"));
   await cloud.start();
 });
 
@@ -141,15 +151,8 @@ test("a first deploy builds the chain and registers an active, sparse image", as
     visa_fingerprint: first.fingerprint,
     visa_template: "visa-apps",
   });
-  const disk = join(
-    scratch,
-    "cdktf.out",
-    "stacks",
-    "visa-image",
-    "images",
-    `visa-apps-${first.fingerprint.slice(0, 12)}.raw`,
-  );
-  const { size, blocks } = statSync(disk);
+  const made = `visa-apps-${first.fingerprint.slice(0, 12)}.raw`;
+  const { size, blocks } = statSync(join(scratch, "cdktf.out", "stacks", "visa-image", "images", made));
   expect(size).toBe(5 * 2 ** 30);
   expect(blocks * 512).toBeLessThan(size * 0.7);
   expect(built([])).toEqual(["base", "system-base", "visa-base", "visa-apps"]);
@@ -158,7 +161,6 @@ test("a first deploy builds the chain and registers an active, sparse image", as
 
 test("the registered image keeps VISA's whole contract, and stays byte for byte as it was", async () => {
   const glance = await Glance.connect(credentialsFrom(environment));
-  const disk = join(scratch, "downloaded.raw");
   const { os_hash_value } = (await glance.image(first.image_id)) ?? {};
   expect(await glance.download(first.image_id, disk)).toBe(os_hash_value);
   const reports = process.env.VISA_TEST_REPORTS ?? join(scratch, "reports");
@@ -180,6 +182,19 @@ test("the registered image keeps VISA's whole contract, and stays byte for byte 
   expect(sha512(disk)).toBe(os_hash_value);
   const png = PNG.sync.read(readFileSync(join(reports, "desktop.png")));
   expect([png.width, png.height]).toEqual([1280, 720]);
+});
+
+test("a third of the mutations are caught on it, and pass when they are put back", async () => {
+  const { name: accelerator } = await chooseAccelerator("auto", scratch, cache);
+  const outcomes = await runMutations(
+    MUTATIONS.filter(({ always }) => always),
+    {
+      ...{ disk, format: "raw", accelerator, scratch, reports: scratch },
+      bootCommand: readFileSync(join(root, first.boot_command_file), "utf8"),
+    },
+  );
+  expect(outcomes.length).toBeGreaterThan(15);
+  expect(outcomes.filter(({ problem }) => problem !== undefined)).toEqual([]);
   rmSync(disk);
 });
 
