@@ -129,8 +129,8 @@ test("lists and maps that are Terraform's variables are planned as they are set,
   expect(plan).toMatch(/"layout" += "fr"/);
   expect(plan).toMatch(/"owner" += "ada"/);
   expect(plan.indexOf('"b-first"')).toBeLessThan(plan.indexOf('"a-second"'));
-  expect(plan.match(/ethertype += "IPv6"/g)).toHaveLength(2);
-  expect(plan.match(/ethertype += "IPv4"/g)).toHaveLength(3);
+  expect(plan.match(/ethertype += "IPv6"/g)).toHaveLength(3);
+  expect(plan.match(/ethertype += "IPv4"/g)).toHaveLength(4);
 
   const refused = terraform.try("plan", "-input=false", "-compact-warnings", '-var=jupyter=["0.0.0.0/0"]');
   expect(refused.status).toBe(1);
