@@ -14,7 +14,13 @@ const scratch = scratchFolder();
 const project = join(scratch, "desktops");
 const root = packageRoot();
 const NODE = "24";
-const environment: NodeJS.ProcessEnv = { ...terraformEnvironment(UNREACHABLE_CLOUD), CI: "1" };
+/** As in a shell: npm hands its own settings down, by which an npm below it finds another project. */
+const environment: NodeJS.ProcessEnv = {
+  ...Object.fromEntries(
+    Object.entries(terraformEnvironment(UNREACHABLE_CLOUD)).filter(([name]) => !name.startsWith("npm_")),
+  ),
+  CI: "1",
+};
 const newest = { ...environment, PATH: `${join(scratch, "node", "node_modules", ".bin")}:${environment.PATH}` };
 
 /** Runs a command in a network namespace of its own, which has no route, and says how it ended. */
