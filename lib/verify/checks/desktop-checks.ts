@@ -1,4 +1,4 @@
-/** Assertions 13 to 21, 58, 60 and 61: the remote desktop. */
+/** Assertions 13 to 21, 58 and 60: the remote desktop. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
@@ -31,9 +31,6 @@ for table, family in (("tcp", 4), ("tcp6", 6), ("udp", 4), ("udp6", 6)):
         raw = b"".join(struct.pack("<I", int(address[i:i + 8], 16)) for i in range(0, len(address), 8))
         print(table[:3], socket.inet_ntop(socket.AF_INET if family == 4 else socket.AF_INET6, raw), int(port, 16))
 END`;
-
-/** The share of a screen above which its colours are those of 24 bits: pointers are drawn by guacd itself. */
-const FINE_SHARE = 0.02;
 
 /** The owner's sessions, by the processes that lead them: one a line. */
 async function sessions({ guest, owner }: Subject): Promise<string> {
@@ -86,17 +83,6 @@ async function reconnect<T>(
   const after = await sessions(subject);
   expect(after === before, `it opened another session: ${before} → ${after}`.replaceAll("\n", ", "));
   return use(second);
-}
-
-/** The first connection, once it stands still. */
-async function settledDesktop(subject: Subject): Promise<Desktop> {
-  const desktop = await subject.desktop();
-  await desktop.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
-  return desktop;
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
 }
 
 /** An instance in two networks: both have an address, nothing has waited in vain for one, and VISA gets an answer. */
@@ -202,20 +188,6 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   },
   { assertion: 58, boot: "main", profile: "full", run: leavesNothing },
   { assertion: 60, boot: "bare", profile: "full", run: twoInterfaces },
-  {
-    ...{ assertion: 61, boot: "main", profile: "full" },
-    async run(subject) {
-      const coarse = (await settledDesktop(subject)).statistics();
-      expect(coarse.fine < FINE_SHARE, `asked for 16 bits, ${percent(coarse.fine)} of the screen have more`);
-      const before = await sessions(subject);
-      await using second = await subject.connect({ colorDepth: 24 });
-      await second.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
-      const { fine } = second.statistics();
-      expect(fine > FINE_SHARE, `asked for 24 bits, ${percent(fine)} of the screen have more than 16`);
-      const same = (await sessions(subject)) === before;
-      return `16 and 24 bits, ${same ? "the same session" : "a session each"}`;
-    },
-  },
   {
     ...{ assertion: 21, boot: "main", profile: "gate" },
     async run({ guest, owner }) {

@@ -33,8 +33,6 @@ export interface ConnectOptions {
   readonly height?: number;
   /** Guacamole's name of a keyboard layout. @default "en-gb-qwerty" */
   readonly layout?: string;
-  /** Bits of a pixel. @default 16 */
-  readonly colorDepth?: 16 | 24;
 }
 
 /** What a {@link Subject} is made of. */
@@ -130,7 +128,7 @@ export class Subject implements AsyncDisposable {
 
   /** Connects to the desktop as VISA does. */
   async connect(options: ConnectOptions = {}): Promise<Desktop> {
-    const { width = 1280, height = 720, layout = "en-gb-qwerty", colorDepth } = options;
+    const { width = 1280, height = 720, layout = "en-gb-qwerty" } = options;
     const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
     return connectDesktop({
       ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
@@ -140,7 +138,6 @@ export class Subject implements AsyncDisposable {
         width,
         height,
         layout,
-        colorDepth,
         timeoutSeconds: this.seconds(90),
       },
     });

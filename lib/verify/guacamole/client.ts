@@ -27,8 +27,6 @@ export interface DesktopOptions {
   readonly height: number;
   /** Guacamole's name of the keyboard layout, as VISA's `keyboardLayout`. @default "en-gb-qwerty" */
   readonly layout?: string;
-  /** Bits of a pixel, as VISA asks for. @default 16 */
-  readonly colorDepth?: 16 | 24;
   /** For the connection, until something is on the screen. */
   readonly timeoutSeconds: number;
 }
@@ -281,7 +279,7 @@ export class Desktop implements AsyncDisposable {
       username: user,
       password,
       "ignore-cert": "true",
-      "color-depth": `${this.options.colorDepth ?? 16}`,
+      "color-depth": "16",
       "server-layout": this.options.layout ?? "en-gb-qwerty",
     };
     const missing = Object.keys(values).filter((name) => !names.includes(name));

@@ -76,8 +76,6 @@ export interface FrameStatistics {
   readonly colours: number;
   /** The share (0 to 1) of black: what nothing was drawn on yet. */
   readonly black: number;
-  /** The share (0 to 1) of pixels that no screen of 16 bits has. */
-  readonly fine: number;
 }
 
 /** Layers and buffers that drawing instructions change. */
@@ -216,15 +214,12 @@ export class GuacamoleDisplay {
   statistics(): FrameStatistics {
     const { pixels } = this.render();
     const counts = new Map<number, number>();
-    let fine = 0;
     for (let at = 0; at < pixels.length; at += 4) {
       const colour = pixels.readUIntBE(at, 3);
       counts.set(colour, (counts.get(colour) ?? 0) + 1);
-      if (isFine(colour >> 16) || isFine(colour & 0xff)) fine += 1;
     }
-    if (pixels.length === 0) return { colours: 0, black: 1, fine: 0 };
-    const share = (count: number) => (count * 4) / pixels.length;
-    return { colours: counts.size, black: share(counts.get(0) ?? 0), fine: share(fine) };
+    if (pixels.length === 0) return { colours: 0, black: 1 };
+    return { colours: counts.size, black: ((counts.get(0) ?? 0) * 4) / pixels.length };
   }
 
   private layer(index: number): Surface {
@@ -338,9 +333,4 @@ function integer(opcode: string, value: string | undefined): number {
     throw new VisaImageError(`guacd sent "${opcode}" with "${value ?? ""}" where a number belongs`);
   }
   return Number(value);
-}
-
-/** Whether red or blue is none of the 32 values of a screen of 16 bits, which repeats their first bits as the last. */
-function isFine(value: number): boolean {
-  return (value & 7) !== value >> 5;
 }

@@ -1,4 +1,4 @@
-/** What assertions 13 to 21, 58, 60 and 61 must catch: the remote desktop. */
+/** What assertions 13 to 21, 58 and 60 must catch: the remote desktop. */
 import { alter, edit, listener, type Mutation, then, untilListening } from "./mutation";
 
 /** Restarts xrdp, and waits until it listens. */
@@ -116,13 +116,6 @@ for try in $(seq 300); do ip -4 address show "$second" | grep -q 'inet ' && brea
       break: "systemd-run --quiet --wait --unit=visa-mutation /bin/false || true",
       mend: "systemctl reset-failed visa-mutation",
     },
-  },
-  {
-    what: "xrdp shows no more than 16 bits",
-    boot: "main",
-    caughtBy: { 61: /asked for 24 bits, \d\.\d % of the screen have more than 16/ },
-    patience: 1,
-    change: then(edit("/etc/xrdp/xrdp.ini", "s/^max_bpp=.*/max_bpp=16/"), RESTART_XRDP),
   },
   {
     what: "xrdp does not know the French layout",
