@@ -10,6 +10,7 @@ import { createMasker } from "../runner/output/masking";
 import type { LayerSpecification, MachineOptions } from "../specification";
 import { specify } from "../specify/specify";
 import { originsOf, type VariableOrigin } from "../specify/values";
+import type { SharedName } from "../template/catalog";
 import type { ExcludedFile } from "../template/files";
 import { chooseTemplates, environmentOf, type InputOptions, openCatalog, specifyOptions, table } from "./inputs";
 import { oneLine } from "./show-command";
@@ -44,6 +45,8 @@ export interface LayerExplanation {
 interface Explanation {
   readonly template: string;
   readonly layers: readonly LayerExplanation[];
+  /** Layers of a name that both the catalog and the package have, and whose template is meant. */
+  readonly sharedNames: readonly SharedName[];
   readonly variables: readonly VariableOrigin[];
   readonly machine: readonly MachineSetting[];
   /** What lies in a template's folder and is no input, with the pattern that it matches. */
@@ -68,7 +71,8 @@ export async function runExplain(templates: readonly string[], options: ExplainC
     const layers = await explainLayers(specification.layers, cache, artifacts);
     const machine = explainMachine(specification.layers.at(-1)?.machine, options, environment);
     const untracked = await untrackedInputs(folder, specification.layers);
-    explanations.push({ template, layers, variables: originsOf(what), machine, excluded, untracked });
+    const sharedNames = catalog.sharedNames(template);
+    explanations.push({ template, layers, sharedNames, variables: originsOf(what), machine, excluded, untracked });
   }
   if (options.json) process.stdout.write(`${JSON.stringify(explanations, null, 2)}\n`);
   else process.stdout.write(explanations.map((each) => print(each)).join("\n"));
@@ -171,7 +175,7 @@ export function compare(
 
 const ACTIONS = { cached: "in the cache", build: "to be built", unneeded: "not needed" } as const;
 
-function print({ layers, variables, machine, excluded, untracked }: Explanation): string {
+function print({ layers, sharedNames, variables, machine, excluded, untracked }: Explanation): string {
   const lines = layers.map(({ name, fingerprint, action, reason, changed }) => {
     const title = `${name}  ${short(fingerprint)}  ${ACTIONS[action]}: ${reason}\n`;
     const show = (value: string | undefined) => (value === undefined ? "(none)" : oneLine(value));
@@ -187,8 +191,10 @@ function print({ layers, variables, machine, excluded, untracked }: Explanation)
   const section = (title: string, own: readonly (readonly string[])[]) =>
     own.length > 0 ? `${title}:\n${table(own.map((row) => [" ", ...row.map(oneLine)]))}` : "";
   const leftOut = excluded.map(({ template, file, pattern }) => [`${template}: ${file}`, `by ${pattern}`]);
+  const meant = sharedNames.map(({ template, isOwn }) => [template, isOwn ? "the catalog's" : "the package's"]);
   return [
     lines.join(""),
+    section("of two templates of one name", meant),
     `variables:\n${table(rows)}machine:\n${table(settings)}`,
     section("no inputs, though they lie in a template's folder", leftOut),
     section(

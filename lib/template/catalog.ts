@@ -27,19 +27,27 @@ export interface CatalogOptions {
 
 /** One template of a catalog, read when it is first asked for. */
 interface Entry {
+  /** Where it stands, and what it extends is looked up from. */
+  readonly owner: Catalog;
   readonly parent?: string;
   /** Where `extends` stands. */
   readonly location?: Location;
   load(): Template;
 }
 
+/** A template of a chain whose name both a catalog and one of its parents have. */
+export interface SharedName {
+  readonly template: string;
+  /** Whether it is the catalog's own; else it is the parent's, extended by another one of the parent's. */
+  readonly isOwn: boolean;
+}
+
 /**
  * A set of templates, and where to look for a parent that is not among them.
  *
- * Its own templates come first, then those of its parents. A catalog that finds all it extends among its own has no use
- * for its parents, and may call its templates what it likes (the trees of packme call theirs `visa-base` too); one that
- * does extend a parent's template must not have a template of a name that a parent also has, since nobody could tell
- * which of the two is meant.
+ * Its own templates come first, then those of its parents: so it may call its templates what it likes (the trees of
+ * packme call theirs `visa-base` too). What a template extends is looked up from the catalog in which it stands: a
+ * parent's template stands on what it stood on before, whatever this catalog calls its own. A chain has each name once.
  */
 export class Catalog {
   private static shippedCatalog: Catalog | undefined;
@@ -71,6 +79,7 @@ export class Catalog {
       const own = value ?? {};
       const parent = own.extends ?? undefined;
       catalog.entries.set(name, {
+        owner: catalog,
         parent,
         location: yaml.locate(["templates", name, "extends"]),
         load: once(() => {
@@ -122,7 +131,7 @@ export class Catalog {
     if (this.entries.has(template.name)) {
       throw usageError(`there are two templates of the name "${template.name}"`, undefined, "rename one of the two");
     }
-    this.entries.set(template.name, { parent: template.parent, load: () => template });
+    this.entries.set(template.name, { owner: this, parent: template.parent, load: () => template });
     return this;
   }
 
@@ -143,37 +152,65 @@ export class Catalog {
 
   /**
    * A template and all it is built on, the first layer first.
-   * @throws VisaImageError for an unknown template, a missing parent or a cycle
+   * @throws VisaImageError for an unknown template, a missing parent, a cycle, or two templates of one name
    */
   chain(name: string): Template[] {
-    const chain: Template[] = [];
+    return this.links(name).map((entry) => entry.load());
+  }
+
+  /**
+   * Of a template and all it is built on, those of a name that a parent catalog has too, and which of the two is meant.
+   * @throws VisaImageError as {@link chain}
+   */
+  sharedNames(name: string): SharedName[] {
+    return this.links(name).flatMap(({ owner, load }) => {
+      const template = load().name;
+      const isOwn = owner === this;
+      const isShared = isOwn
+        ? this.parents().some((parent) => parent.lookup(template) !== undefined)
+        : this.entries.has(template);
+      return isShared ? [{ template, isOwn }] : [];
+    });
+  }
+
+  private links(name: string): Entry[] {
+    const chain: Entry[] = [];
     const seen: string[] = [];
-    let entry: Entry | undefined = this.find(name);
-    for (let current = name; entry; ) {
-      if (seen.includes(current)) {
-        const cycle = [...seen.slice(seen.indexOf(current)), current].join(" → ");
-        throw usageError(
-          `templates extend each other in a circle: ${cycle}`,
-          entry.location,
-          "let one of them extend a template outside the circle, or none",
-        );
-      }
+    let entry = this.find(name);
+    for (let current = name; ; ) {
+      if (seen.includes(current)) throw this.twice(current, seen, chain, entry);
       seen.push(current);
-      chain.unshift(entry.load());
-      if (entry.parent === undefined) break;
-      const child = current;
-      current = entry.parent;
-      const location: Location | undefined = entry.location;
-      entry = this.lookup(current);
-      if (!entry) {
+      chain.unshift(entry);
+      const { owner, parent, location }: Entry = entry;
+      if (parent === undefined) return chain;
+      const next = owner.lookup(parent);
+      if (!next) {
         throw usageError(
-          `"${child}" extends "${current}", and there is no such template`,
+          `"${current}" extends "${parent}", and there is no such template`,
           location,
-          suggestion(current, this.allNames(), "templates"),
+          suggestion(parent, owner.allNames(), "templates"),
         );
       }
+      [current, entry] = [parent, next];
     }
-    return chain;
+  }
+
+  private twice(name: string, seen: readonly string[], chain: readonly Entry[], entry: Entry): Error {
+    const circle = [...seen.slice(seen.indexOf(name)), name].join(" → ");
+    const first = chain[chain.length - 1 - seen.indexOf(name)] as Entry;
+    const inPackage = this.parents().some((parent) => parent.lookup(name) !== undefined);
+    if (first.owner === entry.owner && !(entry.parent === name && inPackage)) {
+      return usageError(
+        `templates extend each other in a circle: ${circle}`,
+        entry.location,
+        "let one of them extend a template outside the circle, or none",
+      );
+    }
+    return usageError(
+      `two layers would have the name "${name}": ${circle}`,
+      first.location,
+      `give yours another name: "my-${name}: {extends: ${first.parent}}"`,
+    );
   }
 
   /** A template of a parent catalog, to be the same as. */
@@ -204,7 +241,6 @@ export class Catalog {
   }
 
   private lookup(name: string): Entry | undefined {
-    this.refuseShadows();
     const own = this.entries.get(name);
     if (own) return own;
     for (const parent of this.parents()) {
@@ -221,20 +257,6 @@ export class Catalog {
   /** The names of its templates, and of all that they may extend. @internal */
   allNames(): string[] {
     return [...new Set([...this.names(), ...this.parents().flatMap((parent) => parent.allNames())])];
-  }
-
-  private refuseShadows(): void {
-    const extended = [...this.entries.values()].flatMap(({ parent }) => (parent === undefined ? [] : [parent]));
-    if (extended.every((name) => this.entries.has(name))) return;
-    for (const parent of this.parents()) {
-      const name = parent.allNames().find((candidate) => this.entries.has(candidate));
-      if (name === undefined) continue;
-      throw usageError(
-        `there are two templates of the name "${name}": in this catalog and in one it extends`,
-        this.file === undefined ? undefined : { file: this.file },
-        `rename the one in this catalog, for example "my-${name}"`,
-      );
-    }
   }
 }
 

@@ -250,3 +250,12 @@ test("names what lies in a template's folder and is no input, and inputs that gi
   );
   expect(printed).toMatch(/inputs that git does not track:\n +two\/files\/new.txt\n/);
 });
+
+test("says which template is meant where the catalog and the package have one of a name", async () => {
+  writeFiles(folder, {
+    "config.yml": "templates: {visa-base: {extends: system-base}}\n",
+    "visa-base/manifest.yml": "",
+  });
+  await runExplain(["visa-base"], { catalog: folder, cache: cache.root, variable: [] });
+  expect(printed).toMatch(/^of two templates of one name:\n +visa-base +the catalog's\n/m);
+});

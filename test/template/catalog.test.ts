@@ -243,14 +243,48 @@ describe("parents", () => {
     expect(Catalog.fromDirectory(folder, { parents: [shipped] }).chain("visa-apps")).toHaveLength(3);
   });
 
-  test("fails for one name in both where the parent is extended", () => {
-    const folder = temporaryCatalog({
-      "config.yml": "templates: {visa-apps: {extends: visa-base}}\n",
-      "visa-apps/manifest.yml": "",
-    });
-    expect(() => Catalog.fromDirectory(folder, { parents: [shipped] }).template("visa-apps")).toThrow(
-      /two templates of the name "visa-apps"/,
+  const tree = (config: string, ...own: string[]) =>
+    Catalog.fromDirectory(
+      temporaryCatalog({
+        "config.yml": config,
+        ...Object.fromEntries(own.map((name) => [`${name}/manifest.yml`, "packer: {description: own}\n"])),
+      }),
+      { parents: [shipped] },
     );
+  const described = (templates: readonly Template[]) => templates.map(({ name, description }) => [name, description]);
+
+  test("a catalog's own template of a name goes before a parent's, which is taken where the catalog has none", () => {
+    const catalog = tree(
+      "templates: {visa-base: {extends: system-base}, visa-apps: {extends: visa-base}}\n",
+      "visa-base",
+      "visa-apps",
+    );
+    expect(described(catalog.chain("visa-apps"))).toEqual([
+      ["system-base", shipped.template("system-base").description],
+      ["visa-base", "own"],
+      ["visa-apps", "own"],
+    ]);
+    expect(catalog.sharedNames("visa-apps")).toEqual([
+      { template: "visa-base", isOwn: true },
+      { template: "visa-apps", isOwn: true },
+    ]);
+  });
+
+  test("a parent's template stands on the parent's own, whatever the catalog calls its own", () => {
+    const catalog = tree("templates: {system-base: , mine: {extends: visa-base}}\n", "system-base", "mine");
+    expect(catalog.chain("mine")[0]).toBe(shipped.template("system-base"));
+    expect(catalog.chain("mine")[1]).toBe(shipped.template("visa-base"));
+    expect(catalog.sharedNames("mine")).toEqual([{ template: "system-base", isOwn: false }]);
+    expect(described(catalog.chain("system-base"))).toEqual([["system-base", "own"]]);
+  });
+
+  test.each([
+    ["itself", "templates: {visa-base: {extends: visa-base}}\n", "visa-base → visa-base"],
+    ["what stands on it", "templates: {visa-base: {extends: visa-apps}}\n", "visa-base → visa-apps → visa-base"],
+  ])("fails where two layers of a chain would have one name: a template extends %s", (_, config, circle) => {
+    const failing = () => tree(config, "visa-base").chain("visa-base");
+    expect(failing).toThrow(`config.yml:1:34: two layers would have the name "visa-base": ${circle}`);
+    expect(failing).toThrow(/fix: give yours another name: "my-visa-base: \{extends: visa-(base|apps)\}"/);
   });
 
   describe("same_as", () => {
