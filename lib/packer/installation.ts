@@ -70,14 +70,15 @@ class Installation {
     const builder = new QemuBuilder(step, new TypedValues(renderer), this.files, filesOf(template));
     const source = this.source(builder);
     if (installer.password) this.addGuestScripts();
-    const rendered = assemble(this.options, source, this.provisioners());
+    const hashes = secrets.map((secret) => ({ ...secret, name: secret.name + HASH_SUFFIX }));
+    const rendered = assemble({ ...this.options, secrets: [...secrets, ...hashes] }, source, this.provisioners());
     const { configuration, structure, variables, secrets: used } = rendered;
     Object.assign(configuration.variable as object, { [TIMEOUT]: { type: "string", default: INSTALLER_TIMEOUT } });
     this.inputs["base packer"] = short(framedDigest([canonicalJson(structure)]));
     for (const { name, checksum } of installer.media) this.inputs[`base ${name}`] = short(checksum.replace(/^.*:/, ""));
     const shown = this.texts.flatMap((text) => text.packerVariables());
     const isUsed = ({ name }: SecretVariable) =>
-      used.some((other) => other.name === name) || shown.some((own) => own === name || own === name + HASH_SUFFIX);
+      [...used.map((other) => other.name), ...shown].some((own) => own === name || own === name + HASH_SUFFIX);
     return {
       base: {
         kind: "installer",

@@ -2,9 +2,11 @@ import { isAbsolute, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import type { BootstrapBase, CloudImageBase, DiskFormat, FileBase, InstallerMedium } from "../specification";
+import { HASH_SUFFIX } from "./marks";
 import type { Renderer, Text } from "./render";
 import { isUrl } from "./source";
 import type { Template } from "./template";
+import { withTypedHashes } from "./typed-passwords";
 
 /** Size of a bootstrapped base in GiB: the root file system grows to the layer's disk when that is first booted. */
 const BOOTSTRAP_DISK_GB = 4;
@@ -167,10 +169,13 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
 }
 
 /** What holds for an installer from `base` and from a builder. */
-function checkInstaller(installer: Installer, problem: (key: string) => Problem): Installer {
+function checkInstaller(given: Installer, problem: (key: string) => Problem): Installer {
+  const installer = { ...given, bootCommand: given.bootCommand.map(withTypedHashes) };
+  const plain = new Set(given.bootCommand.flatMap((text) => text.packerVariables()));
+  const isHash = (name: string) => name.endsWith(HASH_SUFFIX) && !plain.has(name);
   const shown = { boot_command: installer.bootCommand, kernel_arguments: [installer.kernelArguments] };
   for (const [key, texts] of Object.entries(shown)) {
-    const [secret] = texts.flatMap((text) => text?.packerVariables() ?? []);
+    const [secret] = texts.flatMap((text) => text?.packerVariables() ?? []).filter((name) => !isHash(name));
     if (secret === undefined) continue;
     throw problem(key)(
       `the secret "${secret}" would stand on the kernel's command line, where everyone can read it`,

@@ -161,6 +161,7 @@ export class Catalog {
   /**
    * Of a template and all it is built on, those of a name that a parent catalog has too, and which of the two is meant.
    * @throws VisaImageError as {@link chain}
+   * @internal
    */
   sharedNames(name: string): SharedName[] {
     return this.links(name).flatMap(({ owner, load }) => {

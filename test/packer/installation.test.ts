@@ -211,6 +211,39 @@ describe("secrets", () => {
   });
 });
 
+describe("a password that a boot command types for Debian's installer", () => {
+  const typed = (line: string) =>
+    run(tree(ISO(`      boot_command: ['<tab>', '${line}', '<enter>']\n`)), {
+      environment: { VISA_ROOT_PASSWORD: "canary" },
+    });
+
+  test.each([
+    [
+      "passwd/root-password={{ root_password }} passwd/root-password-again={{ root_password }} quiet",
+      `passwd/root-password-crypted=\${var.root_password_hash} quiet`,
+    ],
+    ["passwd/root-password={{ root_password }}<wait>", `passwd/root-password-crypted=\${var.root_password_hash}<wait>`],
+    [
+      'passwd/user-password="{{ root_password }}" passwd/user-password-again="{{ root_password }}"',
+      `passwd/user-password-crypted="\${var.root_password_hash}" `,
+    ],
+  ])("is sent as its hash: %s", (line, expected) => {
+    const made = base(typed(line));
+    expect(source(made.configuration).boot_command).toEqual(["<tab>", expected, "<enter>"]);
+    expect(Object.keys(made.configuration.variable as object)).toContain("root_password_hash");
+    expect(Object.keys(made.configuration.variable as object)).not.toContain("root_password");
+    expect(made.secrets).toEqual([{ name: "root_password", environment: "VISA_ROOT_PASSWORD", required: true }]);
+  });
+
+  test.each([
+    "passwd/root-password={{ root_password }}x",
+    "netcfg/wireless_wpa={{ root_password }}",
+    "passwd/root-password={{ root_password }} echo={{ root_password }}",
+  ])("fails where more than the installer's question would show it: %s", (line) => {
+    expect(() => typed(line)).toThrow(/the secret "root_password" would stand on the kernel's command line/);
+  });
+});
+
 describe("the fingerprint", () => {
   const files: Files = { "one/http/preseed.cfg.j2": PRESEED, "one/http/late.sh": "true\n" };
   const manifest = ISO("      boot_command: ['{{ zone }}']\n");

@@ -4,13 +4,16 @@ import type { InstallerBase } from "../../specification";
 import { HASH_SUFFIX, packerVariablesIn } from "../../template/marks";
 import { readTool } from "../processes/tools";
 
-/** The names that a base's files use: each secret's own, and its hash's. */
+/** What a base's files and its boot command use: each secret by its own name, and its hash. */
 export async function withPasswordHashes(
-  { files, secrets }: InstallerBase,
+  { configuration, files, secrets }: InstallerBase,
   values: ReadonlyMap<string, string>,
 ): Promise<ReadonlyMap<string, string>> {
   const all = new Map(values);
-  const shown = new Set(files.flatMap(({ content = "" }) => packerVariablesIn(content)));
+  const shown = new Set([
+    ...files.flatMap(({ content = "" }) => packerVariablesIn(content)),
+    ...Object.keys(configuration.variable ?? {}),
+  ]);
   for (const { name } of secrets) {
     const hash = name + HASH_SUFFIX;
     if (shown.has(hash)) all.set(hash, await hashPassword(name, values.get(name) ?? ""));

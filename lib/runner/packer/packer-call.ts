@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Machine } from "../../build-machine";
 import type { LayerSpecification } from "../../specification";
+import { HASH_SUFFIX } from "../../template/marks";
 import type { Scratch } from "../cache/scratch";
 import type { GuestAccess } from "../guest/guest-access";
 import { type Accelerator, cpuArgument } from "../host/accelerator";
@@ -98,8 +99,9 @@ export function callEnvironment(call: PackerCall): NodeJS.ProcessEnv {
     PKR_VAR_proxy: asSeenFromGuest(machine.proxy),
     PKR_VAR_no_proxy: machine.noProxy,
   };
-  for (const { name } of layer.secrets.filter((secret) => declares(layer, secret.name)))
-    environment[`PKR_VAR_${name}`] = secrets.get(name) ?? "";
+  for (const name of layer.secrets.flatMap((secret) => [secret.name, secret.name + HASH_SUFFIX])) {
+    if (declares(layer, name)) environment[`PKR_VAR_${name}`] = secrets.get(name) ?? "";
+  }
   return environment;
 }
 

@@ -14,6 +14,11 @@ test("a password is hashed as /etc/shadow holds it, each time with another salt,
   expect([...(await withPasswordHashes(installerBase(packerVariable("pw")), values)).keys()]).toEqual(["pw"]);
 });
 
+test("a password is hashed where a boot command types its hash", async () => {
+  const base = { ...installerBase(), configuration: { variable: { pw_hash: { type: "string" } } } };
+  expect((await withPasswordHashes(base, new Map([["pw", "x"]]))).get("pw_hash")).toMatch(/^\$6\$/);
+});
+
 test("fails to hash a password of two lines", async () => {
   const values = new Map([["pw", "one\ntwo"]]);
   await expect(withPasswordHashes(installerBase(packerVariable("pw_hash")), values)).rejects.toThrow(
