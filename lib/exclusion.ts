@@ -7,8 +7,8 @@
  */
 
 /**
- * What is left out by itself; each can be taken back. As with npm pack, and what that lacks for editors and Python;
- * nothing is among them that a person may want in an image, such as node_modules.
+ * What is left out by itself; each can be taken back. As with npm pack, and what that lacks for editors and Python,
+ * and the lock of media, which a build writes; nothing is among them that a person may want in an image, such as node_modules.
  */
 export const DEFAULT_EXCLUDE: readonly string[] = [
   ".git",
@@ -29,6 +29,7 @@ export const DEFAULT_EXCLUDE: readonly string[] = [
   ".mypy_cache/",
   ".ruff_cache/",
   ".ipynb_checkpoints/",
+  "visa-media.lock.json",
 ];
 
 /** What a pattern says of a path. */

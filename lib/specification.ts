@@ -71,8 +71,18 @@ export interface InstallerMedium {
   readonly name: "iso" | "kernel" | "initrd";
   /** A URL, or a path: absolute, or relative to the folder of the specification file. */
   readonly source: string;
-  /** As in {@link CloudImageBase.checksum}. */
-  readonly checksum: string;
+  /** As in {@link CloudImageBase.checksum}. Left out: that of `firstUse` counts. */
+  readonly checksum?: string;
+  /** Where no checksum is stated: the medium is taken as it is when it is first used. */
+  readonly firstUse?: FirstUse;
+}
+
+/** Where the checksum is of a medium for which nobody states one. */
+export interface FirstUse {
+  /** The lock of media (lib/template/media-lock.ts): absolute, or relative to the folder of the specification file. */
+  readonly lockFile: string;
+  /** The medium's name in it: its URL, or its path from the template's folder. */
+  readonly name: string;
 }
 
 /** A disk made by a distribution's installer: Debian's with a preseed file, Ubuntu's with autoinstall. */

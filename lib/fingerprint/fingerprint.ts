@@ -18,7 +18,8 @@
  *     "v1", "installer", number of media, for each name and checksum, canonical JSON of the Packer configuration,
  *     number of files, each as above
  *
- * for an installer, where a secret in a file is its name.
+ * for an installer, where a secret in a file is its name, and "first use of NAME" is the checksum of a medium that has
+ * none.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -65,7 +66,11 @@ export function fingerprintBase(base: Base, recipe: readonly FileInput[] = boots
       VERSION,
       "installer",
       String(base.media.length),
-      ...base.media.flatMap(({ name, checksum }) => [name, checksum.toLowerCase()]),
+      ...base.media.flatMap(({ name, checksum, firstUse }) => [
+        name,
+        // Not what the lock has: what is taken on first use is the same image before and after.
+        checksum?.toLowerCase() ?? `first use of ${firstUse?.name}`,
+      ]),
       canonicalJson(base.configuration),
       ...fileFields(base.files),
     ]);

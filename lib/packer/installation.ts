@@ -75,7 +75,11 @@ class Installation {
     const { configuration, structure, variables, secrets: used } = rendered;
     Object.assign(configuration.variable as object, { [TIMEOUT]: { type: "string", default: INSTALLER_TIMEOUT } });
     this.inputs["base packer"] = short(framedDigest([canonicalJson(structure)]));
-    for (const { name, checksum } of installer.media) this.inputs[`base ${name}`] = short(checksum.replace(/^.*:/, ""));
+    for (const { name, checksum, firstUse } of installer.media) {
+      this.inputs[`base ${name}`] = checksum
+        ? short(checksum.replace(/^.*:/, ""))
+        : `${firstUse?.name}, taken on first use`;
+    }
     const shown = this.texts.flatMap((text) => text.packerVariables());
     const isUsed = ({ name }: SecretVariable) =>
       [...used.map((other) => other.name), ...shown].some((own) => own === name || own === name + HASH_SUFFIX);
@@ -91,7 +95,7 @@ class Installation {
       },
       inputs: this.inputs,
       variables: [...new Set([...variables, ...this.texts.flatMap((text) => text.variables())])].sort(),
-      warnings,
+      warnings: [...installer.warnings, ...warnings],
       excluded: this.files.excluded(),
     };
   }

@@ -35,7 +35,11 @@ function relativeBase(base: Base, from: (path: string) => string): Base {
   if (base.kind !== "installer") return base;
   return {
     ...base,
-    media: base.media.map((own) => (isUrl(own.source) ? own : { ...own, source: from(own.source) })),
+    media: base.media.map((own) => ({
+      ...own,
+      source: isUrl(own.source) ? own.source : from(own.source),
+      ...(own.firstUse && { firstUse: { ...own.firstUse, lockFile: from(own.firstUse.lockFile) } }),
+    })),
     files: base.files.map((file) => ({ ...file, source: from(file.source) })),
   };
 }

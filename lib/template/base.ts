@@ -1,8 +1,9 @@
-import { isAbsolute, resolve } from "node:path";
+import { isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import type { BootstrapBase, CloudImageBase, DiskFormat, FileBase, InstallerMedium } from "../specification";
 import { HASH_SUFFIX } from "./marks";
+import { MEDIA_LOCK_FILE, readMediaLock } from "./media-lock";
 import type { Renderer, Text } from "./render";
 import { isUrl } from "./source";
 import type { Template } from "./template";
@@ -27,6 +28,8 @@ export interface Installer {
   /** Of root in the new system: Packer logs in with it. Undefined: nobody logs in. */
   readonly password?: Text;
   readonly timeout: string;
+  /** What is odd but no error. */
+  readonly warnings: readonly string[];
 }
 
 /** What a template says of its base; of an installer that is not yet all that a build needs. */
@@ -63,11 +66,14 @@ export function resolveBase(template: Template, renderer: Renderer): TemplatesBa
   if (kind === "installer") {
     const own = (key: string) => value?.[key] ?? undefined;
     const rendered = (key: string) => (own(key) === undefined ? undefined : renderer.render(String(own(key)), at(key)));
-    const medium = (name: InstallerMedium["name"], checksum: string): InstallerMedium => ({
-      name,
-      source: readSource(text(name, ""), template, problem(name)),
-      checksum: readChecksum(text(checksum, ""), problem(own(checksum) === undefined ? name : checksum)),
-    });
+    const medium = (name: InstallerMedium["name"], checksum: string): InstallerMedium => {
+      const sum = text(checksum, "");
+      const fail = problem(own(checksum) === undefined ? name : checksum);
+      const source = readSource(text(name, ""), template, problem(name));
+      return sum === "none"
+        ? firstUse(name, source, template, fail)
+        : { name, source, checksum: readChecksum(sum, fail) };
+    };
     const iso = own("iso") !== undefined;
     if (iso === (own("kernel") !== undefined || own("initrd") !== undefined)) {
       throw fail("an installer is an ISO, or a kernel and an initrd", "iso", 'give "iso", or "kernel" and "initrd"');
@@ -91,6 +97,7 @@ export function resolveBase(template: Template, renderer: Renderer): TemplatesBa
       kernelArguments: rendered("kernel_arguments"),
       password: rendered("ssh_password"),
       timeout: rendered("timeout")?.real ?? INSTALLER_TIMEOUT,
+      warnings: [],
     };
     return checkInstaller({ kind, bootCommand, ...installer }, problem);
   }
@@ -139,11 +146,13 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
     new VisaImageError(what, { location: builder?.locate([key]), fix, exitCode: ExitCode.USAGE });
   const type = value("iso_checksum_type");
   const sum = value("iso_checksum");
-  const checksum = readChecksum(
-    type && type !== "none" && !sum.includes(":") ? `${type}:${sum}` : sum,
-    problem("iso_checksum"),
-  );
-  if (!/^(true|yes|on)$/i.test(value("disk_image"))) {
+  const isInstaller = !/^(true|yes|on)$/i.test(value("disk_image"));
+  const isUnstated = isInstaller && (sum === "none" || (sum === "" && type === "none"));
+  const checksum = isUnstated
+    ? ""
+    : readChecksum(type && type !== "none" && !sum.includes(":") ? `${type}:${sum}` : sum, problem("iso_checksum"));
+  if (isInstaller) {
+    const source = readSource(url, template, problem("iso_url"));
     const text = (key: string): Text | undefined => {
       const own = builder?.settings[key] ?? undefined;
       return own === undefined ? undefined : renderer.render(String(own), builder?.locate([key]));
@@ -153,11 +162,16 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
     return checkInstaller(
       {
         kind: "installer",
-        media: [{ name: "iso", source: readSource(url, template, problem("iso_url")), checksum }],
+        media: [
+          isUnstated
+            ? firstUse("iso", source, template, problem(sum === "" ? "iso_checksum_type" : "iso_checksum"))
+            : { name: "iso", source, checksum },
+        ],
         bootCommand: lines.map((line) => renderer.render(String(line), builder?.locate(["boot_command"]))),
         bootWait: text("boot_wait") ?? renderer.render("10s"),
         password: text("ssh_password"),
         timeout: text("ssh_timeout")?.real ?? text("ssh_wait_timeout")?.real ?? INSTALLER_TIMEOUT,
+        warnings: [],
       },
       (key) => problem(key === "timeout" ? "ssh_timeout" : key),
     );
@@ -170,7 +184,11 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
 
 /** What holds for an installer from `base` and from a builder. */
 function checkInstaller(given: Installer, problem: (key: string) => Problem): Installer {
-  const installer = { ...given, bootCommand: given.bootCommand.map(withTypedHashes) };
+  const installer = {
+    ...given,
+    bootCommand: given.bootCommand.map(withTypedHashes),
+    warnings: given.media.flatMap(firstUseWarning),
+  };
   const plain = new Set(given.bootCommand.flatMap((text) => text.packerVariables()));
   const isHash = (name: string) => name.endsWith(HASH_SUFFIX) && !plain.has(name);
   const shown = { boot_command: installer.bootCommand, kernel_arguments: [installer.kernelArguments] };
@@ -188,14 +206,40 @@ function checkInstaller(given: Installer, problem: (key: string) => Problem): In
   return installer;
 }
 
+/** A medium for which nobody states a checksum. @param fail for the place of the checksum */
+function firstUse(
+  name: InstallerMedium["name"],
+  source: string,
+  { directory }: Template,
+  fail: Problem,
+): InstallerMedium {
+  if (directory === undefined) {
+    throw fail(
+      "a medium without a checksum is taken on first use, and the template has no folder for its lock",
+      SUM_FIX,
+    );
+  }
+  const known = isUrl(source) ? source : relative(directory, source);
+  return { name, source, firstUse: { lockFile: join(directory, MEDIA_LOCK_FILE), name: known } };
+}
+
+function firstUseWarning({ firstUse: unstated }: InstallerMedium): string[] {
+  if (!unstated || readMediaLock(unstated.lockFile)[unstated.name] !== undefined) return [];
+  return [
+    `"${unstated.name}" has no checksum: the first build takes it as it is, and writes its SHA-256 into ${unstated.lockFile}`,
+  ];
+}
+
 type Problem = (what: string, fix: string) => VisaImageError;
+
+const SUM_FIX = 'write "sha256:" and its 64 digits, or "sha512:" and 128';
 
 function readChecksum(text: string, problem: Problem): string {
   const match = /^(?:(sha256|sha512):)?([0-9a-f]+)$/i.exec(text.trim());
   const digits = match?.[2]?.toLowerCase() ?? "";
   const kind = match?.[1]?.toLowerCase() ?? (digits.length === 128 ? "sha512" : "sha256");
   if (digits.length !== (kind === "sha512" ? 128 : 64)) {
-    throw problem(`"${text}" is not a checksum of an image`, 'write "sha256:" and its 64 digits, or "sha512:" and 128');
+    throw problem(`"${text}" is not a checksum of an image`, SUM_FIX);
   }
   return `${kind}:${digits}`;
 }

@@ -211,6 +211,64 @@ describe("secrets", () => {
   });
 });
 
+describe("a medium without a checksum", () => {
+  const URL = "https://images.example/mini.iso";
+  const manifest = (more = "iso_checksum: none") =>
+    `packer: {builders: [{type: qemu, iso_url: "${URL}", ${more}}], provisioners: [{type: file, source: files/, destination: /x}]}\n`;
+  const made = (text: string, lock: Files = {}) => {
+    const folder = tree(text, { "one/files/a": "a", ...lock });
+    const warnings: string[] = [];
+    return { folder, warnings, specification: run(folder, { onWarning: (message) => warnings.push(message) }) };
+  };
+  const locked = (sum: string) => JSON.stringify({ version: 1, media: { [URL]: sum } });
+
+  test("is taken on first use, with a warning, and has the same plan once its checksum is in the lock", () => {
+    const before = made(manifest());
+    const lockFile = join(before.folder, "one/visa-media.lock.json");
+    expect(base(before.specification).media).toEqual([{ name: "iso", source: URL, firstUse: { lockFile, name: URL } }]);
+    expect(before.warnings).toEqual([
+      `"${URL}" has no checksum: the first build takes it as it is, and writes its SHA-256 into ${lockFile}`,
+    ]);
+    expect(first(before.specification).inputs["base iso"]).toBe(`${URL}, taken on first use`);
+    // Also where a provisioner takes the lock's folder.
+    const text = manifest().replace("files/", ".");
+    const [one, two] = [made(text), made(text, { "one/visa-media.lock.json": locked(SUM) })];
+    expect(two.warnings).toEqual([]);
+    expect(first(two.specification).fingerprint).toBe(first(one.specification).fingerprint);
+    expect(first(two.specification).inputs).toEqual(first(one.specification).inputs);
+    expect(first(made(manifest().replace("mini", "max")).specification).parent).not.toBe(
+      first(before.specification).parent,
+    );
+  });
+
+  test("is the same by iso_checksum_type and in base, and its lock is found from the specification's file", () => {
+    const { folder, specification } = made(manifest("iso_checksum_type: none"));
+    expect(base(specification).media).toMatchObject([{ firstUse: { name: URL } }]);
+    const { media } = base(relativeTo(specification, join(folder, "out")));
+    expect(media[0]?.firstUse?.lockFile).toBe("../one/visa-media.lock.json");
+    const inBase = base(run(tree(ISO().replace(SUM, "none").replace("https://images.example/debian.iso", "a/b.iso"))));
+    expect(inBase.media).toMatchObject([{ firstUse: { name: "a/b.iso" } }]);
+  });
+
+  test.each([
+    ["a disk image", "disk_image: true, iso_checksum: none", /"none" is not a checksum of an image/],
+    ["nothing said of it", "memory: 1024", /"" is not a checksum of an image/],
+  ])("fails for %s", (_, more, message) => {
+    expect(() => made(manifest(more))).toThrow(message);
+  });
+
+  test("fails for a template without a folder, and for a lock that is none", () => {
+    const template = new Template("one", { base: BaseImage.installer({ iso: URL, checksum: "none" }) });
+    expect(() => run(tree(""), { catalog: new Catalog([]).add(template) })).toThrow(
+      /the template has no folder for its lock/,
+    );
+    expect(() => made(manifest(), { "one/visa-media.lock.json": locked("x") })).toThrow(
+      /visa-media\.lock\.json: the checksum of "https:\/\/images\.example\/mini\.iso" is "x", expected "sha256:"/,
+    );
+    expect(() => made(manifest(), { "one/visa-media.lock.json": "<<<" })).toThrow(/no JSON \(a merge conflict\?\)/);
+  });
+});
+
 describe("a password that a boot command types for Debian's installer", () => {
   const typed = (line: string) =>
     run(tree(ISO(`      boot_command: ['<tab>', '${line}', '<enter>']\n`)), {

@@ -47,6 +47,7 @@ export function downloadOptions(context: MakeContext): DownloadOptions {
     downloads: join(build.cache.root, "downloads"),
     run: toolRunner(context),
     log: (line) => sayLine(context, line),
+    warn: (message) => build.progress.warn(message),
   };
 }
 

@@ -6,6 +6,7 @@ import { withoutCredentials } from "../../build-machine";
 import { ExitCode, VisaImageError } from "../../errors";
 import { isFile } from "../../presence";
 import type { CloudImageBase, InstallerMedium } from "../../specification";
+import { addToMediaLock, readMediaLock } from "../../template/media-lock";
 import { isUrl } from "../../template/source";
 import { cacheRoot, hashFile } from "../cache/cache";
 import { checkForeignDisk } from "../cache/foreign-disk";
@@ -20,6 +21,8 @@ export interface DownloadOptions {
   readonly run: RunTool;
   /** Called with one line for each thing that is done. */
   readonly log: (line: string) => void;
+  /** Called with what a person is to see. @default - not said */
+  readonly warn?: (message: string) => void;
 }
 
 /**
@@ -30,23 +33,67 @@ export interface DownloadOptions {
  * @throws VisaImageError where a checksum differs, or a file or a download is not to be had
  */
 export async function obtainMedium(medium: InstallerMedium, options: DownloadOptions): Promise<string> {
-  const { name, source, checksum } = medium;
-  const file = isUrl(source) ? await download({ url: source, checksum }, options) : source;
-  if (file === source) await checkFile(source, checksum, options);
+  const { name, source, firstUse } = medium;
+  const checksum = medium.checksum ?? (firstUse && readMediaLock(firstUse.lockFile)[firstUse.name]);
+  const file =
+    checksum === undefined ? await takeUnknown(source, options) : await obtainKnown(source, checksum, options);
   // QEMU guesses the format of a CD.
   if (name === "iso") await checkForeignDisk(file, "raw");
+  if (checksum === undefined && firstUse) {
+    const taken = `sha256:${await hashFile(file, "sha256")}`;
+    addToMediaLock(firstUse.lockFile, firstUse.name, taken);
+    options.warn?.(
+      `"${firstUse.name}" has no checksum and is taken on first use: ${taken}, now in ${firstUse.lockFile}, to be committed`,
+    );
+  }
   return file;
+}
+
+async function obtainKnown(source: string, checksum: string, options: DownloadOptions): Promise<string> {
+  if (isUrl(source)) return download({ url: source, checksum }, options);
+  await checkFile(source, checksum, options);
+  return source;
+}
+
+/** A medium as it is: whatever is downloaded goes under the checksum that it has. */
+async function takeUnknown(source: string, { downloads = downloadsFolder(), proxy, run, log }: DownloadOptions) {
+  if (!isUrl(source)) {
+    await requireFile(source);
+    return source;
+  }
+  const shown = withoutCredentials(source);
+  await mkdir(downloads, { recursive: true });
+  // What an attempt that was cut off has left may be of another file by now: nobody could tell.
+  const part = join(downloads, `first-use-${process.pid}.part`);
+  try {
+    log(`downloading ${shown}, which has no checksum`);
+    await run("curl", curlArguments(source, part), { env: proxyEnvironment(proxy), network: true });
+    const file = join(downloads, `sha256-${await hashFile(part, "sha256")}`);
+    await rename(part, file);
+    return file;
+  } catch (cause) {
+    throw downloadFailed(shown, cause);
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+function downloadsFolder(): string {
+  return join(cacheRoot(), "downloads");
+}
+
+async function requireFile(path: string): Promise<void> {
+  if (await isFile(path)) return;
+  throw new VisaImageError(`the base image "${path}" is missing`, {
+    fix: "put it there, or correct the path in the template's manifest",
+    exitCode: ExitCode.USAGE,
+  });
 }
 
 /** Checks a file where it lies. @throws VisaImageError where it is missing or its checksum differs */
 export async function checkFile(path: string, checksum: string, { log }: Pick<DownloadOptions, "log">): Promise<void> {
   const expected = parseChecksum(checksum);
-  if (!(await isFile(path))) {
-    throw new VisaImageError(`the base image "${path}" is missing`, {
-      fix: "put it there, or correct the path in the template's manifest",
-      exitCode: ExitCode.USAGE,
-    });
-  }
+  await requireFile(path);
   log(`checking ${path}`);
   const actual = await hashFile(path, expected.algorithm);
   if (actual !== expected.hex) throw wrongChecksum(path, expected, actual, "");
@@ -61,7 +108,7 @@ export async function download(
   base: Pick<CloudImageBase, "url" | "checksum">,
   options: DownloadOptions,
 ): Promise<string> {
-  const { downloads = join(cacheRoot(), "downloads"), proxy, run, log } = options;
+  const { downloads = downloadsFolder(), proxy, run, log } = options;
   const expected = parseChecksum(base.checksum);
   const file = join(downloads, `${expected.algorithm}-${expected.hex}`);
   const part = `${file}.part`;
@@ -136,7 +183,7 @@ function wrongChecksum(
   return new VisaImageError(
     `the checksum of "${name}" is ${algorithm}:${actual}, not ${algorithm}:${hex} as declared${consequence}`,
     {
-      fix: "compare with the checksum that the image's publisher states, and correct the template's manifest if that changed",
+      fix: "compare with the checksum that the image's publisher states, and correct the template's manifest (or remove its line of visa-media.lock.json) if that changed",
       exitCode: ExitCode.CHANGED,
     },
   );

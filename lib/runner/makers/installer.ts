@@ -50,7 +50,12 @@ async function obtainMedia(context: MakeContext, base: InstallerBase): Promise<v
   const { build, scratch } = context;
   const isIso = base.media[0]?.name === "iso";
   for (const medium of base.media) {
-    const located = isUrl(medium.source) ? medium : { ...medium, source: resolve(build.directory, medium.source) };
+    const { source, firstUse } = medium;
+    const located = {
+      ...medium,
+      source: isUrl(source) ? source : resolve(build.directory, source),
+      ...(firstUse && { firstUse: { ...firstUse, lockFile: resolve(build.directory, firstUse.lockFile) } }),
+    };
     const file = await obtainMedium(located, downloadOptions(context));
     await symlink(file, join(scratch.path, isIso ? "installer.iso" : medium.name));
   }

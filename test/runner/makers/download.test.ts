@@ -167,3 +167,44 @@ test.each([
 ])('fails for "%s", which is no checksum', async (text) => {
   await expect(make(image({ checksum: text }))).rejects.toThrow(`"${text}" is not a checksum`);
 });
+
+describe("a medium without a checksum", () => {
+  const take = (source = image().url) => {
+    const warnings: string[] = [];
+    const firstUse = { lockFile: join(folder, "visa-media.lock.json"), name: "mini" };
+    const made = obtainMedium(
+      { name: "kernel", source, firstUse },
+      { ...options(), warn: (line) => warnings.push(line) },
+    );
+    return made.then((file) => ({ file, warnings }));
+  };
+
+  test("is taken as it is, once: its checksum is in the lock, and another file is refused afterwards", async () => {
+    const { file, warnings } = await take();
+    expect(contentOf(file)).toBe(SHA256);
+    expect(warnings).toEqual([expect.stringContaining(`taken on first use: ${SHA256}, now in ${folder}`)]);
+    const lock = readFileSync(join(folder, "visa-media.lock.json"), "utf8");
+    expect(JSON.parse(lock)).toEqual({ version: 1, media: { mini: SHA256 } });
+    expect(await take()).toEqual({ file, warnings: [] });
+    expect(ranges).toHaveLength(1);
+    rmSync(file);
+    content = Buffer.from("another one");
+    await expect(take()).rejects.toThrow(/the checksum of .* is sha256:[0-9a-f]{64}, not sha256:/);
+    expect(readFileSync(join(folder, "visa-media.lock.json"), "utf8")).toBe(lock);
+  });
+
+  test("may lie on this machine", async () => {
+    const file = join(folder, "linux");
+    writeFileSync(file, IMAGE);
+    expect((await take(file)).warnings).toHaveLength(1);
+    writeFileSync(file, "another one");
+    await expect(take(file)).rejects.toThrow(/not sha256:/);
+  });
+
+  test("fails, and leaves nothing, where it is not to be had", async () => {
+    await expect(take(`${image().url}s`)).rejects.toThrow(/cannot download/);
+    expect(downloads()).toEqual([]);
+    await expect(take(join(folder, "nothing"))).rejects.toThrow(/is missing/);
+    expect(readdirSync(folder)).toEqual(["downloads"]);
+  });
+});
