@@ -1,8 +1,8 @@
 /** Trees that build-image.sh prepares before it calls packme. */
 import { generateKeyPairSync } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { stageFiles } from "../../lib/runner/packer/staging";
 import type { LayerSpecification } from "../../lib/specification";
 import { specify } from "../../lib/specify/specify";
@@ -145,4 +145,47 @@ describe("VISA's public key as a file of the tree", () => {
 test("lines whose placeholder is empty go, others stay", () => {
   const values = { http_proxy: "http://p:1", https_proxy: "http://p:1", no_proxy: "" };
   expect(fillFile("# {x} stays\nA={http_proxy}\nB={no_proxy}\nC=1\n", values)).toBe("# {x} stays\nA=http://p:1\nC=1\n");
+});
+
+describe("a tree of the original's shape", () => {
+  const ENVIRONMENT = { VISA_ROOT_PASSWORD: "canary", VISA_HTTP_PROXY: "http://proxy.example:3128" };
+  const build = (catalogFolder: string) => {
+    const warnings: string[] = [];
+    const { layers } = specify({
+      catalog: Catalog.fromDirectory(catalogFolder),
+      template: "visa-apps",
+      environment: ENVIRONMENT,
+      onWarning: (message) => warnings.push(message),
+    });
+    return { layers, warnings };
+  };
+  const tree = resolve("test/fixtures/catalogs/original");
+
+  test("is taken as it is: medium without a checksum, typed password, block tags, .tlt files, packages", () => {
+    const { layers, warnings } = build(tree);
+    expect(layers.map(({ name }) => name)).toEqual(["system-base", "visa-base", "visa-apps"]);
+    const base = layers[0]?.base;
+    expect(base).toMatchObject({
+      kind: "installer",
+      media: [{ firstUse: { name: "https://archive.example/netboot/mini.iso" } }],
+      secrets: [{ name: "root_password" }],
+    });
+    const typed = JSON.stringify(base);
+    expect(typed).toContain(`passwd/root-password-crypted=\${var.root_password_hash}`);
+    expect(typed).toContain("mirror/http/proxy=http://proxy.example:3128");
+    expect(typed).not.toMatch(/root-password(-again)?=|canary/);
+    expect(layers[2]?.files.map(({ path }) => path)).toContain("packages/viewer/visa-apps/install.sh");
+    expect(warnings.filter((line) => line.includes("has no checksum"))).toHaveLength(1);
+  });
+
+  test("stands on the package's system-base where its own is left out", () => {
+    cpSync(tree, folder, { recursive: true });
+    const config = readFileSync(join(folder, "config.yml"), "utf8");
+    writeFileSync(join(folder, "config.yml"), config.replace("  system-base:\n", ""));
+    const { layers } = build(folder);
+    const [own] = specify({ catalog: Catalog.shipped(), template: "system-base", environment: ENVIRONMENT }).layers;
+    expect(layers[0]).toMatchObject({ name: "system-base", base: { kind: "bootstrap" } });
+    expect(layers[0]?.configuration).toEqual(own?.configuration);
+    expect(layers[1]?.files.map(({ path }) => path)).toContain("files/visa-base/scripts/install.sh");
+  });
 });
