@@ -14,6 +14,7 @@ export const DESKTOP_MUTATIONS: readonly Mutation[] = [
     what: "the session of the desktop ends at once",
     boot: "main",
     caughtBy: { 17: /no desktop of the owner|closed the connection|ended/ },
+    patience: 0.5,
     change: {
       break: "mount --bind /bin/false /usr/bin/xfce4-session",
       mend: "umount /usr/bin/xfce4-session",
@@ -55,7 +56,8 @@ export const DESKTOP_MUTATIONS: readonly Mutation[] = [
   {
     what: "tokens open nothing",
     boot: "main",
-    caughtBy: { 17: /no desktop of the owner/ },
+    // What xrdp shows in its place has too few colours for a desktop.
+    caughtBy: { 17: /no desktop of the owner|was not still within \d+ s \([1-7] colours; 8 are a desktop/ },
     change: alter(
       "/etc/visa/public.pem",
       "openssl genrsa 896 2>/dev/null | openssl rsa -pubout 2>/dev/null > /etc/visa/public.pem",

@@ -1,5 +1,5 @@
 /** What assertions 37 to 44 must catch: JupyterLab, as VISA's proxy reaches it. */
-import { add, all, edit, type GuestChange, type Mutation, remove, then } from "./mutation";
+import { add, all, alter, edit, type GuestChange, type Mutation, remove, then } from "./mutation";
 
 /** Starts it anew, and waits until it answers. */
 const RESTART = `systemctl restart visa-jupyter.service
@@ -12,6 +12,8 @@ const visaJupyter = (...commands: string[]): GuestChange =>
 const NO_FRAMES = {
   ServerApp: { tornado_settings: { headers: { "Content-Security-Policy": "frame-ancestors 'none'" } } },
 };
+
+const CONFIGURATION = "/opt/jupyter/etc/jupyter/jupyter_server_config.json";
 
 const KERNEL = "/opt/kernels/python3";
 
@@ -34,7 +36,7 @@ export const JUPYTER_MUTATIONS: readonly Mutation[] = [
           "s|--no-browser|--no-browser --allow-root|",
           "s|disable_check_xsrf=False|disable_check_xsrf=True|",
         ),
-        add("/opt/jupyter/etc/jupyter/jupyter_server_config.d/mutation.json", JSON.stringify(NO_FRAMES)),
+        alter(CONFIGURATION, `cat > ${CONFIGURATION} <<'END_OF_FILE'\n${JSON.stringify(NO_FRAMES)}\nEND_OF_FILE`),
       ),
       RESTART,
     ),
