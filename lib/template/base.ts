@@ -193,11 +193,13 @@ function checkInstaller(given: Installer, problem: (key: string) => Problem): In
   const isHash = (name: string) => name.endsWith(HASH_SUFFIX) && !plain.has(name);
   const shown = { boot_command: installer.bootCommand, kernel_arguments: [installer.kernelArguments] };
   for (const [key, texts] of Object.entries(shown)) {
-    const [secret] = texts.flatMap((text) => text?.packerVariables() ?? []).filter((name) => !isHash(name));
-    if (secret === undefined) continue;
+    const used = texts.flatMap((text) => text?.packerVariables() ?? []).filter((name) => !isHash(name));
+    const secrets = [...new Set(used)];
+    if (secrets.length === 0) continue;
+    // All at once: who mends one is not to find the next one afterwards.
     throw problem(key)(
-      `the secret "${secret}" would stand on the kernel's command line, where everyone can read it`,
-      `move it into a file of http/ whose name ends in .j2, as {{ ${secret}_hash }}`,
+      `the secret ${secrets.map((name) => `"${name}"`).join(" and the secret ")} would stand on the kernel's command line, where everyone can read it`,
+      `move it into a file of http/ whose name ends in .j2, as ${secrets.map((name) => `{{ ${name}${HASH_SUFFIX} }}`).join(" and ")}`,
     );
   }
   if (!/^(\d+h)?(\d+m)?(\d+s)?$/.test(installer.timeout) || installer.timeout === "") {

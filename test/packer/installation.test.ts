@@ -302,6 +302,16 @@ describe("a password that a boot command types for Debian's installer", () => {
   });
 });
 
+test("fails for all secrets of a boot command at once", () => {
+  const secrets = "secrets: {one: {required: true}, two: {required: true}}\n";
+  const folder = tree(ISO("      boot_command: ['a={{ one }}', 'b={{ two }} c={{ one }}']\n"), {
+    "one/environment.yml": secrets,
+  });
+  expect(() => run(folder)).toThrow(
+    /the secret "one" and the secret "two" would stand [\s\S]*as \{\{ one_hash \}\} and \{\{ two_hash \}\}/,
+  );
+});
+
 describe("the fingerprint", () => {
   const files: Files = { "one/http/preseed.cfg.j2": PRESEED, "one/http/late.sh": "true\n" };
   const manifest = ISO("      boot_command: ['{{ zone }}']\n");
