@@ -1,54 +1,58 @@
 /**
- * A real OpenStack Keystone and Glance on loopback, in one folder, as an ordinary user.
+ * A real OpenStack on loopback, in one folder: Keystone and Glance, as an ordinary user; in its full size Placement, Nova
+ * and Neutron too, in namespaces of their own, as root.
  *
- * The programs are the distribution's; nothing outside the folder is written, and nothing in /etc is read. Why it is
- * made this way: docs/decisions/embedded-cloud.md.
+ * The programs are the distribution's; nothing outside the folder is written. Why it is made this way:
+ * docs/decisions/embedded-cloud.md.
  */
 
 import { randomBytes } from "node:crypto";
-import { appendFile, chmod, mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../lib/errors";
 import { exists } from "../../lib/presence";
-import { freePort, isFree } from "../../lib/verify/instance/ports";
-import {
-  CLOUD_NAME,
-  cloudsYaml,
-  endpoints,
-  glanceConfiguration,
-  keystoneConfiguration,
-  openrc,
-  REGION,
-  SERVICES,
-  type ServiceName,
-  shellEnvironment,
-} from "./configuration";
+import { freePort } from "../../lib/verify/instance/ports";
+import { cloudsYaml, openrc, shellEnvironment } from "./clients";
+import { startFull } from "./full/full";
+import { enterNamespace, NAMESPACE } from "./full/namespace";
+import { FULL_SERVICES } from "./full/services";
 import { call } from "./http";
-import { Identity } from "./identity";
-import { bootstrapArguments, keystoneCommand, makeKeys } from "./keystone";
 import { withLock } from "./lock";
-import { assertPrograms, ENVIRONMENT, execute, packageVersions, pasteFile } from "./programs";
-import { Service } from "./service";
-import { assertSize, type CloudSize, type CloudState, readState, STATE_VERSION, stateFile } from "./state";
+import { assertPrograms, packageVersions } from "./programs";
+import {
+  type Api,
+  CLOUD_NAME,
+  type CloudSettings,
+  endpoints,
+  fullEndpoints,
+  MEMBER_CLOUD_NAME,
+  REGION,
+  SMALL_SERVICES,
+  type SmallApi,
+} from "./settings";
+import { startSmall } from "./small";
+import { type CloudSize, type CloudState, readState, STATE_VERSION, stateFile } from "./state";
+import { PortTaken, Workbench } from "./workbench";
 
-const READY_TIMEOUT_MS = 90_000;
 const LOCK_TIMEOUT_S = 120;
 
 /** One service in {@link CloudStatus}. */
 export interface ServiceStatus {
   readonly state: "running" | "stopped" | "crashed" | "not answering";
-  /** As the catalog lists it. */
-  readonly endpoint: string;
+  /** As the catalog lists it; what answers to no API has none. */
+  readonly endpoint?: string;
   readonly pid?: number;
   /** All of its processes, the supervisor included. */
   readonly pids: readonly number[];
-  /** Of the Debian package. */
-  readonly version: string;
+  /** Of the Debian package, where it has a database. */
+  readonly version?: string;
   readonly log: string;
   /** What is wrong, where something is. */
   readonly message?: string;
 }
+
+/** A service that the catalog lists. */
+export type ApiStatus = ServiceStatus & { readonly endpoint: string };
 
 /** What `status --json` prints. */
 export interface CloudStatus {
@@ -61,7 +65,8 @@ export interface CloudStatus {
   readonly cloud?: string;
   readonly cloudsYaml?: string;
   readonly openrc?: string;
-  readonly services?: Readonly<Record<ServiceName, ServiceStatus>>;
+  /** All that the size has, by name. */
+  readonly services?: Readonly<Record<SmallApi, ApiStatus> & Record<string, ServiceStatus>>;
 }
 
 /** Options of {@link EmbeddedCloud}. */
@@ -72,31 +77,46 @@ export interface EmbeddedCloudOptions {
   readonly glance?: Readonly<Record<string, string>>;
 }
 
+/** Options of {@link EmbeddedCloud.env}. */
+export interface UserOptions {
+  /** As the ordinary user of a full one. @default false: as admin */
+  readonly member?: boolean;
+}
+
 /** The embedded cloud of one folder. */
 export class EmbeddedCloud {
   readonly folder: string;
   private readonly say: (line: string) => void;
   private readonly glanceOptions: Readonly<Record<string, string>>;
-  private readonly services: Readonly<Record<ServiceName, Service>>;
+  private readonly bench: Workbench;
 
   /** @param folder holds all of it; made by {@link start}, removed by {@link reset} */
   constructor(folder: string, options: EmbeddedCloudOptions = {}) {
     this.folder = resolve(folder);
     this.say = options.say ?? (() => undefined);
     this.glanceOptions = options.glance ?? {};
-    this.services = { keystone: new Service("keystone", this.folder), glance: new Service("glance", this.folder) };
+    this.bench = new Workbench(this.folder, this.say);
   }
 
   /**
    * Starts what isn't running, from nothing or from what {@link stop} or a crash has left.
+   *
+   * @param wanted the size. @default - the one that it has, else small
    * @throws VisaImageError where a program is missing, the folder isn't ours, or a service doesn't come up; whatever
    * was started is stopped again
    */
-  async start(size: string = "small"): Promise<CloudStatus> {
-    assertSize(size);
+  async start(wanted?: CloudSize): Promise<CloudStatus> {
     assertPath(this.folder);
-    await assertPrograms();
-    await readState(this.folder);
+    const present = await readState(this.folder);
+    const size = wanted ?? present?.size ?? "small";
+    if (present && present.size !== size) {
+      throw new VisaImageError(`the cloud in "${this.folder}" is a ${present.size} one`, {
+        fix: "name another folder (--folder), or remove it first: dev/cloud reset",
+        exitCode: ExitCode.USAGE,
+      });
+    }
+    if (size === "full") assertRoot();
+    await assertPrograms(size);
     return this.locked(async () => {
       const before = await this.status();
       if (before.state === "running") {
@@ -158,9 +178,10 @@ export class EmbeddedCloud {
   async status(): Promise<CloudStatus> {
     const state = await readState(this.folder);
     if (!state) return { state: "absent", folder: this.folder };
-    const versions = await packageVersions();
-    const [keystone, glance] = await Promise.all(SERVICES.map((name) => this.serviceStatus(name, state, versions)));
-    const services = { keystone: keystone as ServiceStatus, glance: glance as ServiceStatus };
+    const versions = await packageVersions(state.size);
+    const names = state.size === "full" ? [...SMALL_SERVICES, ...FULL_SERVICES] : SMALL_SERVICES;
+    const found = names.map(async (name) => [name, await this.serviceStatus(name, state, versions[name])] as const);
+    const services = Object.fromEntries(await Promise.all(found)) as NonNullable<CloudStatus["services"]>;
     const states = Object.values(services).map((service) => service.state);
     return {
       state: states.every((one) => one === "running")
@@ -179,146 +200,120 @@ export class EmbeddedCloud {
   }
 
   /** Shell lines that select this cloud. @throws VisaImageError where it was never started */
-  async env(): Promise<string> {
+  async env(options: UserOptions = {}): Promise<string> {
     const state = await readState(this.folder);
     // Its passwords are there from the first moment on, clouds.yaml only when it has been up once.
     if (!state || !(await exists(join(this.folder, "clouds.yaml"))))
       throw new VisaImageError(`there is no cloud in "${this.folder}"`, { fix: "start it: dev/cloud start" });
-    return shellEnvironment(state, process.env.no_proxy ?? process.env.NO_PROXY);
+    const cloud = options.member ? MEMBER_CLOUD_NAME : CLOUD_NAME;
+    if (options.member && !state.full) {
+      throw new VisaImageError(`the cloud in "${this.folder}" is a small one: it has no ordinary user`, {
+        exitCode: ExitCode.USAGE,
+      });
+    }
+    return shellEnvironment(state, process.env.no_proxy ?? process.env.NO_PROXY, cloud);
+  }
+
+  /**
+   * A command line that runs a command with the cloud's credentials, in its namespaces where it has them.
+   *
+   * @param command the program and its arguments
+   * @throws VisaImageError where the cloud is not there
+   */
+  async inside(command: readonly string[], options: UserOptions = {}): Promise<string[]> {
+    const lines = await this.env(options);
+    const state = await readState(this.folder);
+    const enter = state?.size === "full" ? await enterNamespace(this.bench.service(NAMESPACE)) : [];
+    // Entering changes the folder.
+    const script = `cd -- "$1" && shift\n${lines}exec "$@"`;
+    return [...enter, "bash", "-c", script, "bash", process.cwd(), ...command];
+  }
+
+  /** A service's log. @throws VisaImageError for a service that there is not */
+  async log(name: string): Promise<string> {
+    const services: Readonly<Record<string, ServiceStatus>> = (await this.status()).services ?? {};
+    const service = services[name];
+    if (service) return service.log;
+    throw new VisaImageError(`there is no service "${name}"`, {
+      fix: `one of: ${Object.keys(services).join(", ") || "none, the cloud was never started"}`,
+      exitCode: ExitCode.USAGE,
+    });
   }
 
   private async startServices(size: CloudSize): Promise<void> {
     const state = await this.prepare(size);
-    const versions = await packageVersions();
-    const fresh = SERVICES.some((name) => state.schema[name] !== versions[name]);
-    const paste = await pasteFile();
-    const keystoneFile = join(this.folder, "keystone/keystone.conf");
-    const glanceFile = join(this.folder, "glance/glance-api.conf");
-    await this.write("keystone/keystone.conf", keystoneConfiguration(state));
-    await this.write("glance/glance-api.conf", glanceConfiguration(state, paste, this.glanceOptions));
-
-    await Promise.all([
-      (async () => {
-        if (fresh) {
-          this.say("keystone: making its database");
-          await this.run("keystone-manage", ["--config-file", keystoneFile, "db_sync"]);
-        }
-        await this.services.keystone.start(keystoneCommand(state.ports.keystone), {
-          ...ENVIRONMENT,
-          HOME: this.folder,
-          // Not `--pyargv`, which would split a path at its spaces.
-          OS_KEYSTONE_CONFIG_DIR: join(this.folder, "keystone"),
-          OS_KEYSTONE_CONFIG_FILES: "keystone.conf",
-        });
-        if (fresh) {
-          await this.run("keystone-manage", ["--config-file", keystoneFile, ...bootstrapArguments(state)], {
-            OS_BOOTSTRAP_PASSWORD: state.adminPassword,
-          });
-        }
-        await this.ready("keystone", state, `${endpoints(state).keystone}`);
-        const identity = await Identity.login(state);
-        await identity.describe(state);
-      })(),
-      (async () => {
-        if (fresh) {
-          this.say("glance: making its database");
-          await this.run("glance-manage", ["--config-file", glanceFile, "db_sync"]);
-        }
-        await this.services.glance.start(["glance-api", "--config-file", glanceFile], {
-          ...ENVIRONMENT,
-          HOME: this.folder,
-        });
-        await this.ready("glance", state, `${endpoints(state).glance}/healthcheck`);
-      })(),
-    ]);
-    await this.write("clouds.yaml", cloudsYaml(state));
-    await this.write("openrc", openrc(state));
+    const versions = await packageVersions(size);
+    const fresh = Object.entries(versions).some(([name, version]) => state.schema[name] !== version);
+    const options = { fresh, glance: this.glanceOptions };
+    if (isFull(state)) await startFull(this.bench, state, options);
+    else await startSmall(this.bench, state, options);
+    await this.bench.write("clouds.yaml", cloudsYaml(state));
+    await this.bench.write("openrc", openrc(state));
     await this.writeState({ ...state, schema: versions });
   }
 
-  /** Folders, keys, passwords, ports and empty databases. */
+  /** Folders, passwords and ports. */
   private async prepare(size: CloudSize): Promise<CloudState> {
     const present = await readState(this.folder);
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
     await chmod(this.folder, 0o700);
-    const keystonePort = await freePort(present?.ports.keystone);
+    const taken: number[] = [];
+    const port = async (name: string, former?: number): Promise<number> => {
+      const found = await freePort(former, taken);
+      taken.push(found);
+      if (former !== undefined && former !== found) this.say(`${name}: port ${former} is taken, using ${found}`);
+      return found;
+    };
+    const former = present?.full;
     const state: CloudState = {
       version: STATE_VERSION,
-      size: present?.size ?? size,
+      size,
       folder: this.folder,
-      ports: { keystone: keystonePort, glance: await freePort(present?.ports.glance, [keystonePort]) },
+      ports: {
+        keystone: await port("keystone", present?.ports.keystone),
+        glance: await port("glance", present?.ports.glance),
+      },
       adminPassword: present?.adminPassword ?? secret(),
       glancePassword: present?.glancePassword ?? secret(),
       schema: present?.schema ?? {},
+      ...(size === "full" && {
+        full: {
+          ports: {
+            placement: await port("placement", former?.ports.placement),
+            nova: await port("nova", former?.ports.nova),
+            neutron: await port("neutron", former?.ports.neutron),
+          },
+          servicePassword: former?.servicePassword ?? secret(),
+          memberPassword: former?.memberPassword ?? secret(),
+        },
+      }),
     };
-    for (const name of SERVICES) {
-      const port = state.ports[name];
-      const former = present?.ports[name];
-      if (former !== undefined && former !== port) this.say(`${name}: port ${former} is taken, using ${port}`);
-    }
     // First of all, so that reset knows the folder as ours however far this gets.
     await this.writeState(state);
-    const folders = [
-      ...["keystone/fernet", "keystone/credential", "keystone/policy.d"],
-      ...["glance/images", "glance/staging", "glance/tasks", "glance/lock", "glance/policy.d", "log", "run"],
-    ];
-    for (const path of folders) await mkdir(join(this.folder, path), { recursive: true, mode: 0o700 });
-    for (const path of ["keystone/policy.yaml", "glance/policy.yaml"])
-      await this.write(path, "# The built-in rules.\n");
-    for (const repository of ["fernet", "credential"]) await makeKeys(join(this.folder, "keystone", repository));
-    await this.makeDatabases();
+    for (const path of ["log", "run"]) await mkdir(join(this.folder, path), { recursive: true, mode: 0o700 });
     return state;
   }
 
-  /** In WAL mode: else Keystone answers 500 "database is locked" every few requests. */
-  private async makeDatabases(): Promise<void> {
-    const files = [join(this.folder, "keystone/keystone.db"), join(this.folder, "glance/glance.db")];
-    const script = "import sqlite3, sys\nfor f in sys.argv[1:]: sqlite3.connect(f).execute('PRAGMA journal_mode=WAL')";
-    await this.run("python3", ["-c", script, ...files]);
-    for (const file of files) await chmod(file, 0o600);
-  }
-
-  private async ready(name: ServiceName, state: CloudState, url: string): Promise<void> {
-    const service = this.services[name];
-    for (const deadline = Date.now() + READY_TIMEOUT_MS; ; ) {
-      const processes = await service.inspect();
-      if (processes.state !== "running") {
-        const lines = await service.lastLines(40);
-        if (/address already in use/i.test(lines) || !(await isFree(state.ports[name]))) {
-          throw new PortTaken(`${name}: port ${state.ports[name]} was taken meanwhile`);
-        }
-        const message = processes.state === "crashed" ? processes.message : `${name} did not start`;
-        throw new VisaImageError(`${message}\n${indent(await service.lastLines())}`);
-      }
-      const answer = await call("GET", url, { timeoutMs: 10_000 }).catch(() => undefined);
-      if (answer?.status === 200) return;
-      if (Date.now() > deadline) {
-        throw new VisaImageError(
-          `${name} does not answer on ${url} after ${READY_TIMEOUT_MS / 1000} s; its log: ${service.log}\n` +
-            indent(await service.lastLines()),
-        );
-      }
-      await sleep(100);
-    }
-  }
-
-  private async serviceStatus(
-    name: ServiceName,
-    state: CloudState,
-    versions: Record<ServiceName, string>,
-  ): Promise<ServiceStatus> {
-    const service = this.services[name];
+  private async serviceStatus(name: string, state: CloudState, version?: string): Promise<ServiceStatus> {
+    const service = this.bench.service(name);
     const processes = await service.inspect();
-    const common = { endpoint: endpoints(state)[name], version: versions[name], log: service.log };
+    const urls: Partial<Record<string, string>> = {
+      ...endpoints(state),
+      ...(isFull(state) && fullEndpoints(state)),
+    } satisfies Partial<Record<Api, string>>;
+    const endpoint = urls[name];
+    const common = { ...(endpoint && { endpoint }), ...(version && { version }), log: service.log };
     if (processes.state === "stopped") return { ...common, state: "stopped", pids: [] };
     if (processes.state === "crashed") {
       return { ...common, state: "crashed", pids: processes.pids, message: processes.message };
     }
-    const answers = await call("GET", common.endpoint, { timeoutMs: 10_000 }).then(
-      () => true,
-      () => false,
-    );
-    const message = `${name} runs (pid ${processes.pid}), but does not answer on ${common.endpoint}; its log: ${service.log}`;
+    const answers =
+      endpoint === undefined ||
+      (await call("GET", endpoint, { timeoutMs: 10_000 }).then(
+        () => true,
+        () => false,
+      ));
+    const message = `${name} runs (pid ${processes.pid}), but does not answer on ${endpoint}; its log: ${service.log}`;
     return {
       ...common,
       state: answers ? "running" : "not answering",
@@ -329,30 +324,22 @@ export class EmbeddedCloud {
   }
 
   private async stopServices(): Promise<void> {
-    const stopped = await Promise.all(SERVICES.map(async (name) => ((await this.services[name].stop()) ? [name] : [])));
-    if (stopped.flat().length > 0) this.say(`stopped ${stopped.flat().join(" and ")}`);
-  }
-
-  /** Runs one of the services' own commands; its output goes to log/setup.log, and into the error where it fails. */
-  private async run(program: string, args: readonly string[], variables: Record<string, string> = {}): Promise<void> {
-    const { status, output } = await execute(program, args, { ...ENVIRONMENT, HOME: this.folder, ...variables });
-    const log = join(this.folder, "log/setup.log");
-    await appendFile(log, `$ ${program} ${args.join(" ")}\n${output}\n`, { mode: 0o600 });
-    if (status !== 0) {
-      const lines = indent(output.trimEnd().split("\n").slice(-8).join("\n"));
-      throw new VisaImageError(`${program} failed (${status}); its log: ${log}\n${lines}`);
-    }
+    const names = [...SMALL_SERVICES, ...FULL_SERVICES.filter((name) => name !== NAMESPACE)];
+    const stopped = await Promise.all(
+      names.map(async (name) => ((await this.bench.service(name).stop()) ? [name] : [])),
+    );
+    // All that is left in it ends with it: guests too, which the next start resumes.
+    if (await this.bench.service(NAMESPACE).stop(0)) stopped.push([NAMESPACE]);
+    this.bench.enter = [];
+    const [first, ...others] = stopped.flat();
+    if (first)
+      this.say(
+        `stopped ${first}${others.length > 1 ? ` and ${others.length} more` : others.map((one) => ` and ${one}`)}`,
+      );
   }
 
   private async writeState(state: CloudState): Promise<void> {
-    await this.write("state.json", `${JSON.stringify(state, null, 2)}\n`);
-  }
-
-  /** By rename, so that a reader sees the old or the new file, never half of one. */
-  private async write(path: string, text: string): Promise<void> {
-    const file = join(this.folder, path);
-    await writeFile(`${file}.new`, text, { mode: 0o600 });
-    await rename(`${file}.new`, file);
+    await this.bench.write("state.json", `${JSON.stringify(state, null, 2)}\n`);
   }
 
   /**
@@ -369,7 +356,17 @@ export class EmbeddedCloud {
   }
 }
 
-class PortTaken extends VisaImageError {}
+function isFull<T extends CloudSettings>(settings: T): settings is T & { readonly full: NonNullable<T["full"]> } {
+  return settings.full !== undefined;
+}
+
+function assertRoot(): void {
+  if (process.getuid?.() === 0) return;
+  throw new VisaImageError("the full cloud needs root: for its namespaces, and for Nova and Neutron in them", {
+    fix: "run the same command by sudo",
+    exitCode: ExitCode.USAGE,
+  });
+}
 
 /** Characters that mean something to oslo.config ($), in a database URL (? # %), or that end a line. */
 function assertPath(folder: string): void {
@@ -383,8 +380,4 @@ function assertPath(folder: string): void {
 
 function secret(): string {
   return randomBytes(24).toString("hex");
-}
-
-function indent(text: string): string {
-  return text.replaceAll(/^/gm, "  | ");
 }

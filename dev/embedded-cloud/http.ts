@@ -13,7 +13,7 @@ export interface CallOptions {
   readonly token?: string;
   /** Sent as JSON. */
   readonly body?: unknown;
-  /** @default 30000 */
+  /** @default 120000: a first answer takes long where a build keeps the processors busy */
   readonly timeoutMs?: number;
 }
 
@@ -24,7 +24,7 @@ export function call(method: string, url: string, options: CallOptions = {}): Pr
     const outgoing = request(url, {
       method,
       agent: false,
-      signal: AbortSignal.timeout(options.timeoutMs ?? 30_000),
+      signal: AbortSignal.timeout(options.timeoutMs ?? 120_000),
       headers: {
         accept: "application/json",
         ...(body === undefined

@@ -1,21 +1,33 @@
 /**
- * What Glance needs in Keystone, made over Keystone's own API: a Python client would take two seconds for each call.
- * Every step looks first, so that it can be run again.
+ * What the services and the ordinary user need in Keystone, made over Keystone's own API: a Python client would take two
+ * seconds for each call. Every step looks first, so that it can be run again.
  */
 import { VisaImageError } from "../../lib/errors";
-import { type CloudSettings, clientVariables, endpoints, REGION } from "./configuration";
+import { clientVariables } from "./clients";
 import { type Answer, call } from "./http";
+import { type CloudSettings, endpoints, MEMBER, REGION } from "./settings";
 
 interface Named {
   readonly id: string;
   readonly name?: string;
 }
 
+/** A service of the catalog, with the user by which it checks tokens. */
+export interface Account {
+  /** Of the user, and of the service. */
+  readonly name: string;
+  readonly password: string;
+  /** As the catalog has it: `image`, `compute`. */
+  readonly type: string;
+  readonly url: string;
+}
+
 /** A client of the embedded Keystone, as `admin`. */
 export class Identity {
   private constructor(
     private readonly url: string,
-    private readonly token: string,
+    /** A token of `admin`. */
+    readonly token: string,
   ) {}
 
   /** Logs in; fails where something else answers on the port, or the password isn't this cloud's. */
@@ -39,31 +51,40 @@ export class Identity {
     return new Identity(url, token);
   }
 
-  /** Glance's user, its role, its service and its endpoints; endpoints of both services get their present URLs. */
-  async describe(settings: CloudSettings): Promise<void> {
+  /** Each service's user, its role, its entry and its endpoints; Keystone's own endpoints get their present URLs. */
+  async describe(settings: CloudSettings, accounts: readonly Account[]): Promise<void> {
     const project = await this.ensure("projects", "project", { name: "service", domain_id: "default" });
-    const user = await this.ensure("users", "user", {
-      name: "glance",
-      domain_id: "default",
-      password: settings.glancePassword,
-    });
-    const role = await this.find("roles", { name: "admin" });
-    await this.send("PUT", `/projects/${project.id}/users/${user.id}/roles/${role?.id}`);
-    const image = await this.ensure("services", "service", { name: "glance", type: "image" });
     const identity = await this.find("services", { type: "identity" });
-    for (const service of ["public", "internal", "admin"]) {
-      await this.ensureEndpoint(image.id, service, endpoints(settings).glance);
-      if (identity) await this.ensureEndpoint(identity.id, service, endpoints(settings).keystone);
+    if (identity) await this.ensureEndpoints(identity.id, endpoints(settings).keystone);
+    for (const { name, password, type, url } of accounts) {
+      const user = await this.ensure("users", "user", { name, domain_id: "default", password });
+      await this.grant(project, user, "admin");
+      const service = await this.ensure("services", "service", { name, type });
+      await this.ensureEndpoints(service.id, url);
     }
   }
 
-  private async ensureEndpoint(service: string, kind: string, url: string): Promise<void> {
-    const present = await this.find("endpoints", { service_id: service, interface: kind });
-    if (present) await this.send("PATCH", `/endpoints/${present.id}`, { endpoint: { url } });
-    else
-      await this.send("POST", "/endpoints", {
-        endpoint: { service_id: service, interface: kind, region_id: REGION, url },
-      });
+  /** An ordinary user, with a project of its own. */
+  async addMember(password: string): Promise<void> {
+    const project = await this.ensure("projects", "project", { name: MEMBER, domain_id: "default" });
+    const user = await this.ensure("users", "user", { name: MEMBER, domain_id: "default", password });
+    await this.grant(project, user, "member");
+  }
+
+  private async grant(project: Named, user: Named, name: string): Promise<void> {
+    const role = await this.find("roles", { name });
+    await this.send("PUT", `/projects/${project.id}/users/${user.id}/roles/${role?.id}`);
+  }
+
+  private async ensureEndpoints(service: string, url: string): Promise<void> {
+    for (const kind of ["public", "internal", "admin"]) {
+      const present = await this.find("endpoints", { service_id: service, interface: kind });
+      if (present) await this.send("PATCH", `/endpoints/${present.id}`, { endpoint: { url } });
+      else
+        await this.send("POST", "/endpoints", {
+          endpoint: { service_id: service, interface: kind, region_id: REGION, url },
+        });
+    }
   }
 
   private async ensure(list: string, kind: string, wanted: Record<string, string>): Promise<Named> {
@@ -85,7 +106,8 @@ export class Identity {
   }
 }
 
-function unexpected(method: string, url: string, answer: Answer): VisaImageError {
+/** An answer that nobody expected, with what it said. */
+export function unexpected(method: string, url: string, answer: Answer): VisaImageError {
   const said = JSON.stringify(answer.body).slice(0, 300);
-  return new VisaImageError(`keystone answered ${answer.status} to ${method} ${url}: ${said}`);
+  return new VisaImageError(`${answer.status} is the answer to ${method} ${url}: ${said}`);
 }

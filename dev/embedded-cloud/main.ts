@@ -1,4 +1,6 @@
 /** The command `dev/cloud`. */
+import { spawn } from "node:child_process";
+import { constants } from "node:os";
 import { resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../../lib/errors";
@@ -7,7 +9,7 @@ import { type CloudStatus, EmbeddedCloud } from "./embedded-cloud";
 const DEFAULT_FOLDER = process.env.VISA_EMBEDDED_CLOUD ?? resolve(__dirname, "../../.embedded/cloud");
 
 const program = new Command("cloud")
-  .description("A real OpenStack (Keystone and Glance) on loopback, in one folder")
+  .description("A real OpenStack on loopback, in one folder: Keystone and Glance, or a full one with Nova and Neutron")
   .option("--folder <folder>", "where it is kept (environment: VISA_EMBEDDED_CLOUD)", DEFAULT_FOLDER)
   .option("--debug", "show a stack trace with an error");
 
@@ -16,8 +18,8 @@ const cloud = () => new EmbeddedCloud(program.opts().folder, { say: (line) => co
 program
   .command("start")
   .description("start what isn't running; a first start makes databases, keys and a password")
-  .option("--size <size>", "small: Keystone and Glance", "small")
-  .action(async ({ size }) => {
+  .option("--full", "Placement, Nova and Neutron too, in namespaces of their own (as root; packages: dev/setup --full)")
+  .action(async ({ full }) => {
     const it = cloud();
     // Half a cloud is worse than none.
     for (const [name, code] of [
@@ -28,7 +30,7 @@ program
         it.abandon().finally(() => process.exit(code));
       });
     }
-    printStatus(await it.start(size));
+    printStatus(await it.start(full ? "full" : undefined));
   });
 
 program
@@ -55,19 +57,54 @@ program
 program
   .command("env")
   .description('print shell lines that select the cloud: eval "$(dev/cloud env)"')
-  .action(async () => {
-    process.stdout.write(await cloud().env());
+  .option("--member", "as the ordinary user of a full one")
+  .action(async (options) => {
+    process.stdout.write(await cloud().env(options));
   });
 
+program
+  .command("shell")
+  .description(
+    "a shell with the cloud's credentials, in its namespaces where it is a full one; or a command: shell -- COMMAND",
+  )
+  .option("--member", "as the ordinary user of a full one")
+  .argument("[command...]")
+  .action(async (command, options) => {
+    const shell = command.length > 0 ? command : [process.env.SHELL ?? "bash"];
+    await runHere(await cloud().inside(shell, options));
+  });
+
+program
+  .command("logs")
+  .description("print the log of a service (status names them)")
+  .argument("<service>")
+  .option("-f, --follow", "go on as it grows")
+  .action(async (service, { follow }) => {
+    await runHere(["tail", "-n", "+1", ...(follow ? ["-F"] : []), "--", await cloud().log(service)]);
+  });
+
+/** Runs a command with this process's input and output, and ends as it does. */
+function runHere([program = "", ...args]: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { stdio: "inherit" });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code, signal) => {
+      process.exitCode = code ?? 128 + (signal ? constants.signals[signal] : 0);
+      resolve();
+    });
+  });
+}
+
 function printStatus(status: CloudStatus): void {
-  console.log(`cloud     ${status.state}  ${status.folder}`);
+  const width = Math.max(9, ...Object.keys(status.services ?? {}).map((name) => name.length));
+  console.log(`${"cloud".padEnd(width)} ${status.state}  ${status.folder}`);
   for (const [name, service] of Object.entries(status.services ?? {})) {
-    const pid = service.pid ? `  pid ${service.pid}` : "";
-    console.log(`${name.padEnd(9)} ${service.state}  ${service.endpoint}${pid}  ${service.version}`);
-    if (service.message) console.log(`          ${service.message}`);
+    const facts = [service.state, service.endpoint, service.pid && `pid ${service.pid}`, service.version];
+    console.log(`${name.padEnd(width)} ${facts.filter(Boolean).join("  ")}`);
+    if (service.message) console.log(`${" ".repeat(width)} ${service.message}`);
   }
-  if (status.state === "running") console.log(`use it    eval "$(dev/cloud env)"`);
-  if (status.state === "broken") console.log("repair it dev/cloud start");
+  if (status.state === "running") console.log(`${"use it".padEnd(width)} eval "$(dev/cloud env)"`);
+  if (status.state === "broken") console.log(`${"repair it".padEnd(width)} dev/cloud start`);
 }
 
 program.parseAsync().catch((error: unknown) => {

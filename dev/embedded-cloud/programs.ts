@@ -3,7 +3,7 @@
 import { execFile } from "node:child_process";
 import { ExitCode, VisaImageError } from "../../lib/errors";
 import { exists } from "../../lib/presence";
-import type { ServiceName } from "./configuration";
+import type { CloudSize } from "./state";
 
 /** Python's programs need the system's Python, and none of the caller's proxies, PYTHONPATH or OS_* variables. */
 export const ENVIRONMENT = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", LANG: "C.UTF-8", PYTHONDONTWRITEBYTECODE: "1" };
@@ -19,16 +19,49 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   "/usr/bin/flock": "util-linux",
 };
 
+/** What the full size needs besides. */
+const FULL_PROGRAMS: Readonly<Record<string, string>> = {
+  "/usr/sbin/mariadbd": "mariadb-server",
+  "/usr/lib/rabbitmq/bin/rabbitmq-server": "rabbitmq-server",
+  "/usr/sbin/libvirtd": "libvirt-daemon-system",
+  "/usr/bin/placement-api": "placement-api",
+  "/usr/bin/nova-api": "nova-api",
+  "/usr/bin/nova-conductor": "nova-conductor",
+  "/usr/bin/nova-scheduler": "nova-scheduler",
+  "/usr/bin/nova-compute": "nova-compute-kvm",
+  "/usr/bin/neutron-server": "neutron-server",
+  "/usr/bin/neutron-linuxbridge-agent": "neutron-linuxbridge-agent",
+  "/usr/bin/neutron-dhcp-agent": "neutron-dhcp-agent",
+  "/usr/bin/neutron-l3-agent": "neutron-l3-agent",
+  "/usr/bin/neutron-metadata-agent": "neutron-metadata-agent",
+  "/usr/sbin/dnsmasq": "dnsmasq-base",
+  "/usr/sbin/ipset": "ipset",
+  "/usr/bin/genisoimage": "genisoimage",
+};
+
+/** The Debian package of each service of that size that has a database. */
+const SCHEMA_PACKAGES = {
+  small: { keystone: "keystone", glance: "glance-api" },
+  full: {
+    keystone: "keystone",
+    glance: "glance-api",
+    placement: "placement-api",
+    nova: "nova-api",
+    neutron: "neutron-server",
+  },
+} as const satisfies Record<CloudSize, object>;
+
 /** Debian installs it in /usr/share, Ubuntu in /etc. */
 const PASTE_FILES = ["/usr/share/glance-common/glance-api-paste.ini", "/etc/glance/glance-api-paste.ini"];
 
 /** @throws VisaImageError where a program without which there is no cloud is missing */
-export async function assertPrograms(): Promise<void> {
+export async function assertPrograms(size: CloudSize): Promise<void> {
   const missing = new Set<string>();
-  for (const [file, name] of Object.entries(PROGRAMS)) if (!(await exists(file))) missing.add(name);
+  const wanted = size === "full" ? { ...PROGRAMS, ...FULL_PROGRAMS } : PROGRAMS;
+  for (const [file, name] of Object.entries(wanted)) if (!(await exists(file))) missing.add(name);
   if (missing.size === 0) return;
   throw new VisaImageError(`these packages are missing: ${[...missing].join(", ")}`, {
-    fix: "install them: dev/setup",
+    fix: `install them: dev/setup${size === "full" ? " --full" : ""}`,
     exitCode: ExitCode.USAGE,
   });
 }
@@ -41,14 +74,13 @@ export async function pasteFile(): Promise<string> {
   });
 }
 
-/** Of the Debian packages; `unknown` where the program came in another way. */
-export async function packageVersions(): Promise<Record<ServiceName, string>> {
-  const version = async (name: string) => {
+/** Versions of the Debian packages of the services that have a database; `unknown` where one came in another way. */
+export async function packageVersions(size: CloudSize): Promise<Record<string, string>> {
+  const versions = Object.entries(SCHEMA_PACKAGES[size]).map(async ([service, name]) => {
     const { status, output } = await execute("dpkg-query", ["-W", "-f", "$" + "{Version}", name], ENVIRONMENT);
-    return status === 0 ? output : "unknown";
-  };
-  const [keystone, glance] = await Promise.all([version("keystone"), version("glance-api")]);
-  return { keystone, glance };
+    return [service, status === 0 ? output : "unknown"];
+  });
+  return Object.fromEntries(await Promise.all(versions));
 }
 
 /** Runs a program to its end; what it writes to both streams is its output. Not execa: tsx can't load that. */

@@ -36,12 +36,14 @@ const TOKEN = "VISA_EMBEDDED_CLOUD_TOKEN";
 
 /** What is remembered of a started service, in `run/NAME.json`. */
 interface ServiceRecord {
-  /** The supervisor's process id, which is its session's too. */
+  /** The process id that its session has too: the supervisor's, or that of the program that entered a namespace for it. */
   readonly pid: number;
   /** Its start, in clock ticks since boot. */
   readonly startTime: string;
   readonly bootId: string;
   readonly token: string;
+  /** Whether its supervisor is the child of a program that entered a namespace. @default false */
+  readonly entered?: boolean;
 }
 
 /** A living process of a service. */
@@ -75,13 +77,22 @@ export class Service {
     this.endedFile = join(folder, "run", `${name}.ended`);
   }
 
-  /** Starts it; the caller has made sure that it isn't running. The log of the run before is kept as `.1`. */
-  async start(command: readonly string[], environment: Readonly<Record<string, string>>): Promise<void> {
+  /**
+   * Starts it; the caller has made sure that it isn't running. The log of the run before is kept as `.1`.
+   *
+   * @param enter the command by which it enters namespaces, its supervisor included. @default - it stays where it is
+   */
+  async start(
+    command: readonly string[],
+    environment: Readonly<Record<string, string>>,
+    enter: readonly string[] = [],
+  ): Promise<void> {
     await rm(this.endedFile, { force: true });
     await rename(this.log, `${this.log}.1`).catch(() => undefined);
     const token = randomUUID();
     const log = openSync(this.log, "a", 0o600);
-    const child = spawn("bash", ["-c", SUPERVISOR, `visa-${this.name}`, this.endedFile, ...command], {
+    const supervised = [...enter, "bash", "-c", SUPERVISOR, `visa-${this.name}`, this.endedFile, ...command];
+    const child = spawn(supervised[0] as string, supervised.slice(1), {
       cwd: "/",
       detached: true,
       env: { ...environment, [TOKEN]: token },
@@ -99,6 +110,7 @@ export class Service {
       startTime: (await readProcess(pid))?.startTime ?? "",
       bootId: await bootId(),
       token,
+      entered: enter.length > 0,
     };
     await writeFile(this.recordFile, `${JSON.stringify(record)}\n`, { mode: 0o600 });
   }
@@ -112,7 +124,8 @@ export class Service {
     const ended = await this.endedMessage();
     if (!ended && pids.includes(record.pid)) {
       // A supervisor without a child has only just begun, or is about to write how the child ended.
-      const main = members.find((member) => member.parent === record.pid);
+      const supervisor = supervisorOf(record, members);
+      const main = members.find((member) => member.parent === supervisor);
       return { state: "running", pid: main?.pid ?? record.pid, pids };
     }
     if (ended) return { state: "crashed", message: ended, pids };
@@ -130,9 +143,9 @@ export class Service {
     if (!record) return false;
     let members = await this.members(record);
     const anything = members.length > 0;
-    const supervised = members.some((member) => member.pid === record.pid);
+    const supervisor = supervisorOf(record, members);
     // The supervisor passes it on; without one, everybody is asked.
-    for (const { pid } of members) if (!supervised || pid === record.pid) signal(pid, "SIGTERM");
+    for (const { pid } of members) if (supervisor === undefined || pid === supervisor) signal(pid, "SIGTERM");
     for (const deadline = Date.now() + patienceMs; members.length > 0 && Date.now() < deadline; ) {
       await sleep(50);
       members = await this.members(record);
@@ -181,6 +194,10 @@ export class Service {
     }
     return found;
   }
+}
+
+function supervisorOf({ pid, entered }: ServiceRecord, members: readonly Member[]): number | undefined {
+  return members.find((member) => (entered ? member.parent === pid : member.pid === pid))?.pid;
 }
 
 /** An exit status as a shell reports it, in words. */

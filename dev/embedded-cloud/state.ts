@@ -1,12 +1,11 @@
 /** What an embedded cloud remembers of itself between two commands: `state.json` in its folder. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ExitCode, VisaImageError } from "../../lib/errors";
-import type { CloudSettings, ServiceName } from "./configuration";
+import { VisaImageError } from "../../lib/errors";
+import type { CloudSettings } from "./settings";
 
-/** Sizes of cloud; `full` (with Nova and Neutron) is to come. */
-const CLOUD_SIZES = ["small"] as const;
-export type CloudSize = (typeof CLOUD_SIZES)[number];
+/** Sizes of cloud: Keystone and Glance alone, or with Placement, Nova and Neutron. */
+export type CloudSize = "small" | "full";
 
 export const STATE_VERSION = 1;
 
@@ -15,7 +14,7 @@ export interface CloudState extends CloudSettings {
   readonly version: typeof STATE_VERSION;
   readonly size: CloudSize;
   /** Package versions for which the databases were made; empty before the first start has succeeded. */
-  readonly schema: Readonly<Partial<Record<ServiceName, string>>>;
+  readonly schema: Readonly<Record<string, string>>;
 }
 
 /** The file itself. */
@@ -54,13 +53,4 @@ export async function readState(folder: string): Promise<CloudState | undefined>
     });
   }
   return state;
-}
-
-/** @throws VisaImageError for a size that there is not */
-export function assertSize(size: string): asserts size is CloudSize {
-  if ((CLOUD_SIZES as readonly string[]).includes(size)) return;
-  throw new VisaImageError(`there is no embedded cloud of size "${size}"`, {
-    fix: `known sizes: ${CLOUD_SIZES.join(", ")}`,
-    exitCode: ExitCode.USAGE,
-  });
 }

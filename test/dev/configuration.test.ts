@@ -1,11 +1,8 @@
 import { execFileSync } from "node:child_process";
-import {
-  cloudsYaml,
-  glanceConfiguration,
-  keystoneConfiguration,
-  openrc,
-  shellEnvironment,
-} from "../../dev/embedded-cloud/configuration";
+import { cloudsYaml, openrc, shellEnvironment } from "../../dev/embedded-cloud/clients";
+import { glanceConfiguration } from "../../dev/embedded-cloud/services/glance";
+import { keystoneConfiguration } from "../../dev/embedded-cloud/services/keystone";
+import { novaConfiguration } from "../../dev/embedded-cloud/services/nova";
 
 const settings = {
   folder: "/some folder/it's mine",
@@ -51,6 +48,26 @@ describe("the embedded cloud's files", () => {
     });
     expect(evaluated(openrc(settings), "OS_PASSWORD")).toBe("secret-of-admin");
     expect(shellEnvironment(settings, undefined)).not.toContain("secret");
+  });
+});
+
+describe("the files of a full one", () => {
+  const full = {
+    ports: { placement: 20003, nova: 20004, neutron: 20005 },
+    servicePassword: "secret-of-services",
+    memberPassword: "secret-of-member",
+  };
+
+  it("have the ordinary user too, and the admin as in a small one", () => {
+    const { clouds } = JSON.parse(cloudsYaml({ ...settings, full }));
+    expect(clouds.embedded).toEqual(JSON.parse(cloudsYaml(settings)).clouds.embedded);
+    expect(clouds["embedded-member"].auth).toMatchObject({ username: "member", project_name: "member" });
+    expect(evaluated(shellEnvironment(settings, undefined, "embedded-member"), "OS_CLOUD")).toBe("embedded-member");
+  });
+
+  it("let Nova use KVM only where it was seen to run", () => {
+    expect(novaConfiguration({ ...settings, full }, "kvm")).toMatch(/^virt_type = kvm$/m);
+    expect(novaConfiguration({ ...settings, full }, "tcg")).toMatch(/^virt_type = qemu$/m);
   });
 });
 

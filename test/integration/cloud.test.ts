@@ -1,13 +1,22 @@
 /** The embedded cloud on its real parts: Keystone, Glance, and OpenStack's own client. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type CloudStatus, EmbeddedCloud, type ServiceStatus } from "../../dev/embedded-cloud/embedded-cloud";
+import { type ApiStatus, type CloudStatus, EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
 
 jest.setTimeout(180_000);
@@ -42,7 +51,7 @@ async function token(): Promise<string> {
   return (await openstack("token", "issue", "-f", "json")).id as string;
 }
 
-function service(status: CloudStatus, name: "keystone" | "glance"): ServiceStatus {
+function service(status: CloudStatus, name: "keystone" | "glance"): ApiStatus {
   const found = status.services?.[name];
   if (!found) throw new Error(`no ${name} in the status`);
   return found;
@@ -258,6 +267,14 @@ describe("an embedded cloud", () => {
     expect(stdout).toBe("sparse\n");
   });
 
+  it("runs a command with its credentials, and prints a service's log", async () => {
+    const run = (...args: string[]) => execute(command, ["--folder", folder, ...args]);
+    const { stdout } = await run("shell", "--", "bash", "-c", 'echo "$OS_CLOUD $PWD"');
+    expect(stdout).toBe(`embedded ${process.cwd()}\n`);
+    expect(await run("shell", "--", "bash", "-c", "exit 7").catch((error) => error.code)).toBe(7);
+    expect((await run("logs", "keystone")).stdout).toBe(readFileSync(join(folder, "log/keystone.log"), "utf8"));
+  });
+
   it("stands beside a second one", async () => {
     const other = new EmbeddedCloud(join(scratch, "other"));
     try {
@@ -293,11 +310,20 @@ describe("an embedded cloud", () => {
     expect((await cloud.status()).state).toBe("absent");
   });
 
-  it("fails to start in a size that there isn't", async () => {
-    const error = await execute(command, ["--folder", folder, "start", "--size", "full"]).catch((one) => one);
+  it("fails to start in another size than it has, and leaves it as it is", async () => {
+    const small = new EmbeddedCloud(join(scratch, "small"));
+    mkdirSync(small.folder);
+    const state = JSON.stringify({ version: 1, size: "small", folder: small.folder });
+    writeFileSync(join(small.folder, "state.json"), state);
+    const error = await execute(command, ["--folder", small.folder, "start", "--full"]).catch((one) => one);
     expect(error.code).toBe(2);
-    expect(error.stderr).toBe('cloud: there is no embedded cloud of size "full"\n  fix: known sizes: small\n');
-    expect(existsSync(folder)).toBe(false);
+    expect(error.stderr).toMatch(/^cloud: the cloud in ".*" is a small one\n {2}fix: name another folder/);
+    expect(readFileSync(join(small.folder, "state.json"), "utf8")).toBe(state);
+    rmSync(small.folder, { recursive: true });
+  });
+
+  it("fails to print the log of a service that it has not", async () => {
+    await expect(cloud.log("nova")).rejects.toThrow(/there is no service "nova"/);
   });
 
   it("fails to remove a folder that holds something else", async () => {
