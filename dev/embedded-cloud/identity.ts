@@ -54,11 +54,15 @@ export class Identity {
   /** Each service's user, its role, its entry and its endpoints; Keystone's own endpoints get their present URLs. */
   async describe(settings: CloudSettings, accounts: readonly Account[]): Promise<void> {
     const project = await this.ensure("projects", "project", { name: "service", domain_id: "default" });
+    // Only later versions of Keystone make it.
+    await this.ensure("roles", "role", { name: "service" });
     const identity = await this.find("services", { type: "identity" });
     if (identity) await this.ensureEndpoints(identity.id, endpoints(settings).keystone);
     for (const { name, password, type, url } of accounts) {
       const user = await this.ensure("users", "user", { name, domain_id: "default", password });
       await this.grant(project, user, "admin");
+      // A service passes its own token on beside the user's; without this role the other one answers 401.
+      await this.grant(project, user, "service");
       const service = await this.ensure("services", "service", { name, type });
       await this.ensureEndpoints(service.id, url);
     }
