@@ -17,7 +17,7 @@ export async function startNamespace(bench: Workbench): Promise<void> {
     NAMESPACE,
     [
       ...["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=SIGKILL"],
-      ...["--propagation", "private", "bash", join(__dirname, "namespace"), bench.folder],
+      ...["--propagation", "private", "bash", join(__dirname, "first-process"), bench.folder],
     ],
     {},
     [],

@@ -6,7 +6,7 @@ import { lines } from "./placement";
 
 /** The physical network, as Neutron calls it: it leads out of the cloud's own networks. */
 export const PHYSICAL_NETWORK = "outside";
-/** The interface that leads there: full/namespace makes it. */
+/** The interface that leads there: full/first-process makes it. */
 const INTERFACE = "physical";
 /** Address of its other end. */
 const GATEWAY = "203.0.113.1";
