@@ -6,7 +6,8 @@ import { carryOut } from "../../lib/visa/register";
 import { VisaClient } from "../../lib/visa/visa-client";
 import type { Wanted } from "../../lib/visa/wanted";
 import { scratchFolder } from "../support/scratch";
-import { type Fault, type StandInEntry, VisaStandIn } from "../support/visa-stand-in";
+import { type Fault, VisaStandIn } from "../support/visa-stand-in";
+import type { StandInEntry } from "../support/visa-stand-in-tables";
 import { IMAGES, RELEASES, wantedOf } from "./support";
 
 let visa: VisaStandIn;
