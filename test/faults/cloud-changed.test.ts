@@ -1,8 +1,10 @@
 /** Images that somebody else deleted or changed, that cannot be deleted, and a cloud that is another one. */
+
 import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildSpecification } from "../../lib/specification";
-import { CloudDeployment, errorsOf, FULL, UPLOAD } from "./support/cloud-deployment";
+import { FULL } from "../support/full";
+import { CloudDeployment, errorsOf, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 

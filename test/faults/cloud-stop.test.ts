@@ -1,7 +1,8 @@
 /** Terraform, the provider, or a step of ours that is stopped while an image is verified, uploaded and registered. */
 import type { BuildSpecification } from "../../lib/specification";
 import type { TerraformRun } from "../integration/terraform-support";
-import { CloudDeployment, diskOf, FULL, MIB, STATE_LOCK, UPLOAD } from "./support/cloud-deployment";
+import { FULL } from "../support/full";
+import { CloudDeployment, diskOf, MIB, STATE_LOCK, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 

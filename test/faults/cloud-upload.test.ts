@@ -1,11 +1,13 @@
 /** Keystone and Glance that fail while an image is planned, uploaded and registered. */
+
 import { spawnSync } from "node:child_process";
 import type { IncomingMessage } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { BuildSpecification } from "../../lib/specification";
 import type { TerraformRun } from "../integration/terraform-support";
-import { CloudDeployment, diskOf, errorsOf, FULL, MIB, UPLOAD } from "./support/cloud-deployment";
+import { FULL } from "../support/full";
+import { CloudDeployment, diskOf, errorsOf, MIB, UPLOAD } from "./support/cloud-deployment";
 
 jest.setTimeout(240_000);
 
@@ -190,7 +192,7 @@ test("fails where Keystone is down after the upload, says so, and the next deplo
   await deployment.keystone.up();
   deployment.glance.heal();
   expect(ended.text.replaceAll(/\s+/g, " ")).toMatch(
-    /cannot reach ".*": .*see whether the cloud is up .*then try again/,
+    /cannot reach ".*": .*see whether the cloud is up, .*then try again/,
   );
   await deployment.expectSafe(lastGood);
 

@@ -1,6 +1,6 @@
 /**
  * Images that must not pass: whatever a mutation spoils is caught by the assertions that it is for, and what is put back
- * passes. Only `npm run test:faults` does them.
+ * passes. `npm test` does a third of them, on the image of test/e2e.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -9,9 +9,9 @@ import { join } from "node:path";
 import { ownerScript } from "../../lib/owner-script";
 import { packageRoot } from "../../lib/package-root";
 import { chooseAccelerator } from "../../lib/runner/host/accelerator";
+import { FULL } from "../support/full";
 import { MUTATIONS } from "../verify/mutations/all-mutations";
 import { runMutations } from "../verify/mutations/run-mutations";
-import { FULL } from "./support";
 
 jest.setTimeout(120 * 60_000);
 

@@ -1,9 +1,11 @@
 /** Guests that do not do what they should: each is told from the others, and none is waited for without end. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Ended } from "../integration/runner-support";
+import { FULL } from "../support/full";
 import type { TinyLayer } from "../support/tiny-guest/tiny-guest";
-import { expectSuccess, FaultWorkspace, FULL } from "./support";
+import { expectSuccess, FaultWorkspace } from "./support";
 
 jest.setTimeout(300_000);
 

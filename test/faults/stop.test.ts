@@ -4,8 +4,9 @@
  */
 import type { ChildProcess } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { FULL } from "../support/full";
 import { writeTinySpecification } from "../support/tiny-guest/tiny-guest";
-import { FaultWorkspace, FULL, STAGES, type Stage } from "./support";
+import { FaultWorkspace, STAGES, type Stage } from "./support";
 
 jest.setTimeout(300_000);
 

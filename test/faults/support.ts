@@ -8,9 +8,6 @@ import { type Ended, Workspace } from "../integration/runner-support";
 import { compileCommand } from "../runner/support/command";
 import { type TinyLayer, tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 
-/** `npm run test:faults`: every fault at every stage, and a build after each. */
-export const FULL = process.env.VISA_FAULTS === "full";
-
 /** Where a build is held up. */
 export type Stage = "base" | "starting" | "provisioning" | "shutdown" | "finishing" | "flattening";
 

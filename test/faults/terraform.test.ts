@@ -1,9 +1,11 @@
 /** Terraform is stopped in every way there is, while a build of its local-exec runs: the build ends with it. */
+
 import { type ChildProcess, execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Ended, startProcess } from "../integration/runner-support";
-import { expectSuccess, FaultWorkspace, FULL, type Stage } from "./support";
+import { FULL } from "../support/full";
+import { expectSuccess, FaultWorkspace, type Stage } from "./support";
 
 jest.setTimeout(300_000);
 

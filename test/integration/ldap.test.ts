@@ -2,6 +2,7 @@
  * The facility features of visa-base in a guest, with servers of Debian's own packages in that same guest: the owner is a
  * user of a directory (slapd), whose home is on a file server (NFS). Both servers are away at first.
  */
+
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +11,7 @@ import { assetFolder } from "../../lib/package-root";
 import { hostDebianMirror } from "../../lib/runner/host/mirror";
 import { TestInstance } from "../../lib/verify/instance/test-instance";
 import { makeTokenKeyPair } from "../../lib/verify/token";
+import { FULL } from "../support/full";
 
 jest.setTimeout(25 * 60_000);
 
@@ -18,6 +20,9 @@ const PACKAGES = [
   ...["sssd-ldap", "libnss-sss", "libpam-sss", "nfs-common"],
   ...["slapd", "ldap-utils", "pamtester", "nfs-kernel-server"],
 ];
+
+/** Six minutes of a bootstrap and a boot, on two cores. */
+const whenFull = FULL ? describe : describe.skip;
 
 const folder = mkdtempSync(join(tmpdir(), "visa-ldap-"));
 const report = new Map<string, string>();
@@ -253,7 +258,7 @@ function told(name: string): string {
   return text;
 }
 
-describe("ldap", () => {
+whenFull("ldap", () => {
   test("is installed", () => {
     expect(told("install")).toMatch(/\ninstalled$/);
   });
@@ -301,7 +306,7 @@ describe("ldap", () => {
   });
 });
 
-describe("nfs-homes", () => {
+whenFull("nfs-homes", () => {
   test("fails while the server is away: not ready, and no empty home to log in to", () => {
     expect(told("nfs-install")).toBe("installed");
     expect(told("nfs-away")).toMatch(/^no\nauto-restart\nroot 700$/);
@@ -317,13 +322,15 @@ describe("nfs-homes", () => {
   });
 });
 
-test("data-mounts are mounted when they are looked into, as their options say", () => {
-  expect(told("data")).toBe("/data is a mountpoint\nraw\nRead-only file system\nautofs nfs4");
-});
+whenFull("both", () => {
+  test("data-mounts are mounted when they are looked into, as their options say", () => {
+    expect(told("data")).toBe("/data is a mountpoint\nraw\nRead-only file system\nautofs nfs4");
+  });
 
-test("no unit has failed, and nothing new listens but the test's own servers", () => {
-  // Of the test's own NFS server, not of what the features install.
-  const failed = told("failed").split("\n");
-  expect(failed.filter((line) => line && !line.startsWith("nfs-idmapd.service "))).toEqual([]);
-  expect(told("ports").split(" ")).not.toContain("111");
+  test("no unit has failed, and nothing new listens but the test's own servers", () => {
+    // Of the test's own NFS server, not of what the features install.
+    const failed = told("failed").split("\n");
+    expect(failed.filter((line) => line && !line.startsWith("nfs-idmapd.service "))).toEqual([]);
+    expect(told("ports").split(" ")).not.toContain("111");
+  });
 });

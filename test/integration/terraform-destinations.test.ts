@@ -1,4 +1,5 @@
 /** Several destinations, sharing and renaming: on Terraform, the provider, Keystone and Glance. */
+
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,9 +11,13 @@ import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import { type Release, readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
+import { FULL } from "../support/full";
 import { cloudEnvironmentOf, runVisaImage, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(300_000);
+
+/** Many deploys; the plans of both are synthesized in test/constructs and test/releases too. */
+const whenFull = FULL ? describe : describe.skip;
 
 const scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
@@ -199,7 +204,7 @@ describe("destinations", () => {
   });
 });
 
-describe("an image that is shared", () => {
+whenFull("an image that is shared", () => {
   const made = { stackId: "shared", id: "desk", props: { visibility: "shared" as const } };
   const members = (id: string) =>
     openstack("embedded", "image", "member", "list", id, "-f", "value", "-c", "Member ID").split("\n").filter(Boolean);
@@ -225,7 +230,7 @@ describe("an image that is shared", () => {
   });
 });
 
-describe("another name", () => {
+whenFull("another name", () => {
   test("for an image keeps its releases: the plan moves, and builds, uploads and deletes nothing", () => {
     apply({ stackId: "named", specification: first });
     apply({ stackId: "named", specification: second });

@@ -29,9 +29,6 @@ import {
 import { compileCommand } from "../../runner/support/command";
 import { FaultProxy } from "./fault-proxy";
 
-/** Whether all faults are tried, and a whole deploy after each; else the quick ones, and one deploy after several. */
-export const FULL = process.env.VISA_FAULTS === "full";
-
 /** The image's key in the lock. */
 export const IMAGE = "images/visa-apps";
 
