@@ -15,6 +15,7 @@ export {
   type BuildSpecification,
   type CloudImageBase,
   type FileBase,
+  type FirstUse,
   type InstallerBase,
   type InstallerMedium,
   type LayerSpecification,
