@@ -94,6 +94,7 @@ test("the rest is in advanced, and nothing is in both", () => {
     "ExcludedFile",
     "ExitCode",
     "FileBase",
+    "FirstUse",
     "InstallerBase",
     "InstallerMedium",
     "LayerBuild",
