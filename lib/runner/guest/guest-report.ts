@@ -38,9 +38,9 @@ export function makeNonce(): string {
 }
 
 /**
- * The step's script. After what comes first it prints one line for the system, one for each package (none in a guest without dpkg, or whose dpkg
- * fails), one where a boot of this disk takes credentials, and one at its end. None
- * of this fails.
+ * The step's script. After what comes first it prints one line for the system, one for each package (none in a guest
+ * without dpkg, or whose dpkg fails), one where a boot of this disk takes credentials, and one at its end. None of this
+ * fails.
  *
  * @param first other lines of the runner's own
  */

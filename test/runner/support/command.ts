@@ -25,14 +25,19 @@ const COPIED = ["package.json", "templates", "examples"];
 const COMPILED = ["lib", "test/integration/stand-in.ts"];
 const DAY_MS = 86_400_000;
 
+/** What this test file was given: a file of many deploys asks again and again. */
+let known: string | undefined;
+
 /** Compiles `visa-image`, and returns the path of the command. */
 export function compileCommand(): string {
-  return join(compiled(), "lib/cli/main.js");
+  known ??= compiled();
+  return join(known, "lib/cli/main.js");
 }
 
 /** Compiles the `visa-image` whose builds are small files: integration/stand-in.ts. */
 export function compileStandIn(): string {
-  return join(compiled(), "test/integration/stand-in.js");
+  known ??= compiled();
+  return join(known, "test/integration/stand-in.js");
 }
 
 /** A folder by what it was made from: each test file finds what the first one made. */
