@@ -3,8 +3,9 @@
  *
  * It is committed, like a package lock. Terraform writes it (by `visa-image lock add`) after an image is registered.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { VisaImageError } from "../errors";
+import { replaceFile } from "../replace-file";
 import type { DiskFormat } from "../specification";
 
 /** The file's usual name, beside cdktf.json. */
@@ -220,9 +221,7 @@ export function formatLock(lock: ReleaseLock): string {
 export function writeLock(file: string, lock: ReleaseLock): void {
   const text = formatLock(lock);
   if (existsSync(file) && readFileSync(file, "utf8") === text) return;
-  const scratch = `${file}.${process.pid}`;
-  writeFileSync(scratch, text);
-  renameSync(scratch, file);
+  replaceFile(file, text);
 }
 
 function hasTexts(values: Record<string, unknown>): boolean {

@@ -3,8 +3,9 @@
  *
  * It lies beside the template's manifest.yml and is committed with it. A build writes it, and is held to it afterwards.
  */
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { ExitCode, VisaImageError } from "../errors";
+import { replaceFile } from "../replace-file";
 
 /** The file's name; no input of an image. */
 export const MEDIA_LOCK_FILE = "visa-media.lock.json";
@@ -45,14 +46,12 @@ export function readMediaLock(file: string): MediaLock {
   return media as MediaLock;
 }
 
-/** Adds a medium, by rename, so that a reader sees the old lock or the new one. @throws VisaImageError where it cannot be written */
+/** Adds a medium; the others stay. @throws VisaImageError where it cannot be written */
 export function addToMediaLock(file: string, medium: string, checksum: string): void {
   const media = Object.entries({ ...readMediaLock(file), [medium]: checksum }).sort(([a], [b]) => (a < b ? -1 : 1));
   const text = JSON.stringify({ version: MEDIA_LOCK_VERSION, media: Object.fromEntries(media) }, undefined, 2);
-  const scratch = `${file}.${process.pid}`;
   try {
-    writeFileSync(scratch, `${text}\n`);
-    renameSync(scratch, file);
+    replaceFile(file, `${text}\n`);
   } catch (cause) {
     throw new VisaImageError(`cannot write the lock of media: ${(cause as Error).message}`, {
       location: { file },
