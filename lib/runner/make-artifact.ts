@@ -1,17 +1,17 @@
 /** From a maker to an artifact in the cache: log, scratch folder, the checks of the disk, its manifest. */
 
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sha256, short } from "../fingerprint/digest";
 import { packageVersion } from "../package-root";
 import type { LayerReport } from "./build-report";
-import { type ArtifactManifest, MANIFEST_VERSION, recordFile, SBOM_FILE } from "./cache/cache";
+import { type ArtifactManifest, type Cache, MANIFEST_VERSION, recordFile, SBOM_FILE } from "./cache/cache";
 import { virtualSizeOf } from "./cache/disks";
 import { createScratch, removeScratch } from "./cache/scratch";
 import type { BuildContext, Item } from "./context";
 import type { GuestReport } from "./guest/guest-report";
 import { imageRelease } from "./guest/image-release";
-import { cycloneDx } from "./guest/sbom";
+import { type Bill, readBill } from "./guest/read-sbom";
 import { gitState } from "./host/git";
 import { type Made, type MakeContext, type Maker, toolRunner } from "./makers/maker";
 import { BuildLog } from "./output/log";
@@ -74,7 +74,7 @@ export async function makeArtifact(
       disk,
       createdAt,
       durationSeconds: Math.round((performance.now() - start) / 100) / 10,
-      ...(release && { git, release, ...(await billOfMaterials(item, made.guest, createdAt, staging)) }),
+      ...(release && { git, release, ...(await billOfMaterials(cache, order, made.guest, createdAt, staging)) }),
     };
     await cache.publish(staging, manifest, order.replace);
     const seconds = (performance.now() - start) / 1000;
@@ -138,13 +138,30 @@ function describe(
 
 /** What a layer's manifest says of its bill of materials, which this writes. */
 async function billOfMaterials(
-  { name: template, fingerprint }: Item,
-  { packages }: GuestReport,
+  cache: Cache,
+  { item, parent }: Order,
+  guest: GuestReport,
   createdAt: string,
   staging: string,
 ): Promise<Pick<ArtifactManifest, "sbom">> {
-  if (!packages) return {};
-  const text = cycloneDx({ template, fingerprint, createdAt, packageVersion: packageVersion() }, packages);
-  await writeFile(join(staging, SBOM_FILE), text);
-  return { sbom: { sha256: sha256(text), packages: packages.packages.length } };
+  const { name: template, fingerprint } = item;
+  // Loaded here, since most calls build nothing.
+  const { cycloneDx } = require("./guest/sbom") as typeof import("./guest/sbom");
+  const below = { base: parent?.template === "base" && !parent.sbom, bill: parent && (await billOf(cache, parent)) };
+  const made = cycloneDx({ template, fingerprint, createdAt, packageVersion: packageVersion() }, guest, below);
+  if (!made) return {};
+  await writeFile(join(staging, SBOM_FILE), made.text);
+  return { sbom: { sha256: sha256(made.text), packages: made.packages } };
+}
+
+/** The bill that an artifact's manifest means; nothing where there is none that can be read. */
+async function billOf(cache: Cache, { fingerprint, sbom }: ArtifactManifest): Promise<Bill | undefined> {
+  const file = join(cache.folder(fingerprint), SBOM_FILE);
+  const text = sbom && (await readFile(file, "utf8").catch(() => undefined));
+  if (text === undefined || sha256(text) !== sbom?.sha256) return undefined;
+  try {
+    return readBill(text, file);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * What a guest says of itself at the end of its build, in a step of the runner's own before the last one: its packages,
- * and how the next build gets into a boot of its disk. The step is no input of the image, and leaves one file in it:
+ * what else is in it (guest-contents.ts), and how the next build gets into a boot of its disk. The step is no input of the image, and leaves one file in it:
  * image-release.ts.
  *
  * Packer has one stream for all steps, so a template's step could print the report's lines too. The runner's step signs
@@ -14,6 +14,7 @@
  * itself. Whom the template's author does not trust does not belong in a template (docs/decisions/runner.md).
  */
 import { randomBytes } from "node:crypto";
+import { ContentsReader, type GuestContents } from "./guest-contents";
 
 /** Where the step's script is in the scratch folder. */
 export const REPORT_SCRIPT = "visa-guest-report.sh";
@@ -37,14 +38,20 @@ export function makeNonce(): string {
   return randomBytes(16).toString("hex");
 }
 
+/** Parts of the step's script that others know. */
+export interface ReportParts {
+  /** Lines of a shell that come first. */
+  readonly first?: string;
+  /** Lines of a shell that print what else is in the guest, each with a prefix. */
+  readonly contents?: (prefix: string) => string;
+}
+
 /**
  * The step's script. After what comes first it prints one line for the system, one for each package (none in a guest
- * without dpkg, or whose dpkg fails), one where a boot of this disk takes credentials, and one at its end. None of this
- * fails.
- *
- * @param first other lines of the runner's own
+ * without dpkg, or whose dpkg fails), the contents, one where a boot of this disk takes credentials, and one at its end.
+ * None of this fails.
  */
-export function reportScript(nonce: string, first = ""): string {
+export function reportScript(nonce: string, { first = "", contents = () => "" }: ReportParts = {}): string {
   return `#!/bin/sh
 ${first}say() { printf 'visa-report ${nonce} %s\\n' "$*"; }
 if [ -r /etc/os-release ]; then
@@ -54,7 +61,7 @@ if command -v dpkg-query >/dev/null 2>&1 &&
   packages=$(dpkg-query -W -f='\${db:Status-Abbrev}\${Package} \${Version} \${Architecture}\\n'); then
   printf '%s\\n' "$packages" | sed 's/^/visa-report ${nonce} package /'
 fi
-${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then say 'access credentials'; fi
+${contents(`visa-report ${nonce} contents`)}${TAKES_CREDENTIALS}if takes_credentials '' 2>/dev/null; then say 'access credentials'; fi
 say end
 exit 0
 `;
@@ -80,6 +87,8 @@ export interface GuestPackages {
 export interface GuestReport {
   /** Nothing where it has no dpkg. */
   readonly packages?: GuestPackages;
+  /** What else is in it; nothing where it has no Python. */
+  readonly contents?: GuestContents;
   /** Whether a boot of its disk lets a build in by systemd's credentials, beside a config drive. */
   readonly takesCredentials?: boolean;
 }
@@ -89,6 +98,7 @@ export class GuestReportReader {
   private system = "linux";
   private systemVersion = "";
   private readonly packages: GuestPackage[] = [];
+  private readonly contents = new ContentsReader();
   private takesCredentials = false;
   private ended = false;
 
@@ -105,6 +115,8 @@ export class GuestReportReader {
       // "ii " is installed; others are remains of packages that were removed.
       const [, name, version, architecture] = /^ii +(\S+) (\S+) (\S+)$/.exec(rest.trimEnd()) ?? [];
       if (name && version && architecture) this.packages.push({ name, version, architecture });
+    } else if (kind === "contents") {
+      this.contents.take(rest);
     } else if (kind === "access") {
       this.takesCredentials = rest.trim() === "credentials";
     } else if (kind === "end") {
@@ -117,6 +129,11 @@ export class GuestReportReader {
   get result(): GuestReport | undefined {
     if (!this.ended) return undefined;
     const { system, systemVersion, packages, takesCredentials } = this;
-    return { ...(packages.length > 0 && { packages: { system, systemVersion, packages } }), takesCredentials };
+    const contents = this.contents.result;
+    return {
+      ...(packages.length > 0 && { packages: { system, systemVersion, packages } }),
+      ...(contents && { contents }),
+      takesCredentials,
+    };
   }
 }

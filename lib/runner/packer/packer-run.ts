@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../errors";
 import { CONSOLE_FILE } from "../../packer/runner-variables";
+import { contentsScript } from "../guest/guest-contents";
 import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportScript } from "../guest/guest-report";
 import { type ImageRelease, writeRelease } from "../guest/image-release";
 import { VNC_ADDRESS } from "../host/requirements";
@@ -76,8 +77,10 @@ export class PackerRun {
     const { layer, access, release, machine, scratch, log, masker, progress, version } = this.options;
     await writeConfiguration(this.options, this.relayAddress, scratch.path);
     const nonce = makeNonce();
-    if (access)
-      await writeFile(join(scratch.path, REPORT_SCRIPT), reportScript(nonce, release && writeRelease(release)));
+    if (access) {
+      const parts = { first: release && writeRelease(release), contents: contentsScript };
+      await writeFile(join(scratch.path, REPORT_SCRIPT), reportScript(nonce, parts));
+    }
 
     const shared = {
       environment: callEnvironment(this.options),
@@ -129,6 +132,11 @@ export class PackerRun {
       progress.warn(
         `the guest of "${layer.name}" did not say to its end what is in it: its image has no bill of materials`,
       );
+    }
+    const [lacking, ...more] = report.result?.contents?.incomplete ?? [];
+    if (lacking !== undefined) {
+      const others = more.length > 0 ? ` (and ${more.length} more)` : "";
+      progress.warn(`the bill of materials of "${layer.name}" is not whole: ${lacking}${others}`);
     }
     return { seconds, guest: report.result ?? {} };
   }

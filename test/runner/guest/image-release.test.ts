@@ -11,7 +11,7 @@ const built = { template: "visa-apps", fingerprint: FINGERPRINT, packageVersion:
 const date = new Date("2026-11-28T14:05:06.789Z");
 
 function run(folder: string, umask = "022"): void {
-  const script = reportScript(makeNonce(), writeRelease(imageRelease({ ...built, date }), folder));
+  const script = reportScript(makeNonce(), { first: writeRelease(imageRelease({ ...built, date }), folder) });
   execFileSync("sh", ["-s"], { input: `umask ${umask}\n${script}`, stdio: ["pipe", "ignore", "pipe"] });
 }
 
