@@ -3,6 +3,7 @@
  *
  *   npm run bench                    all of it: half an hour without KVM
  *   npm run bench -- synth           synth and rendering alone: a minute
+ *   npm run bench -- stale           what visa-image stale takes: a minute
  *   npm run bench -- side-by-side    the builds alone
  *   npm run bench -- --write …       and puts the tables into docs/performance.md
  *
@@ -16,9 +17,10 @@ import { packageRoot } from "../lib/package-root";
 import { chooseAccelerator } from "../lib/runner/host/accelerator";
 import { stopMeasured } from "./measure";
 import { sideBySide } from "./side-by-side";
+import { stale } from "./stale";
 import { synth } from "./synth";
 
-const PARTS = { synth, "side-by-side": sideBySide };
+const PARTS = { synth, stale, "side-by-side": sideBySide };
 
 async function main(): Promise<void> {
   const write = process.argv.includes("--write");

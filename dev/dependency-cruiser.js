@@ -15,6 +15,7 @@ const order = [
   ["lib/runner/"],
   ["lib/verify/"],
   ["lib/releases/"],
+  ["lib/stale/"],
   ["lib/visa/"],
   ["lib/constructs/", "lib/index.ts", "lib/advanced.ts"],
   ["lib/cli/"],

@@ -103,6 +103,37 @@ export function addCommands(program: Command): void {
     });
 
   program
+    .command("stale")
+    .description("say which images in use have packages with newer versions, and which of these are security fixes")
+    .argument(
+      "[images...]",
+      "<stack>/<id>, <id>, a release, or a bill of materials (a .json file); default: all in use",
+    )
+    .option("--lock-file <file>", "lock of the releases", "visa-images.lock.json")
+    .option("--mirror <url>", "mirror of Debian, or a folder (VISA_DEBIAN_MIRROR; default: the one that apt uses here)")
+    .option("--security-mirror <url>", "mirror of its security updates (default: the mirror's with -security appended)")
+    .option("--keyring <file>", "keys that the indexes are signed with (default: Debian's, where installed)")
+    .option("--offline", "use the indexes that are in the cache")
+    .addOption(
+      new Option("--fail-on <what>", "which newer packages make the exit code 6")
+        .choices(["any", "security", "none"] as const)
+        .default("any" as const),
+    )
+    .option("--all", "show newer packages that are no security fixes, too")
+    .addOption(cache())
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Nothing is built or booted: bills of materials are compared with the indexes of Debian's suites, which are kept in the cache.
+Exit codes: 0 up to date, 6 newer packages (--fail-on), 1 an image of which nothing is known, or a failure, 2 wrong call.`,
+    )
+    .action(async (images, options) => {
+      const { runStale } = require("./stale-command") as typeof import("./stale-command");
+      await runStale(images, options);
+    });
+
+  program
     .command("doctor")
     .description("look whether this machine can build and deploy; exit code 1 where something is missing")
     .addOption(cache())

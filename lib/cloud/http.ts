@@ -131,6 +131,21 @@ export class HttpClient {
     }
   }
 
+  /**
+   * Gets a file as it is, where the address leads on the same host.
+   *
+   * @param most bytes that it may have
+   * @throws VisaImageError where nobody answers, the answer stops, or has more
+   */
+  async download(
+    url: string,
+    most: number,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<{ readonly status: number; readonly bytes: Buffer }> {
+    const { status, body } = await this.openFollowing({ method: "GET", url, headers, redirects: true });
+    return { status, bytes: await this.collect(url, body, most) };
+  }
+
   /** Ends the connections that are kept. */
   async close(): Promise<void> {
     await Promise.all([...this.agents.values()].map((agent) => agent.close()));
@@ -147,23 +162,28 @@ export class HttpClient {
    * @throws VisaImageError where it stops, or has more than 16 MiB
    */
   async read({ url, status, headers, body }: OpenAnswer): Promise<Answer> {
+    const bytes = await this.collect(url, body, LARGEST_ANSWER);
+    return { url, status, headers, body: bytes.toString("utf8") };
+  }
+
+  private async collect(url: string, body: Readable, most: number): Promise<Buffer> {
     const chunks: Buffer[] = [];
     let length = 0;
     try {
       for await (const chunk of body as AsyncIterable<Buffer>) {
         length += chunk.length;
-        if (length > LARGEST_ANSWER) break; // which destroys the rest
+        if (length > most) break; // which destroys the rest
         chunks.push(chunk);
       }
     } catch (cause) {
       throw this.unreachable(url, cause);
     }
-    if (length > LARGEST_ANSWER) {
-      throw new VisaImageError(`"${originOf(url)}" answered with more than ${LARGEST_ANSWER >> 20} MiB`, {
+    if (length > most) {
+      throw new VisaImageError(`"${originOf(url)}" answered with more than ${most >> 20} MiB`, {
         fix: this.options.fix,
       });
     }
-    return { url, status, headers, body: Buffer.concat(chunks).toString("utf8") };
+    return Buffer.concat(chunks);
   }
 
   private async openFollowing(request: HttpRequest): Promise<OpenAnswer> {

@@ -1,0 +1,122 @@
+/** `visa-image stale`: which images in use have packages with newer versions in their suites. */
+import { join, resolve } from "node:path";
+import { ExitCode, usageError, VisaImageError } from "../errors";
+import { readLock } from "../releases/release-lock";
+import { Cache, cacheRoot } from "../runner/cache/cache";
+import { hostDebianMirror } from "../runner/host/mirror";
+import { Bills, billOfFile, releasesInUse, type Subject, type UnknownSubject } from "../stale/images";
+import { type MirrorFiles, openMirror } from "../stale/mirror-files";
+import { PackageIndexes, type SuiteIndex } from "../stale/package-indexes";
+import { type IndexSource, lookAt, type StaleReport } from "../stale/stale";
+import { staleText } from "../stale/text";
+import { warn } from "./inputs";
+
+/** Options of the command. */
+export interface StaleCommandOptions {
+  readonly lockFile: string;
+  readonly cache?: string;
+  readonly mirror?: string;
+  readonly securityMirror?: string;
+  readonly keyring?: string;
+  readonly offline?: true;
+  readonly failOn: "any" | "security" | "none";
+  readonly all?: true;
+  readonly json?: true;
+}
+
+/** Runs the command. */
+export async function runStale(images: readonly string[], options: StaleCommandOptions): Promise<void> {
+  const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot());
+  const subjects = await subjectsOf(images, cache, options.lockFile);
+  const indexes = new PackageIndexes(join(cache.root, "indexes"));
+  const { source, close, warnings } = options.offline ? kept(indexes) : current(indexes, options);
+  let report: StaleReport;
+  try {
+    report = await lookAt(subjects, source);
+  } finally {
+    await close();
+  }
+  for (const warning of [...warnings, ...report.warnings]) warn(warning);
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ version: 1, ...report }, undefined, 2)}\n` : staleText(report, options.all),
+  );
+  process.exitCode = exitCodeOf(report, options.failOn);
+}
+
+async function subjectsOf(images: readonly string[], cache: Cache, lockFile: string) {
+  const isFile = (name: string) => name.endsWith(".json");
+  const named = images.filter((name) => !isFile(name));
+  const subjects: (Subject | UnknownSubject)[] = [];
+  for (const file of images.filter(isFile)) subjects.push(await billOfFile(file));
+  if (images.length > 0 && named.length === 0) return subjects;
+  const bills = new Bills(cache);
+  for (const { image, release } of releasesInUse(readLock(lockFile), named, lockFile)) {
+    subjects.push(await bills.of(image, release));
+  }
+  return subjects;
+}
+
+interface Indexes {
+  readonly source: IndexSource;
+  readonly close: () => Promise<void>;
+  readonly warnings: readonly string[];
+}
+
+function kept(indexes: PackageIndexes): Indexes {
+  const source: IndexSource = async ({ name, kind }) => {
+    const index = indexes.read(name);
+    if (index || kind === "updates") return index;
+    throw new VisaImageError(`the cache has no index of "${name}"`, {
+      fix: "run it once without --offline, or copy the folder indexes from the cache of a machine that has a mirror",
+      exitCode: ExitCode.USAGE,
+    });
+  };
+  return { source, close: async () => {}, warnings: [] };
+}
+
+/** What the mirror has; where it cannot be reached, or what it sends is not whole, what is kept, and a warning. */
+function current(indexes: PackageIndexes, options: StaleCommandOptions): Indexes {
+  const address = options.mirror || process.env.VISA_DEBIAN_MIRROR || hostDebianMirror();
+  if (!address) {
+    throw usageError("no mirror of Debian is known here", undefined, "--mirror, VISA_DEBIAN_MIRROR, or --offline");
+  }
+  const mirrors = new Map<string, MirrorFiles>();
+  const mirrorOf = (url: string) => {
+    const mirror = mirrors.get(url) ?? openMirror(url, process.env);
+    mirrors.set(url, mirror);
+    return mirror;
+  };
+  const warnings: string[] = [];
+  const source: IndexSource = async ({ name, kind }) => {
+    const security = options.securityMirror || `${address.replace(/\/+$/, "")}-security`;
+    const mirror = mirrorOf(kind === "security" ? security : address);
+    try {
+      return await indexes.update(name, mirror, { keyring: options.keyring, optional: kind === "updates" });
+    } catch (error) {
+      const index = error instanceof VisaImageError && error.exitCode !== ExitCode.USAGE && readable(indexes, name);
+      if (!index) throw error;
+      warnings.push(`${error.message}\n  used instead: the index of ${index.date.slice(0, 10)} in the cache`);
+      return index;
+    }
+  };
+  const close = async () => {
+    for (const mirror of mirrors.values()) await mirror.close();
+  };
+  return { source, close, warnings };
+}
+
+function readable(indexes: PackageIndexes, suite: string): SuiteIndex | undefined {
+  try {
+    return indexes.read(suite);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is out of date counts first; an image of which nothing is known is no good news for a cron job either. */
+function exitCodeOf({ images }: StaleReport, failOn: StaleCommandOptions["failOn"]): number {
+  if (failOn === "none") return 0;
+  const newer = images.flatMap((image) => image.newer);
+  if (failOn === "any" ? newer.length > 0 : newer.some(({ security }) => security)) return ExitCode.STALE;
+  return images.some(({ state }) => state === "unknown") ? ExitCode.FAILURE : 0;
+}

@@ -1,0 +1,143 @@
+/** The images that are looked at: releases in use with their bills of materials, layer by layer, from the cache. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { ExitCode, VisaImageError } from "../errors";
+import { sha256, short } from "../fingerprint/digest";
+import { suggestion } from "../nearest";
+import type { Release, ReleaseLock } from "../releases/release-lock";
+import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
+import { readDebianBill } from "./debian-bill";
+import type { BilledImage, LayerBill } from "./newer-packages";
+
+/** An image to look at. */
+export interface Subject {
+  /** Its name in the lock (`<stack>/<id>`), or the file of its bill. */
+  readonly image: string;
+  /** @default - it is a file */
+  readonly release?: Release;
+  readonly template: string;
+  readonly billed: BilledImage;
+  /** What the first layer starts from: "bootstrap bookworm …". @default - not known */
+  readonly base?: string;
+}
+
+/** An image of which too little is known. */
+export interface UnknownSubject {
+  readonly image: string;
+  readonly release?: Release;
+  /** Why nothing can be said of it. */
+  readonly reason: string;
+}
+
+/**
+ * The releases in use that are meant: all of the lock, or those that are named.
+ *
+ * @param names by `<stack>/<id>`, `<id>`, the name in Glance, or the first digits of release or fingerprint
+ * @throws VisaImageError for a name that the lock does not have
+ */
+export function releasesInUse(
+  { images }: ReleaseLock,
+  names: readonly string[],
+  lockFile: string,
+): { readonly image: string; readonly release: Release }[] {
+  const inUse = Object.entries(images).flatMap(([image, releases]) => {
+    const release = releases.at(-1);
+    return release ? [{ image, release }] : [];
+  });
+  if (names.length === 0) return inUse;
+  const found = names.map((name) => {
+    const digits = /^[0-9a-f]{4,64}$/.test(name);
+    const matching = inUse.filter(
+      ({ image, release }) =>
+        image === name ||
+        image.slice(image.indexOf("/") + 1) === name ||
+        release.name === name ||
+        (digits && [release.release, release.fingerprint].some((each) => each.startsWith(name))),
+    );
+    if (matching.length > 0) return matching;
+    const known = inUse.map(({ image }) => image);
+    throw new VisaImageError(`"${lockFile}" has no image "${name}" in use`, {
+      fix: `${suggestion(name, known, "images")}; a bill of materials is given as a file: ./sbom.cdx.json`,
+      exitCode: ExitCode.USAGE,
+    });
+  });
+  return [...new Set(found.flat())];
+}
+
+/** Reads bills in a cache; each artifact's once. */
+export class Bills {
+  private readonly artifacts = new Map<string, Promise<Artifact | string>>();
+
+  constructor(private readonly cache: Cache) {}
+
+  /** The bills behind a release, or why there are none. */
+  async of(image: string, release: Release): Promise<Subject | UnknownSubject> {
+    const layers: LayerBill[] = [];
+    let fingerprint: string | undefined = release.fingerprint;
+    let base: string | undefined;
+    while (fingerprint !== undefined) {
+      const artifact: Artifact | string = await this.artifact(fingerprint);
+      if (typeof artifact === "string") {
+        if (layers.length === 0) return { image, release, reason: artifact };
+        break;
+      }
+      const { manifest, bill } = artifact;
+      // The base is made without a guest that reports: what it has is in the first layer's bill.
+      if (bill) layers.unshift({ layer: manifest.template, bill });
+      if (!manifest.source && manifest.inputs.base) base = manifest.inputs.base;
+      if (base) break;
+      fingerprint = manifest.parent?.fingerprint;
+    }
+    const { template } = release;
+    return { image, release, template, billed: { layers, complete: base !== undefined }, ...(base && { base }) };
+  }
+
+  private artifact(fingerprint: string): Promise<Artifact | string> {
+    const known = this.artifacts.get(fingerprint);
+    if (known) return known;
+    const read = this.readArtifact(fingerprint);
+    this.artifacts.set(fingerprint, read);
+    return read;
+  }
+
+  private async readArtifact(fingerprint: string): Promise<Artifact | string> {
+    const manifest = await this.cache.manifest(fingerprint);
+    if (manifest === undefined)
+      return `the cache has no artifact ${short(fingerprint)}: its bill is where it was built`;
+    if (typeof manifest === "string") return `the artifact ${short(fingerprint)} is damaged: ${manifest}`;
+    if (!manifest.sbom) {
+      return `the artifact ${short(fingerprint)} has no bill of materials: ${
+        manifest.source ? "it came from Glance" : "its system has no Debian packages"
+      }`;
+    }
+    const file = join(this.cache.folder(fingerprint), SBOM_FILE);
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    if (text === undefined) return `"${file}" cannot be read`;
+    if (sha256(text) !== manifest.sbom.sha256) return `"${file}" was changed: its SHA-256 is not the manifest's`;
+    try {
+      return { manifest, bill: readDebianBill(text, file) };
+    } catch (error) {
+      if (error instanceof VisaImageError) return error.message.split("\n")[0] as string;
+      throw error;
+    }
+  }
+}
+
+interface Artifact {
+  readonly manifest: ArtifactManifest;
+  readonly bill: ReturnType<typeof readDebianBill>;
+}
+
+/** A bill in a file as an image of one layer. @throws VisaImageError where it cannot be read, or is none */
+export async function billOfFile(file: string): Promise<Subject> {
+  const text = await readFile(file, "utf8").catch((cause: Error) => {
+    throw new VisaImageError(`cannot read "${file}": ${cause.message}`, {
+      fix: "give a bill of materials: sbom.cdx.json",
+      exitCode: ExitCode.USAGE,
+      cause,
+    });
+  });
+  const bill = readDebianBill(text, file);
+  const layers = [{ layer: bill.subject, bill }];
+  return { image: file, template: bill.subject, billed: { layers, complete: false } };
+}
