@@ -1,4 +1,4 @@
-import { join, relative } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { App, LocalBackend, type TerraformStack } from "cdktf";
 
 /**
@@ -6,6 +6,6 @@ import { App, LocalBackend, type TerraformStack } from "cdktf";
  * which would differ from checkout to checkout. Terraform runs in the stack's output folder.
  */
 export function useLocalState(stack: TerraformStack, folder = process.cwd()): void {
-  const output = join(process.cwd(), App.of(stack).outdir, "stacks", stack.node.id);
+  const output = resolve(App.of(stack).outdir, "stacks", stack.node.id);
   new LocalBackend(stack, { path: relative(output, join(folder, `terraform.${stack.node.id}.tfstate`)) });
 }

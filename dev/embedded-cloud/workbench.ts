@@ -8,8 +8,8 @@ import { call } from "./http";
 import { ENVIRONMENT, execute } from "./programs";
 import { Service } from "./service";
 
-/** Python programs take half a minute to load where a build keeps the processors busy. */
-const READY_TIMEOUT_MS = 300_000;
+/** Neutron took four minutes to load where builds left it a tenth of a processor. What ends by itself is seen at once. */
+const READY_TIMEOUT_MS = 600_000;
 
 /** Options of {@link Workbench.run}. */
 export interface RunOptions {

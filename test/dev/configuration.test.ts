@@ -2,6 +2,8 @@ import { execFileSync } from "node:child_process";
 import { cloudsYaml, openrc, shellEnvironment } from "../../dev/embedded-cloud/clients";
 import { glanceConfiguration } from "../../dev/embedded-cloud/services/glance";
 import { keystoneConfiguration } from "../../dev/embedded-cloud/services/keystone";
+import { MESSAGES_VARIABLES } from "../../dev/embedded-cloud/services/messages";
+import { neutronConfiguration } from "../../dev/embedded-cloud/services/neutron";
 import { novaConfiguration } from "../../dev/embedded-cloud/services/nova";
 
 const settings = {
@@ -68,6 +70,18 @@ describe("the files of a full one", () => {
   it("let Nova use KVM only where it was seen to run", () => {
     expect(novaConfiguration({ ...settings, full }, "kvm")).toMatch(/^virt_type = kvm$/m);
     expect(novaConfiguration({ ...settings, full }, "tcg")).toMatch(/^virt_type = qemu$/m);
+  });
+
+  it("start no filter in Python before each of the helpers and commands of Nova and Neutron", () => {
+    expect(novaConfiguration({ ...settings, full }, "tcg")).toMatch(
+      /^\[workarounds\]\n(#.*\n)?disable_rootwrap = true$/m,
+    );
+    expect(neutronConfiguration({ ...settings, full })).toMatch(/^\[agent\]\n(#.*\n)?root_helper = sudo$/m);
+  });
+
+  it("give RabbitMQ its name from the first moment on: to change it takes longer than Erlang waits on a busy machine", () => {
+    const { RABBITMQ_NODENAME: name, RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: args } = MESSAGES_VARIABLES;
+    expect(args).toMatch(new RegExp(`^-sname ${name} `));
   });
 });
 

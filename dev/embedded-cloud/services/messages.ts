@@ -25,7 +25,9 @@ export const MESSAGES_VARIABLES = {
   RABBITMQ_CONF_ENV_FILE: `${HOME}/none`,
   RABBITMQ_CONFIG_FILE: `${FULL_HOME}/rabbitmq.conf`,
   RABBITMQ_ENABLED_PLUGINS_FILE: `${HOME}/enabled_plugins`,
-  RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-kernel inet_dist_use_interface {127,0,0,1}",
+  // With its name from the first moment on. Else it starts under another one, ends that and starts again within a second:
+  // on a busy machine that fails ("failed_to_start_child,auth,{already_started").
+  RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: "-sname rabbit@localhost -kernel inet_dist_use_interface {127,0,0,1}",
   ERL_EPMD_ADDRESS: "127.0.0.1",
 };
 
