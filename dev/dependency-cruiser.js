@@ -17,6 +17,7 @@ const order = [
   ["lib/releases/"],
   ["lib/stale/"],
   ["lib/visa/"],
+  ["lib/report/"],
   ["lib/constructs/", "lib/index.ts", "lib/advanced.ts"],
   ["lib/cli/"],
   ["stacks/"],

@@ -60,7 +60,7 @@ export function addCommands(program: Command): void {
     .addOption(accelerator())
     .option(
       "--reports <dir>",
-      "folder for report.json, junit.xml, desktop.png and the evidence (default: in the cache)",
+      "folder for report.html, report.json, junit.xml, desktop.png and the evidence (default: in the cache)",
     )
     .option("--all", "show what does not apply, too")
     .option("--markdown", "print the contract as a table in Markdown")
@@ -93,7 +93,7 @@ export function addCommands(program: Command): void {
   program
     .command("show")
     .description("show an artifact of the cache: what it was made from, when, how large it is, its releases")
-    .argument("<artifact>", "the first digits of a fingerprint, or a template for its newest artifact")
+    .argument("<artifact>", "the first digits of a fingerprint, a template for its newest artifact, or a release")
     .addOption(cache())
     .option("--lock-file <file>", "lock of the releases", "visa-images.lock.json")
     .addOption(json())
@@ -131,6 +131,20 @@ Exit codes: 0 up to date, 6 newer packages (--fail-on), 1 an image of which noth
     .action(async (images, options) => {
       const { runStale } = require("./stale-command") as typeof import("./stale-command");
       await runStale(images, options);
+    });
+
+  program
+    .command("report")
+    .description(
+      "write all that is known of a release as one HTML file: picture, contract, packages, times, provenance",
+    )
+    .argument("<release>", "its digits or its image's id in the lock, or what show takes")
+    .requiredOption("--html <file>", "where to; what is there is replaced")
+    .addOption(cache())
+    .option("--lock-file <file>", "lock of the releases", "visa-images.lock.json")
+    .action(async (release, options) => {
+      const { runReport } = require("./report-command") as typeof import("./report-command");
+      await runReport(release, options);
     });
 
   program

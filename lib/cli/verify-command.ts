@@ -6,6 +6,8 @@ import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile 
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { ownerScript } from "../owner-script";
+import { readPage } from "../report/read-page";
+import { PAGE_FILE, writePage } from "../report/write-page";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { digestDisk } from "../runner/cache/disk-digest";
 import { sha512Of } from "../runner/cache/disks";
@@ -20,7 +22,7 @@ import type { OwnCheck } from "../verify/own-check";
 import { verify } from "../verify/verify";
 import { contractTable, REPORT_FILE, reportLines, summary, type VerifyReport } from "../verify/verify-report";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
-import { environmentOf } from "./inputs";
+import { environmentOf, warn } from "./inputs";
 
 /** Options of the command, as commander reads them. */
 export interface VerifyCommandOptions
@@ -108,6 +110,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
       }
     });
   }
+  await writeReportPage(report, reports, cache, say);
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else if (options.markdown) process.stdout.write(contractTable(report));
   else if (!options.quiet || !report.passed) process.stdout.write(`${reportLines(report, options.all)}\n`);
@@ -115,6 +118,22 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   throw new VisaImageError(`the image does not keep VISA's contract: ${summary(report)}`, {
     fix: `see the evidence in ${reports}, correct the template, and build again; what is wrong is not registered`,
   });
+}
+
+/** For a person to look at, among the evidence. The verdict does not depend on it: where it fails, that is said. */
+async function writeReportPage(
+  report: VerifyReport,
+  folder: string,
+  cache: Cache,
+  say: (text: string) => void,
+): Promise<void> {
+  const { template, fingerprint } = report;
+  try {
+    const page = await readPage({ cache, fingerprint, template, verified: { report, folder } });
+    say(`to look at: ${writePage(page, join(folder, PAGE_FILE))}`);
+  } catch (error) {
+    warn(`${PAGE_FILE} could not be written: ${(error as Error).message}`);
+  }
 }
 
 async function builtDisk(template: string | undefined, options: VerifyCommandOptions, cache: Cache): Promise<Artifact> {

@@ -82,10 +82,21 @@ async function lastReport(cache: Cache, fingerprint: string): Promise<Provenance
   const reports = await reportsOf(cache, fingerprint);
   const flat = await Promise.all((["raw", "qcow2"] as const).map((format) => flatDigest(cache, fingerprint, format)));
   const verified = (digest: string | undefined) => digest !== undefined && flat.includes(digest);
-  return reports
-    .filter(({ report }) => report.passed && verified(report.digest))
-    .sort((a, b) => (a.report.startedAt < b.report.startedAt ? -1 : 1))
-    .at(-1);
+  return newest(reports.filter(({ report }) => report.passed && verified(report.digest)));
+}
+
+/**
+ * The last report by which a disk of a fingerprint passed on this machine: that of a registered image, whose SHA-512 is
+ * given, or else of the flattened disk that is there.
+ */
+export async function passedReport(cache: Cache, fingerprint: string, sha512?: string): Promise<Provenance["report"]> {
+  const reports = await reportsOf(cache, fingerprint);
+  const registered = reports.filter(({ report }) => report.passed && report.sha512 && report.sha512 === sha512);
+  return newest(registered) ?? lastReport(cache, fingerprint);
+}
+
+function newest<T extends { readonly report: VerifyReport }>(reports: readonly T[]): T | undefined {
+  return [...reports].sort((a, b) => (a.report.startedAt < b.report.startedAt ? -1 : 1)).at(-1);
 }
 
 /** Hex SHA-512 of each disk of a fingerprint that passed on this machine; none where none was verified here. */

@@ -43,6 +43,9 @@ export interface VerifyReport {
 /** What `visa-image verify` calls a report in its folder. */
 export const REPORT_FILE = "report.json";
 
+/** What it calls the picture of the owner's desktop there; only where the template promises one. */
+export const PICTURE_FILE = "desktop.png";
+
 /**
  * How it stands with each assertion, and after them with a template's own checks.
  *

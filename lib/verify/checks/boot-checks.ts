@@ -1,4 +1,5 @@
 /** Assertions 1 to 12, and 59: the boot, the metadata, the owner. */
+import { describeBootEvents } from "../boot-times";
 import { BOOT_SECONDS, ODD_NAME } from "../boots";
 import { type Check, expect, NotApplicable } from "./check";
 import type { Subject } from "./subject";
@@ -158,8 +159,7 @@ export const BOOT_CHECKS: readonly Check[] = [
           `${port} was open ${time?.toFixed(1)} s after the boot, before the owner`,
         );
       }
-      const seconds = (time?: number) => (time === undefined ? "not open" : `${time.toFixed(1)} s`);
-      return `since the boot: owner ${seconds(owner)}, 3389 ${seconds(rdp)}, 4822 ${seconds(guacd)}`;
+      return describeBootEvents({ owner, "3389": rdp, "4822": guacd });
     },
   },
 ];

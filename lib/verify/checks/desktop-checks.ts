@@ -2,8 +2,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
+import { describeFirstPicture } from "../boot-times";
 import { BOOT_SECONDS } from "../boots";
 import type { Desktop } from "../guacamole/client";
+import { PICTURE_FILE } from "../verify-report";
 import { type Check, expect } from "./check";
 import { leavesNothing } from "./minute-check";
 import type { ConnectOptions, Subject } from "./subject";
@@ -55,10 +57,10 @@ export async function showDesktop(subject: Subject): Promise<string> {
   // The background comes last. One that is black by itself is worth half a minute, and no error.
   await desktop.waitForStillness({ maxBlack: 0.5, timeoutSeconds: 30 }).catch(() => {});
   if (desktop.error) throw desktop.error;
-  writeFileSync(join(reports, "desktop.png"), desktop.screenshot());
+  writeFileSync(join(reports, PICTURE_FILE), desktop.screenshot());
   const { width, height } = desktop.size;
   const { colours } = desktop.statistics();
-  return `${width}x${height}, ${colours} colours; first picture after ${desktop.firstPictureSeconds.toFixed(1)} s`;
+  return `${width}x${height}, ${colours} colours; ${describeFirstPicture(desktop.firstPictureSeconds)}`;
 }
 
 /** Asks the X server of the owner's session; undefined where the image lacks the program. */
