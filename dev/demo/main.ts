@@ -8,9 +8,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { stripVTControlCharacters } from "node:util";
 import { execa } from "execa";
+import { runReport } from "../../lib/cli/report-command";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { VisaImageError } from "../../lib/errors";
+import { LOCK_FILE } from "../../lib/releases/release-lock";
 import type { DiskFormat } from "../../lib/specification";
 import { showDesktop } from "../../lib/verify/checks/desktop-checks";
 import { Subject } from "../../lib/verify/checks/subject";
@@ -71,6 +73,9 @@ async function main(): Promise<void> {
   subject.close();
 
   const picture = join(FOLDER, "desktop.png");
+  const report = join(FOLDER, "report.html");
+  const { VISA_LOCK_FILE: lockFile = LOCK_FILE } = process.env;
+  await timed("a report to look at", () => runReport(outputs.image_id, { html: report, lockFile }));
   const onDisk = (statSync(disk).blocks * 512) / 2 ** 20;
   const rows: [string, string][] = [
     ["image", outputs.image_name],
@@ -84,11 +89,13 @@ async function main(): Promise<void> {
     ["desktop", shown],
     ...[...seconds].map(([step, time]): [string, string] => [step, `${time.toFixed(0)} s`]),
     ["picture", picture],
+    ["report", report],
   ];
   const table = rows.map(([name, value]) => `  ${name.padEnd(44)} ${value}`).join("\n");
   writeFileSync(join(FOLDER, "summary.txt"), `${table}\n`);
   rmSync(disk);
   console.log(`\n${table}\n\nThe owner's desktop, as VISA would show it: ${picture}`);
+  console.log(`All that is known of the image, to open in a browser: ${report}`);
   console.log("The cloud runs on: 'npm run cloud -- status' shows it, 'npm run cloud -- stop' ends it.");
 }
 

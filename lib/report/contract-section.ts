@@ -2,7 +2,7 @@
 import { CONTRACT } from "../contract";
 import { duration } from "../runner/output/progress";
 import type { Finding, Verdict, VerifyReport } from "../verify/verify-report";
-import { type Html, html } from "./html";
+import { type Html, html, moment } from "./html";
 
 /** Whether anything has to be done, in one line. */
 export function verdictOf(report: VerifyReport | undefined): {
@@ -31,7 +31,7 @@ export function renderContract(report: VerifyReport | undefined): Html | undefin
     groups.set(part, [...(groups.get(part) ?? []), finding]);
   }
   const all = `${count(report, "pass")} pass, ${failed.length} fail, ${count(report, "not applicable")} not applicable or not looked at`;
-  const when = `${report.startedAt}, profile ${report.profile}, ${report.accelerator}, ${duration(report.seconds * 1000)}`;
+  const when = `${moment(report.startedAt)}, profile ${report.profile}, ${report.accelerator}, ${duration(report.seconds * 1000)}`;
   return html`${failed.length > 0 && renderTable("What fails", new Map([["", failed]]))}${renderTable(`${all} (${when})`, groups)}`;
 }
 

@@ -27,7 +27,7 @@ interface Component {
   readonly version?: unknown;
   readonly purl?: unknown;
   readonly licenses?: readonly { readonly license?: { id?: string; name?: string }; readonly expression?: string }[];
-  readonly evidence?: { readonly occurrences?: readonly { readonly location?: string }[] };
+  readonly properties?: readonly { readonly name?: string; readonly value?: string }[];
 }
 
 /**
@@ -58,7 +58,7 @@ export function readBill(text: string, layer: string, file: string): LayerBill {
 }
 
 function readComponent(component: Component, index: number, file: string, fix: string): Omit<PackageRow, "layer"> {
-  const { name, version, purl, licenses, evidence } = component ?? {};
+  const { name, version, purl, licenses, properties } = component ?? {};
   if (typeof name !== "string") {
     throw new VisaImageError(`component ${index + 1} of the bill of materials has no name`, {
       location: { file },
@@ -66,12 +66,12 @@ function readComponent(component: Component, index: number, file: string, fix: s
     });
   }
   const licence = licenses?.map((each) => each.expression ?? each.license?.id ?? each.license?.name).filter(Boolean);
-  const places = evidence?.occurrences?.map(({ location }) => location).filter(Boolean);
+  const place = properties?.find((each) => each.name === "visa-image:environment")?.value;
   return {
     name,
     version: typeof version === "string" ? version : "",
     kind: typeof purl === "string" ? (/^pkg:([^/]+)\//.exec(purl)?.[1] ?? "") : "",
-    ...(places?.length && { place: places.join(", ") }),
+    ...(place && { place }),
     ...(licence?.length && { licence: licence.join(", ") }),
   };
 }
@@ -90,6 +90,6 @@ export function packageRows(bills: readonly LayerBill[]): PackageRow[] {
     for (const each of packages) if (!broughtBy.has(key(each))) broughtBy.set(key(each), layer);
   }
   const rows = (bills.at(-1)?.packages ?? []).map((each) => ({ ...each, layer: broughtBy.get(key(each)) ?? "" }));
-  const order = (row: PackageRow) => `${row.name.toLowerCase()} ${row.place ?? ""}`;
-  return rows.sort((a, b) => (order(a) < order(b) ? -1 : 1));
+  const sortable = rows.map((row) => ({ row, order: `${row.name.toLowerCase()} ${row.place ?? ""}` }));
+  return sortable.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ row }) => row);
 }

@@ -1,7 +1,7 @@
 /** Where an image came from, as a report shows it. */
 import { commitWords } from "../runner/host/git";
 import { duration } from "../runner/output/progress";
-import { type Html, html } from "./html";
+import { type Html, html, moment } from "./html";
 import type { Page, PageLayer } from "./page";
 
 type Row = readonly [name: string, value: string];
@@ -24,7 +24,9 @@ function renderLayer(layer: PageLayer): Html {
   const { template, fingerprint, inputs, createdAt, durationSeconds, disk, tools, accelerator, git, source } = layer;
   const facts: Row[] = [
     ["fingerprint", fingerprint],
-    source ? ["downloaded", createdAt] : ["built", `${createdAt}, in ${duration(durationSeconds * 1000)}`],
+    source
+      ? ["downloaded", moment(createdAt)]
+      : ["built", `${moment(createdAt)}, in ${duration(durationSeconds * 1000)}`],
     ...(source ? ([["source", `image ${source.imageId} in Glance at ${source.glance}`]] as const) : []),
     ...(source ? ([["source's sha512", source.sha512]] as const) : []),
     ...Object.entries(source?.properties ?? {}).map(([name, value]): Row => [`source's ${name}`, value]),

@@ -52,10 +52,12 @@ export async function readPage(options: ReadPageOptions): Promise<Page> {
 /** The artifact and those that it stands on, the lowest first, as far as the cache has them. */
 async function chain(cache: Cache, fingerprint: string): Promise<ArtifactManifest[]> {
   const layers: ArtifactManifest[] = [];
-  for (let next: string | undefined = fingerprint; next !== undefined; ) {
+  const seen = new Set<string>();
+  // A circle takes somebody who made it by hand; it ends all the same.
+  for (let next: string | undefined = fingerprint; next !== undefined && !seen.has(next); ) {
+    seen.add(next);
     const manifest = await cache.manifest(next);
-    // A circle takes somebody who made it by hand; it ends all the same.
-    if (typeof manifest !== "object" || layers.includes(manifest) || layers.length > 100) break;
+    if (typeof manifest !== "object") break;
     layers.unshift(manifest);
     next = manifest.parent?.fingerprint;
   }

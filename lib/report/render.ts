@@ -4,7 +4,7 @@ import { commitWords } from "../runner/host/git";
 import { size } from "../runner/output/progress";
 import { renderContract, verdictOf } from "./contract-section";
 import { renderDifference } from "./difference";
-import { type Html, html, trusted } from "./html";
+import { type Html, html, moment, trusted } from "./html";
 import { renderPackages } from "./packages-section";
 import type { Page } from "./page";
 import { renderProvenance } from "./provenance-section";
@@ -89,9 +89,9 @@ function renderFacts({ template, fingerprint, release, layers, packages }: Page)
     ["fingerprint", fingerprint],
     ["image", release && `${release.name} (${release.image})`],
     ["id in Glance", release?.imageId],
-    ["registered", release?.registered],
+    ["registered", release && moment(release.registered)],
     ["registered size", release && `${size(release.sizeBytes)}, ${release.diskFormat}`],
-    ["built", top?.createdAt],
+    ["built", top && moment(top.createdAt)],
     ["size of its layer", top && `${size(top.disk.bytes)}, on a disk of ${top.disk.virtualSizeGb} GiB`],
     ["layers", layers?.map((layer) => layer.template).join(" → ")],
     ["packages", packages && String(packages.length)],

@@ -56,11 +56,16 @@ p.verdict { color: var(--text); }
 .soft { color: var(--soft); }
 code, .code { font-family: ui-monospace, monospace; font-size: 0.9em; }
 .bar { display: block; width: 100%; min-width: 5rem; height: 0.9rem; margin-top: 0.3rem; fill: var(--accent); background: var(--panel); }
-.times th { width: 40%; }
+.times tbody th { width: 40%; }
+.rows th { width: 38%; }
+/* What a search leaves does not move the columns. */
+.packages { table-layout: fixed; }
+.packages .kind { width: 4rem; }
+.words { overflow-wrap: normal; }
 .search { display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; margin: 0.5rem 0; }
 .search[hidden] { display: none; }
 input { flex: 1 1 14rem; max-width: 30rem; padding: 0.45rem 0.6rem; border: 1px solid var(--soft); border-radius: 0.25rem; background: var(--page); color: var(--text); font: inherit; }
-@media (max-width: 40rem) { .wide { display: none; } .times th { width: 50%; } }
+@media (max-width: 40rem) { .wide { display: none; } }
 @media print {
   :root { color-scheme: light; ${colours(COLOURS.light)} }
   body { max-width: none; padding: 0; font-size: 9.5pt; }
