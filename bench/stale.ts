@@ -50,7 +50,7 @@ export async function stale(scratch: string): Promise<string> {
 function writeMirror(mirror: string): void {
   for (const [suite, count, revision] of [
     ["bookworm", INDEXED, 1],
-    ["bookworm-security", 2500, 2],
+    ["bookworm-security", 60, 2],
   ] as const) {
     const root = join(suite.endsWith("security") ? `${mirror}-security` : mirror, "dists", suite);
     const packed = gzipSync(Array.from({ length: count }, (_, n) => stanza(n, revision)).join("\n"));

@@ -17,6 +17,7 @@ export { VisaRegistration } from "./constructs/visa-registration";
 export type { VisaPlans, VisaRegistrationProps } from "./constructs/visa-registration-props";
 export { VisaImageError } from "./errors";
 export type { CacheSource, DiskFormat, MachineOptions, MachinePreset } from "./specification";
+export type { RebuildWhen } from "./stale/rebuild-when";
 export {
   BaseImage,
   type BootstrapOptions,

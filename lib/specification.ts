@@ -44,6 +44,8 @@ export interface BootstrapBase {
   readonly packages: readonly string[];
   /** Size of the base disk in GiB; the root file system grows to the layer's disk at its first boot. */
   readonly diskSizeGb: number;
+  /** Why it is made anew from the same recipe, since packages move on. @default - it is not */
+  readonly refresh?: string;
 }
 
 /** A disk image downloaded from a URL and checked. */

@@ -53,6 +53,7 @@ test("the root has what a stack of images is written with", () => {
     "OwnerUserData",
     "OwnerUserDataOptions",
     "Provisioner",
+    "RebuildWhen",
     "ShellOptions",
     "Template",
     "TemplateOptions",

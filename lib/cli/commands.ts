@@ -119,6 +119,8 @@ export function addCommands(program: Command): void {
         .choices(["any", "security", "none"] as const)
         .default("any" as const),
     )
+    .option("--update", "write into the lock what is to be built anew, by rebuildWhen in code: after cdktf synth")
+    .option("--output <dir>", "cdktf's output folder, with --update", "cdktf.out")
     .option("--all", "show newer packages that are no security fixes, too")
     .addOption(cache())
     .addOption(json())

@@ -1,12 +1,15 @@
 /** `visa-image stale`: which images in use have packages with newer versions in their suites. */
 import { join, resolve } from "node:path";
 import { ExitCode, usageError, VisaImageError } from "../errors";
-import { readLock } from "../releases/release-lock";
+import { changeLock } from "../releases/change-lock";
+import { readLock, withRefresh } from "../releases/release-lock";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { hostDebianMirror } from "../runner/host/mirror";
+import { namesIn } from "../runner/host/optional-files";
 import { Bills, billOfFile, releasesInUse, type Subject, type UnknownSubject } from "../stale/images";
 import { type MirrorFiles, openMirror } from "../stale/mirror-files";
 import { PackageIndexes, type SuiteIndex } from "../stale/package-indexes";
+import { type RebuildRule, type Refresh, readRule, refreshOf } from "../stale/rebuild-when";
 import { type IndexSource, lookAt, type StaleReport } from "../stale/stale";
 import { staleText } from "../stale/text";
 import { warn } from "./inputs";
@@ -20,6 +23,8 @@ export interface StaleCommandOptions {
   readonly keyring?: string;
   readonly offline?: true;
   readonly failOn: "any" | "security" | "none";
+  readonly update?: true;
+  readonly output: string;
   readonly all?: true;
   readonly json?: true;
 }
@@ -37,8 +42,11 @@ export async function runStale(images: readonly string[], options: StaleCommandO
     await close();
   }
   for (const warning of [...warnings, ...report.warnings]) warn(warning);
+  const refreshes = options.update ? await update(report, options) : undefined;
   process.stdout.write(
-    options.json ? `${JSON.stringify({ version: 1, ...report }, undefined, 2)}\n` : staleText(report, options.all),
+    options.json
+      ? `${JSON.stringify({ version: 1, ...report, ...(refreshes && { refreshes }) }, undefined, 2)}\n`
+      : staleText(report, options.all) + refreshText(refreshes, options.lockFile),
   );
   process.exitCode = exitCodeOf(report, options.failOn);
 }
@@ -111,6 +119,41 @@ function readable(indexes: PackageIndexes, suite: string): SuiteIndex | undefine
   } catch {
     return undefined;
   }
+}
+
+/** Writes what the rules of the last synth ask for into the lock. */
+async function update({ images }: StaleReport, { output, lockFile }: StaleCommandOptions): Promise<Refresh[]> {
+  const rules = rulesIn(output);
+  const refreshes = images.flatMap((image) => {
+    const rule = rules.find((each) => each.image === image.image);
+    const found = rule && refreshOf(rule, image);
+    if (typeof found === "string") warn(`${image.image} is not asked to be built anew: ${found}`);
+    return typeof found === "object" ? [found] : [];
+  });
+  await changeLock(lockFile, (lock) =>
+    refreshes.reduce((changed, { image, layer, reason }) => withRefresh(changed, image, layer, reason), lock),
+  );
+  return refreshes;
+}
+
+function rulesIn(output: string): RebuildRule[] {
+  const stacks = join(output, "stacks");
+  const rules = namesIn(stacks).flatMap((stack) => {
+    const folder = join(stacks, stack, "rebuild-when");
+    return namesIn(folder).map((name) => readRule(join(folder, name)));
+  });
+  if (rules.length > 0) return rules;
+  throw new VisaImageError(`no image in "${output}" says when it is to be built anew`, {
+    fix: "rebuildWhen: { securityUpdates: true } on a VisaImage, then npx cdktf synth; --output names another folder",
+    exitCode: ExitCode.USAGE,
+  });
+}
+
+function refreshText(refreshes: readonly Refresh[] | undefined, lockFile: string): string {
+  if (!refreshes) return "";
+  if (refreshes.length === 0) return "\nnothing is to be built anew\n";
+  const lines = refreshes.map(({ image, layer, reason }) => `${image}: ${layer} is built anew: ${reason}`);
+  return `\n${lines.join("\n")}\nwritten into ${lockFile}: commit it; npx cdktf diff shows the plan\n`;
 }
 
 /** What is out of date counts first; an image of which nothing is known is no good news for a cron job either. */

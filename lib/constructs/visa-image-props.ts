@@ -2,6 +2,7 @@ import type { TerraformProvider } from "cdktf";
 import { VisaImageError } from "../errors";
 import type { BuildSpecification, CacheSource, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
 import type { SpecifyOptions } from "../specify/specify-options";
+import type { RebuildWhen } from "../stale/rebuild-when";
 import type { Catalog } from "../template/catalog";
 import { checkGlanceArguments } from "./glance-limits";
 import type { OwnerUserData } from "./owner-user-data";
@@ -39,6 +40,12 @@ export interface VisaImageProps {
   readonly cacheBuster?: string;
   /** @deprecated cacheBuster */
   readonly refresh?: string;
+  /**
+   * When `visa-image stale --update` writes into the lock that layers of this image are to be built anew from the same
+   * inputs. The next plan says why; synth itself looks at no package (docs/know.md).
+   * @default - never
+   */
+  readonly rebuildWhen?: RebuildWhen;
   /**
    * PEM file of VISA's PAM public key, to be baked into the image.
    * @default - none: instances take it from their metadata
@@ -170,9 +177,26 @@ export function checkProps(props: VisaImageProps): void {
       });
     }
   }
+  checkRebuildWhen(props);
   checkGlanceArguments(props);
   if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
     throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });
+  }
+}
+
+function checkRebuildWhen({ rebuildWhen, specification }: VisaImageProps): void {
+  if (!rebuildWhen) return;
+  for (const [name, value] of Object.entries(rebuildWhen)) refuseToken(`rebuildWhen.${name}`, value);
+  if (specification) {
+    throw new VisaImageError('"rebuildWhen" does not go with "specification", whose layers are fingerprinted already', {
+      fix: "give a template and a catalog, or specify with layerRefreshes of your own",
+    });
+  }
+  const { olderThanDays: days } = rebuildWhen;
+  if (days !== undefined && !(Number.isFinite(days) && days > 0)) {
+    throw new VisaImageError(`"rebuildWhen.olderThanDays" is ${days}, expected a number of days`, {
+      fix: "olderThanDays: 30",
+    });
   }
 }
 

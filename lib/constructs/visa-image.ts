@@ -5,7 +5,9 @@ import { PROPS, withPresentNames } from "../present-names";
 import { planReleases, type ReleasePlan } from "../releases/plan-releases";
 import { fixedProperties, releaseOf } from "../releases/release";
 import { DEFAULT_RETAIN, formerNames, LOCK_FILE, type ReleaseLock, readLock } from "../releases/release-lock";
+import type { BuildSpecification } from "../specification";
 import { specify } from "../specify/specify";
+import { type RebuildRule, type RebuildWhen, RULE_VERSION } from "../stale/rebuild-when";
 import { Catalog } from "../template/catalog";
 import { claim, claimAddress, pathAddress } from "./claims";
 import {
@@ -75,15 +77,17 @@ export class VisaImage extends Construct implements IVisaImage {
     super(scope, id);
     const props = withPresentNames(given, PROPS, (warning) => Annotations.of(this).addWarning(warning));
     checkProps(props);
-    const specification = props.specification ?? specify({ ...props, catalog: props.catalog ?? Catalog.shipped() });
+    const lockFile = resolve(props.lockFile ?? LOCK_FILE);
+    this.lock = readLock(lockFile);
+    const layerRefreshes = this.lock.refreshes?.[lockKeyOf(this)];
+    const specification =
+      props.specification ?? specify({ ...props, layerRefreshes, catalog: props.catalog ?? Catalog.shipped() });
     const layer = lastLayer(specification, props.template);
     const minDiskGb = checkMinDisk(props.minDiskGb ?? layer.diskSizeGb, layer);
     const { provider, diskFormat = "raw" } = props;
     const properties = { ...defaultProperties(specification), ...props.properties };
 
-    const lockFile = resolve(props.lockFile ?? LOCK_FILE);
     this.props = props;
-    this.lock = readLock(lockFile);
     this.newest = releaseOf({ fingerprint: layer.fingerprint, diskFormat, properties });
     const family = this.familyOf(this, lockFile, props);
     const plan = this.planOf(family, props);
@@ -135,6 +139,7 @@ export class VisaImage extends Construct implements IVisaImage {
     };
     const retain = props.retain ?? DEFAULT_RETAIN;
     this.releases = new ImageReleases(this, { family, plan, retain, current: this.current });
+    if (props.rebuildWhen) this.stageRule(address, specification, props.rebuildWhen);
     if (props.outputs) this.addOutputs(address);
     this.node.defaultChild = this.release.image;
   }
@@ -216,7 +221,7 @@ export class VisaImage extends Construct implements IVisaImage {
     { provider, protected: protect = true }: Pick<VisaImageProps, "provider" | "protected">,
   ): ReleaseFamily {
     const address = pathAddress(image);
-    const lockKey = `${TerraformStack.of(image).node.id}/${address}`;
+    const lockKey = lockKeyOf(image);
     claim(image, `the image ${lockKey}`);
     const former = formerNames(this.lock, lockKey).map((name) => name.slice(name.indexOf("/") + 1));
     // A stack that was renamed has its images at the same addresses.
@@ -232,6 +237,17 @@ export class VisaImage extends Construct implements IVisaImage {
     return planReleases(lock.images[lockKey] ?? [], { image: lockKey, lockFile, newest, release, retain });
   }
 
+  /** For `visa-image stale --update`. */
+  private stageRule(address: string, { layers }: BuildSpecification, rebuildWhen: RebuildWhen): void {
+    const rule: RebuildRule = {
+      ...{ version: RULE_VERSION, image: lockKeyOf(this), rebuildWhen },
+      layers: layers.map(({ name }) => name),
+      base: layers[0]?.base?.kind ?? "",
+    };
+    const content = () => `${JSON.stringify(rule, undefined, 2)}\n`;
+    new StagedFile(this, "RebuildWhen", { path: `rebuild-when/${address}.json`, content });
+  }
+
   private addOutputs(address: string): void {
     const outputs = {
       image_id: { value: this.imageId, description: "id of the image in Glance" },
@@ -244,4 +260,9 @@ export class VisaImage extends Construct implements IVisaImage {
       claimAddress(new TerraformOutput(this, name, output), id);
     }
   }
+}
+
+/** What the lock calls an image. */
+function lockKeyOf(image: Construct): string {
+  return `${TerraformStack.of(image).node.id}/${pathAddress(image)}`;
 }

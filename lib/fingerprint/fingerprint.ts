@@ -11,7 +11,7 @@
  * path. A base's is that over
  *
  *     "v1", "bootstrap", suite, size in GiB, number of packages, packages in order, number of files of the recipe,
- *     each as above
+ *     each as above, refresh (left out when there is none)
  *
  * for a bootstrapped one; over "v1", "image", checksum, format for an image, wherever that comes from; and over
  *
@@ -59,6 +59,7 @@ export function fingerprintBase(base: Base, recipe: readonly FileInput[] = boots
       String(base.packages.length),
       ...base.packages,
       ...fileFields(recipe),
+      ...(base.refresh ? [base.refresh] : []),
     ]);
   }
   if (base.kind === "installer") {

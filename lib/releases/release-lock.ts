@@ -61,6 +61,12 @@ export interface ReleaseLock {
    * @default - none was renamed
    */
   readonly renamed?: Readonly<Record<string, string>>;
+  /**
+   * Why layers of an image are built anew from the same inputs, by image and template: `visa-image stale --update` writes
+   * it, and plans show it as `refresh`.
+   * @default - nothing is
+   */
+  readonly refreshes?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Past releases that are kept where nobody says how many. */
@@ -104,12 +110,15 @@ export function readLock(file: string): ReleaseLock {
   if (!isRecord(retain) || !Object.values(retain).every(Number.isInteger)) {
     throw new VisaImageError('"retain" in the lock is no map of whole numbers', { location: { file }, fix });
   }
-  const { clouds = {}, renamed = {} } = lock;
+  const { clouds = {}, renamed = {}, refreshes = {} } = lock;
   if (!isRecord(clouds) || !Object.values(clouds).every((each) => isRecord(each) && hasTexts(each))) {
     throw new VisaImageError('"clouds" in the lock is no map of clouds and regions', { location: { file }, fix });
   }
   if (!isRecord(renamed) || !hasTexts(renamed)) {
     throw new VisaImageError('"renamed" in the lock is no map of names', { location: { file }, fix });
+  }
+  if (!isRecord(refreshes) || !Object.values(refreshes).every((each) => isRecord(each) && hasTexts(each))) {
+    throw new VisaImageError('"refreshes" in the lock is no map of layers and reasons', { location: { file }, fix });
   }
   for (const [image, releases] of Object.entries(lock.images)) {
     if (!Array.isArray(releases)) {
@@ -170,6 +179,12 @@ export function withReleaseInUse(
   };
 }
 
+/** The lock with a reason to build a layer of an image anew, in the place of the one before. */
+export function withRefresh(lock: ReleaseLock, image: string, layer: string, reason: string): ReleaseLock {
+  const layers = sorted({ ...lock.refreshes?.[image], [layer]: reason });
+  return { ...lock, refreshes: sorted({ ...lock.refreshes, [image]: layers }) };
+}
+
 /** The lock with an image under another name, and the note that it had this one. */
 export function withRenamed(lock: ReleaseLock, from: string, to: string): ReleaseLock {
   const renameKey = <T>(values: Readonly<Record<string, T>> | undefined) =>
@@ -181,6 +196,7 @@ export function withRenamed(lock: ReleaseLock, from: string, to: string): Releas
     images: renameKey(lock.images) ?? {},
     retain: renameKey(lock.retain),
     clouds: renameKey(lock.clouds),
+    refreshes: renameKey(lock.refreshes),
     renamed: unlessEmpty({ ...renamed, [to]: from }),
   };
 }
@@ -213,8 +229,8 @@ function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
 
 /** The file's text: the same for the same lock. */
 export function formatLock(lock: ReleaseLock): string {
-  const { version, images, retain, clouds, renamed, ...more } = lock;
-  return `${JSON.stringify({ version, images, retain, clouds, renamed, ...more }, undefined, 2)}\n`;
+  const { version, images, retain, clouds, renamed, refreshes, ...more } = lock;
+  return `${JSON.stringify({ version, images, retain, clouds, renamed, refreshes, ...more }, undefined, 2)}\n`;
 }
 
 /** Writes a lock by rename, so that a reader sees the old one or the new one. Does nothing where nothing changes. */

@@ -21,6 +21,12 @@ export interface SpecifyOptions {
   /** @deprecated cacheBuster */
   readonly refresh?: string;
   /**
+   * As `cacheBuster`, for single layers, by template: what stands on one of them is built anew with it, and with the first
+   * layer its bootstrapped base. The release lock has such ones (`visa-image stale --update`).
+   * @default none
+   */
+  readonly layerRefreshes?: Readonly<Record<string, string>>;
+  /**
    * PEM file of VISA's PAM public key (RSA): the variable `pam_public_key` of every template that declares it.
    * 768 to 1248 bits: xrdp takes few or no tokens of a larger one (up to 1440 bits a warning, then an error).
    * @default the image has no key until VISA's metadata brings one

@@ -42,10 +42,11 @@ export function specify(specified: SpecifyOptions): BuildSpecification {
   const valued = chain.map((template) => valueTemplate(template, given, warn));
   const [first] = valued as [ValuedTemplate];
   const own = resolveBase(first.template, rendererOf(first));
+  const baseRefresh = options.layerRefreshes?.[first.template.name];
   const base =
     own.kind === "bootstrap"
       ? withPackages(
-          own,
+          { ...own, ...(baseRefresh && { refresh: baseRefresh }) },
           valued.flatMap(({ template, values }) =>
             // They are the base's, whose own variables can be looked at too.
             resolveBasePackages(template, new Renderer(new Map([...first.values, ...values]))),
@@ -103,15 +104,16 @@ function specifyLayer(
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
   const { configuration, files, places } = rendered;
+  const refresh = [options.cacheBuster, options.layerRefreshes?.[template.name]].filter(Boolean).join("; ");
   const headless = readFlag(template.parts.variables.get("headless") ?? "");
   return {
     name: template.name,
-    fingerprint: fingerprintLayer({ parent, configuration, files, refresh: options.cacheBuster }),
+    fingerprint: fingerprintLayer({ parent, configuration, files, refresh }),
     parent,
     ...(base && { base }),
     inputs: {
       // The name that plans and fingerprints know.
-      ...(options.cacheBuster ? { refresh: options.cacheBuster } : {}),
+      ...(refresh ? { refresh } : {}),
       ...(below
         ? { parent: `${below.name} ${short(parent)}` }
         : { base: `${describe(base as Base)} ${short(parent)}` }),

@@ -1,5 +1,6 @@
-import { rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readLock } from "../../lib/releases/release-lock";
 import { digits, releaseOf, writeArtifact } from "../stale/artifacts";
 import { billOf, writeMirror } from "../stale/mirror";
 import { scratchFolder } from "../support/scratch";
@@ -9,7 +10,11 @@ const [GENERAL, OTHER] = [digits("aaaa"), digits("bbbb")];
 const OCTOBER = "Thu, 01 Oct 2026 10:00:00 UTC";
 const NOVEMBER = "Sun, 01 Nov 2026 10:00:00 UTC";
 
-/** A lock with two images, the cache that built one of them, and a mirror; gpgv and xz are not found. */
+/** What takes a lock, and neither gpgv nor xz. */
+const bin = scratchFolder();
+for (const tool of ["flock", "sh", "cat"]) symlinkSync(join("/usr/bin", tool), join(bin, tool));
+
+/** A lock with two images, the cache that built one of them, and a mirror. */
 function setUp({ both = false } = {}) {
   const folder = scratchFolder();
   const cache = join(folder, "cache");
@@ -32,7 +37,7 @@ function setUp({ both = false } = {}) {
       "bookworm-security": { date, packages: security },
     });
   const run = (...args: string[]) =>
-    runCommand(["stale", ...args], folder, { PATH: "/nowhere", VISA_IMAGE_CACHE: cache, VISA_DEBIAN_MIRROR: mirror });
+    runCommand(["stale", ...args], folder, { PATH: bin, VISA_IMAGE_CACHE: cache, VISA_DEBIAN_MIRROR: mirror });
   return { folder, cache, mirror, publish, run };
 }
 
@@ -120,6 +125,47 @@ test("a bill in a file needs no lock", async () => {
   const { status, stdout } = await run("bill.json", "--all");
   expect(status).toBe(6);
   expect(stdout).toContain("  nano 7.1 → 7.2-1: since 2026-10-01 or before\n");
+});
+
+test("--update writes what the rules of the last synth ask for into the lock, once", async () => {
+  const { folder, publish, run } = setUp();
+  publish(OCTOBER, OLD, FIXED);
+  const rules = join(folder, "cdktf.out", "stacks", "images", "rebuild-when");
+  mkdirSync(rules, { recursive: true });
+  for (const id of ["general", "other"]) {
+    const rule = { version: 1, image: `images/${id}`, rebuildWhen: { securityUpdates: true } };
+    writeFileSync(
+      join(rules, `${id}.json`),
+      JSON.stringify({ ...rule, layers: ["system-base", "visa-apps"], base: "bootstrap" }),
+    );
+  }
+  const { status, stdout, stderr } = await run("--update");
+  expect(status).toBe(6);
+  expect(stdout).toContain(`
+images/general: visa-apps is built anew: openssl 3.0.17-1 → 3.0.18-1 (security)
+written into visa-images.lock.json: commit it; npx cdktf diff shows the plan
+`);
+  expect(stderr).toContain("images/other is not asked to be built anew: the cache has no artifact bbbb");
+  const file = join(folder, "visa-images.lock.json");
+  expect(readLock(file).refreshes).toEqual({
+    "images/general": { "visa-apps": "openssl 3.0.17-1 → 3.0.18-1 (security)" },
+  });
+  const { mtimeMs } = statSync(file);
+  const again = await run("--update", "--json");
+  expect(JSON.parse(again.stdout).refreshes).toEqual([
+    { image: "images/general", layer: "visa-apps", reason: "openssl 3.0.17-1 → 3.0.18-1 (security)" },
+  ]);
+  expect(statSync(file).mtimeMs).toBe(mtimeMs);
+});
+
+test("fails for --update where no image has a rule", async () => {
+  const { publish, run } = setUp();
+  publish(OCTOBER, OLD, FIXED);
+  const { status, stderr } = await run("--update");
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringContaining('no image in "cdktf.out" says when it is to be built anew'),
+  ]);
 });
 
 test("fails without a network before the first index, for an unknown image, and for a bill that is none", async () => {

@@ -78,6 +78,7 @@ test.each<[string, Partial<BootstrapBase>, FileInput[]]>([
   ["the packages", { packages: ["curl"] }, files],
   ["the size", { diskSizeGb: 5 }, files],
   ["the recipe", {}, files.slice(1)],
+  ["a reason to make it anew", { refresh: "openssl 1 → 2 (security)" }, files],
 ])("a bootstrapped base changes with %s", (_, change, recipe) => {
   expect(fingerprintBase({ ...base, ...change }, recipe)).not.toBe(fingerprintBase(base, files));
 });

@@ -7,8 +7,10 @@ import {
   type ReleaseLock,
   readLock,
   withoutRelease,
+  withRefresh,
   withRelease,
   withReleaseInUse,
+  withRenamed,
   writeLock,
 } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
@@ -82,6 +84,13 @@ test("an image without releases is not in it", () => {
   expect(withoutRelease(withRelease(empty, "a", release("1")), "a", "1")).toEqual(empty);
 });
 
+test("why layers are built anew stands in it, and goes with an image that gets another name", () => {
+  const lock = withRefresh(withRefresh(withRelease(empty, "a", release("1")), "a", "z", "old"), "a", "b", "why");
+  const changed = withRefresh(lock, "a", "z", "new");
+  expect(readLock(fileWith(formatLock(changed))).refreshes).toEqual({ a: { b: "why", z: "new" } });
+  expect(withRenamed(changed, "a", "c").refreshes).toEqual({ c: { b: "why", z: "new" } });
+});
+
 test("is not written where nothing changed", () => {
   const lock = withRelease(empty, "a", release("1"));
   const file = fileWith(formatLock(lock));
@@ -103,6 +112,7 @@ test.each([
     '{"version": 1, "images": {}, "retain": {"a": "2"}}',
     '"retain" in the lock is no map of whole numbers',
   ],
+  ["no reasons", '{"version": 1, "images": {}, "refreshes": {"a": "x"}}', '"refreshes" in the lock is no map'],
   ["no list", '{"version": 1, "images": {"a": {}}}', 'the releases of "a" are no list'],
   ["half a release", '{"version": 1, "images": {"a": [{"release": "1"}]}}', 'release 1 of "a" has "fingerprint"'],
 ])("fails for %s, with the file and a fix", (_, text, message) => {

@@ -168,6 +168,21 @@ describe("a fingerprint", () => {
     expect(last(run(folder, { secrets: { root_password: true } })).fingerprint).toBe(last(a).fingerprint);
   });
 
+  test("changes with a refresh of a single layer, and with it what stands on it", () => {
+    const folder = temporaryCatalog(CHAIN);
+    const plain = run(folder).layers;
+    const names = plain.map(({ name }) => name);
+    const [first = "", second = ""] = names;
+    const above = run(folder, { layerRefreshes: { [second]: "openssl 1 → 2 (security)" } }).layers;
+    expect(above[0]).toEqual(plain[0]);
+    expect(above[1]?.fingerprint).not.toBe(plain[1]?.fingerprint);
+    expect(above[1]?.inputs.refresh).toBe("openssl 1 → 2 (security)");
+    const all = run(folder, { cacheBuster: "2026-11", layerRefreshes: { [first]: "x", gone: "y" } }).layers;
+    // An image that was downloaded is what it is; a bootstrapped base is made anew (constructs/rebuild-when.test.ts).
+    expect(all[0]?.parent).toBe(plain[0]?.parent);
+    expect(all.map(({ inputs }) => inputs.refresh)).toEqual(["2026-11; x", "2026-11"]);
+  });
+
   test("has the golden value of version 1", () => {
     const folder = temporaryCatalog(CHAIN);
     expect(run(folder, { cacheBuster: "2026-11" }).layers.map(({ fingerprint }) => fingerprint)).toMatchInlineSnapshot(`
