@@ -18,6 +18,7 @@ const order = [
   ["lib/stale/"],
   ["lib/visa/"],
   ["lib/report/"],
+  ["lib/review/"],
   ["lib/constructs/", "lib/index.ts", "lib/advanced.ts"],
   ["lib/cli/"],
   ["stacks/"],

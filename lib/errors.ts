@@ -14,6 +14,8 @@ export const ExitCode = {
   PACKER: 3,
   /** An input is no longer what the plan was made from. */
   CHANGED: 4,
+  /** `visa-image review`: a plan destroys or replaces something that nobody named. */
+  LOSES: 5,
   /** `visa-image stale`: an image in use has packages with newer versions. */
   STALE: 6,
   /** Interrupted by SIGINT (128 + 2), as shells say it. */

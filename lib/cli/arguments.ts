@@ -64,6 +64,10 @@ export const variable = () =>
   new Option("--variable <name=value>", "a value of the template, or of another one: template.name=value")
     .argParser(collect)
     .default([] as string[]);
+export const allow = () =>
+  new Option("--allow <address>", "what may be destroyed or replaced, by its address in the plan; as often as needed")
+    .argParser(collect)
+    .default([] as string[], "nothing");
 export const pamPublic = () =>
   new Option("--pam-public <file>", "-pp: VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)");
 export const httpProxy = () => new Option("--http-proxy <url>", "-hp: proxy of the build (VISA_HTTP_PROXY)");

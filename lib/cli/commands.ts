@@ -1,6 +1,6 @@
 /** The subcommands besides `build`. Each loads what it needs when it runs: `--help` loads nothing of it. */
 import { type Command, Option } from "@commander-js/extra-typings";
-import { accelerator, cache, catalog, httpProxy, json, noProxy, pamPublic, variable } from "./arguments";
+import { accelerator, allow, cache, catalog, httpProxy, json, noProxy, pamPublic, variable } from "./arguments";
 
 /** Adds them to the program. */
 export function addCommands(program: Command): void {
@@ -147,6 +147,26 @@ Exit codes: 0 up to date, 6 newer packages (--fail-on), 1 an image of which noth
     .action(async (release, options) => {
       const { runReport } = require("./report-command") as typeof import("./report-command");
       await runReport(release, options);
+    });
+
+  program
+    .command("review")
+    .description(
+      "say what a plan does, for a person to judge it; exit code 5 where something is lost that --allow does not name",
+    )
+    .argument("<plan>", "what `terraform show -json PLAN` (or tofu) prints, as a file; - for standard input")
+    .addOption(allow())
+    .option("--output <dir>", "cdktf's output folder, for the files behind inputs", "cdktf.out")
+    .addOption(cache())
+    .addOption(new Option("--markdown", "as Markdown, for a merge request").conflicts("json"))
+    .addOption(json())
+    .addHelpText(
+      "after",
+      "\nExit codes: 2 that is no plan, 5 something is destroyed or replaced that no --allow names.",
+    )
+    .action(async (plan, options) => {
+      const { runReview } = require("./review-command") as typeof import("./review-command");
+      await runReview(plan, options);
     });
 
   program
