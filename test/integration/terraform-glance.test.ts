@@ -144,7 +144,17 @@ test("the release before is hidden once the new one is active, protected and in 
 
 test("a release that is older than those kept is forgotten, and stays in Glance", () => {
   const terraform = synthesize({ specification: third });
-  const plan = terraform.run("plan", ...OPTIONS);
+  const plan = terraform.run("plan", ...OPTIONS, "-out=plan");
+  expect(terraform.review("plan")).toMatchObject({
+    ...{ verdict: "routine", losses: [], others: [], layers: [{ name: "visa-apps", why: "changed" }] },
+    images: [
+      {
+        ...{ image: "images/visa-apps", kind: "new", layers: ["visa-apps"] },
+        ...{ hidden: [expect.any(String)], forgotten: [expect.any(String)], protected: [expect.any(String)] },
+        upload: { format: "raw", bytesBefore: shown(idOf(second)).size },
+      },
+    ],
+  });
   expect(plan).toMatch(/openstack_images_image_v2\.visa-apps_\w+ will no longer be managed by Terraform/);
   expect(plan).toContain(
     // The build, its verification, the image, its registration, the note that it is in use; the past one hidden; the
@@ -184,7 +194,10 @@ test("an image that does not pass is not uploaded, the one in use stays, and a r
  */
 test("an image that was deleted in Glance is uploaded again where its disk is on this machine", () => {
   deleteInGlance(idOf(third));
-  apply(synthesize({ specification: third }));
+  const terraform = synthesize({ specification: third });
+  terraform.run("plan", ...OPTIONS, "-out=plan");
+  expect(terraform.review("plan")).toMatchObject({ losses: [], images: [{ kind: "again", gone: true }] });
+  apply(terraform);
   expect(shown(idOf(third))).toMatchObject({ status: "active", protected: true });
 });
 

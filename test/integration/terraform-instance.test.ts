@@ -67,17 +67,25 @@ function planWith(
       sensitive: ["admin_pass"],
     },
   ]);
-  return new TerraformFolder(stackFolder).run("plan", "-input=false", "-compact-warnings", "-refresh=false");
+  planned = new TerraformFolder(stackFolder);
+  return planned.run("plan", "-input=false", "-compact-warnings", "-refresh=false", "-out=plan");
 }
+
+/** Where the last plan was made. */
+let planned: TerraformFolder;
 
 test("a new image replaces the instance", () => {
   const plan = planWith(after);
   expect(plan).toMatch(/openstack_compute_instance_v2\.\S+ will be replaced due to changes in replace_triggered_by/);
   expect(plan).not.toContain("will be updated in-place");
+  expect(planned.review("plan").losses).toMatchObject([
+    { what: "instance", fate: "replaced", name: "instance", owner: "ada", why: "its image changes", allowed: false },
+  ]);
 });
 
 test("the same image leaves it alone", () => {
   expect(planWith(before)).toContain("No changes.");
+  expect(planned.review("plan").verdict).toBe("nothing");
 });
 
 describe("a second instance of the same id, in another scope,", () => {

@@ -2,6 +2,9 @@ import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../lib/package-root";
+import type { PlanReview } from "../../lib/review/model";
+import { readPlan } from "../../lib/review/plan";
+import { reviewPlan } from "../../lib/review/review";
 import { compileCommand, compileStandIn } from "../runner/support/command";
 
 /** What a run of Terraform printed, and how it ended. */
@@ -40,6 +43,13 @@ export class TerraformFolder {
     });
     if (error) throw error;
     return { status, text: `${stdout}${stderr}` };
+  }
+
+  /** What `visa-image review` says of a plan that `-out` kept. */
+  review(plan: string): PlanReview {
+    const shown = spawnSync("terraform", ["show", "-json", plan], { ...this.options, maxBuffer: 1 << 26 });
+    if (shown.status !== 0) throw new Error(String(shown.stderr));
+    return reviewPlan(readPlan(shown.stdout, plan));
   }
 
   /** Starts Terraform in a process group of its own, with more variables where that is asked for. */
