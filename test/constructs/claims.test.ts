@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
-import { App, TerraformOutput, TerraformStack, Testing } from "cdktf";
+import { App, TerraformOutput, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
 import { TerraformData } from "../../lib/constructs/terraform-data";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaInstance } from "../../lib/constructs/visa-instance";
-import { addImage, chain, newStack, synthesized, synthesizedFolder, userData } from "./support";
+import { addImage, chain, newApp, newStack, synthesized, synthesizedFolder, userData } from "./support";
 
 const image = VisaImage.fromImageId("5f0e9b7c-0000-4000-8000-000000000001", { fingerprint: "a".repeat(64), userData });
 const other = VisaImage.fromImageId("5f0e9b7c-0000-4000-8000-000000000002", { fingerprint: "b".repeat(64), userData });
@@ -112,7 +112,7 @@ describe("two images", () => {
   });
 
   test("of one id in two stacks are two images, also in the lock", () => {
-    const app = Testing.app();
+    const app = newApp();
     const stacks = ["one", "two"].map((id) => {
       const stack = new TerraformStack(app, id);
       new OpenstackProvider(stack, "openstack");

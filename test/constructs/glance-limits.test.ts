@@ -1,5 +1,6 @@
-import { Fn, TerraformStack, TerraformVariable, Testing } from "cdktf";
+import { Fn, TerraformStack, TerraformVariable } from "cdktf";
 import { checkGlanceArguments, type GlanceArguments } from "../../lib/constructs/glance-limits";
+import { newApp } from "./support";
 
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`p${i}`, "x"]));
 
@@ -34,7 +35,7 @@ test.each<[string, GlanceArguments, RegExp]>([
 ])("fails for %s", (_, args, message) => expect(() => checkGlanceArguments(args)).toThrow(message));
 
 test("what only Terraform knows is left to it", () => {
-  const stack = new TerraformStack(Testing.app(), "stack");
+  const stack = new TerraformStack(newApp(), "stack");
   const name = new TerraformVariable(stack, "name", { type: "string" });
   const tags = new TerraformVariable(stack, "tags", { type: "list(string)" });
   expect(() =>

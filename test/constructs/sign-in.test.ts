@@ -1,10 +1,10 @@
 import { OpenstackProvider, type OpenstackProviderConfig } from "@cdktf/provider-openstack/lib/provider";
-import { TerraformStack, TerraformVariable, Testing } from "cdktf";
-import { addImage, synthesized } from "./support";
+import { TerraformStack, TerraformVariable } from "cdktf";
+import { addImage, newApp, synthesized } from "./support";
 
 /** The environment of each step that signs in, of an image whose stack has this provider. */
 function environments(config: OpenstackProviderConfig, order: "first" | "last" = "first"): Record<string, object> {
-  const stack = new TerraformStack(Testing.app(), "images");
+  const stack = new TerraformStack(newApp(), "images");
   if (order === "first") new OpenstackProvider(stack, "openstack", config);
   addImage(stack, { cacheFrom: "glance" });
   if (order === "last") new OpenstackProvider(stack, "openstack", config);
@@ -43,7 +43,7 @@ test("steps are told nothing where the environment says it all", () => {
 });
 
 test("what only Terraform knows is not told where it may not be", () => {
-  const stack = new TerraformStack(Testing.app(), "images");
+  const stack = new TerraformStack(newApp(), "images");
   const region = new TerraformVariable(stack, "region", { type: "string" }).stringValue;
   new OpenstackProvider(stack, "openstack", { region, cloud: "prod" });
   addImage(stack);
@@ -62,7 +62,7 @@ describe("a provider with credentials in code", () => {
   });
 
   test("is no matter for an image of another provider", () => {
-    const stack = new TerraformStack(Testing.app(), "images");
+    const stack = new TerraformStack(newApp(), "images");
     new OpenstackProvider(stack, "openstack", { password: "p" });
     const provider = new OpenstackProvider(stack, "other", { alias: "other", cloud: "prod" });
     addImage(stack, { provider });

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack, Testing } from "cdktf";
@@ -56,20 +56,30 @@ export function chain(options: { readonly script?: string; readonly cpus?: numbe
 /** The owner's boot command, in short. */
 export const userData = OwnerUserData.script({ source: '#!/bin/bash\necho "${owner:-}" %{x}\n' });
 
+let scratch: string | undefined;
+
+/** A folder of its own, which goes with the test file. */
+function ownFolder(): string {
+  scratch ??= scratchFolder();
+  return mkdtempSync(join(scratch, "own-"));
+}
+
+/** cdktf's app for tests, which leaves no folder behind. */
+export function newApp(): App {
+  return Testing.app({ outdir: ownFolder() });
+}
+
 /** A stack with a provider, in an app that writes to `outdir`. */
 export function newStack(id = "images", outdir?: string): TerraformStack {
-  const app = outdir ? new App({ outdir, context: { cdktfRelativeModules: [] } }) : Testing.app();
+  const app = outdir ? new App({ outdir, context: { cdktfRelativeModules: [] } }) : newApp();
   const stack = new TerraformStack(app, id);
   new OpenstackProvider(stack, "openstack");
   return stack;
 }
 
-let locks: string | undefined;
-
-/** The path of a lock of its own, which goes with the test file. */
+/** The path of a lock of its own. */
 function ownLock(): string {
-  locks ??= scratchFolder();
-  return join(mkdtempSync(join(locks, "lock-")), "visa-images.lock.json");
+  return join(ownFolder(), "visa-images.lock.json");
 }
 
 /** An image of the chain, with a lock of its own unless one is named. */
@@ -93,7 +103,8 @@ export function synthesized(stack: TerraformStack): any {
 /** The same by a whole synth, with the files that it stages: read from the output folder. */
 // biome-ignore lint/suspicious/noExplicitAny: Terraform's JSON has no type of its own
 export function synthesizedFolder(stack: TerraformStack): { readonly folder: string; readonly json: any } {
-  const folder = Testing.fullSynth(stack);
+  const folder = join(ownFolder(), "out");
+  renameSync(Testing.fullSynth(stack), folder);
   return { folder, json: JSON.parse(readFileSync(join(folder, "stacks", stack.node.id, "cdk.tf.json"), "utf8")) };
 }
 
