@@ -131,6 +131,7 @@ const LIST: readonly (readonly [number, Assertion["part"], string, ...TestTitle[
   [58, "desktop", "VISA's look at its ports each minute leaves nothing: no error, no process, no memory"],
   [59, "boot", "the instance's id can be queried: by the metadata service and by a config drive"],
   [60, "desktop", "an instance in two networks is reached"],
+  [61, "desktop", "16 and 24 bits of colour are shown"],
 ];
 
 /** The contract, by number. */

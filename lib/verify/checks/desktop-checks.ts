@@ -1,4 +1,4 @@
-/** Assertions 13 to 21, 58 and 60: the remote desktop. */
+/** Assertions 13 to 21, 58, 60 and 61: the remote desktop. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
@@ -34,6 +34,9 @@ for table, family in (("tcp", 4), ("tcp6", 6), ("udp", 4), ("udp6", 6)):
         print(table[:3], socket.inet_ntop(socket.AF_INET if family == 4 else socket.AF_INET6, raw), int(port, 16))
 END`;
 
+/** The share of a screen above which its colours are those of 24 bits: pointers are drawn by guacd itself. */
+const FINE_SHARE = 0.02;
+
 /** The owner's sessions, by the processes that lead them: one a line. */
 async function sessions({ guest, owner }: Subject): Promise<string> {
   return guest.text(`pgrep -u '${owner}' -x xfce4-session | sort -n`);
@@ -53,14 +56,19 @@ export async function showDesktop(subject: Subject): Promise<string> {
     if (desktop.error) throw desktop.error;
     return (await guest.run(programs)).code === 0;
   });
-  await desktop.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
-  // The background comes last. One that is black by itself is worth half a minute, and no error.
-  await desktop.waitForStillness({ maxBlack: 0.5, timeoutSeconds: 30 }).catch(() => {});
-  if (desktop.error) throw desktop.error;
+  await settle(desktop, subject);
   writeFileSync(join(reports, PICTURE_FILE), desktop.screenshot());
   const { width, height } = desktop.size;
   const { colours } = desktop.statistics();
   return `${width}x${height}, ${colours} colours; ${describeFirstPicture(desktop.firstPictureSeconds)}`;
+}
+
+/** Waits until a whole desktop stands still. */
+async function settle(desktop: Desktop, subject: Subject): Promise<void> {
+  await desktop.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
+  // The background comes last. One that is black by itself is worth half a minute, and no error.
+  await desktop.waitForStillness({ maxBlack: 0.5, timeoutSeconds: 30 }).catch(() => {});
+  if (desktop.error) throw desktop.error;
 }
 
 /** Asks the X server of the owner's session; undefined where the image lacks the program. */
@@ -85,6 +93,15 @@ async function reconnect<T>(
   const after = await sessions(subject);
   expect(after === before, `it opened another session: ${before} → ${after}`.replaceAll("\n", ", "));
   return use(second);
+}
+
+/** Whether a desktop has the bits of colour that it was asked for, by what it shows. */
+async function shownIn(colorDepth: 16 | 24, desktop: Desktop, subject: Subject): Promise<string> {
+  await settle(desktop, subject);
+  const { fine } = desktop.statistics();
+  const found = `asked for ${colorDepth} bits, ${(fine * 100).toFixed(1)} % of the screen have more than 16`;
+  expect(fine > FINE_SHARE === (colorDepth === 24), found);
+  return found;
 }
 
 /** An instance in two networks: both have an address, nothing has waited in vain for one, and VISA gets an answer. */
@@ -190,6 +207,18 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   },
   { assertion: 58, boot: "main", profile: "full", run: leavesNothing },
   { assertion: 60, boot: "bare", profile: "full", run: twoInterfaces },
+  {
+    ...{ assertion: 61, boot: "main", profile: "full" },
+    run: async (subject) => shownIn(16, await subject.desktop(), subject),
+  },
+  {
+    // Not on `main`: sesman keeps a session for each user and depth, and a user's second one disturbs the first.
+    ...{ assertion: 61, boot: "bare", profile: "full" },
+    async run(subject) {
+      await using desktop = await subject.connect({ colorDepth: 24 });
+      return shownIn(24, desktop, subject);
+    },
+  },
   {
     ...{ assertion: 21, boot: "main", profile: "gate" },
     async run({ guest, owner }) {

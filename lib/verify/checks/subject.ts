@@ -33,6 +33,8 @@ export interface ConnectOptions {
   readonly height?: number;
   /** Guacamole's name of a keyboard layout. @default "en-gb-qwerty" */
   readonly layout?: string;
+  /** Bits of a pixel. @default 16 */
+  readonly colorDepth?: 16 | 24;
 }
 
 /** What a {@link Subject} is made of. */
@@ -128,7 +130,7 @@ export class Subject implements AsyncDisposable {
 
   /** Connects to the desktop as VISA does. */
   async connect(options: ConnectOptions = {}): Promise<Desktop> {
-    const { width = 1280, height = 720, layout = "en-gb-qwerty" } = options;
+    const { width = 1280, height = 720, layout = "en-gb-qwerty", colorDepth } = options;
     const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
     return connectDesktop({
       ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
@@ -138,6 +140,7 @@ export class Subject implements AsyncDisposable {
         width,
         height,
         layout,
+        colorDepth,
         timeoutSeconds: this.seconds(90),
       },
     });

@@ -27,6 +27,8 @@ export interface DesktopOptions {
   readonly height: number;
   /** Guacamole's name of the keyboard layout, as VISA's `keyboardLayout`. @default "en-gb-qwerty" */
   readonly layout?: string;
+  /** Bits of a pixel, as VISA asks for. @default 16 */
+  readonly colorDepth?: 16 | 24;
   /** For the connection, until something is on the screen. */
   readonly timeoutSeconds: number;
 }
@@ -64,6 +66,12 @@ export async function connectDesktop(options: DesktopOptions): Promise<Desktop> 
   }
 }
 
+/**
+ * guacd ends a connection that it has heard nothing from for 15 s (776). It asks for an answer with each picture, and
+ * there is none while xrdp makes a session: Apache's own client says `nop` this often, in milliseconds.
+ */
+const KEEP_ALIVE_MS = 5000;
+
 /** A desktop that is shown to this client. {@link Desktop.close} it, or use `await using`. */
 export class Desktop implements AsyncDisposable {
   private readonly display = new GuacamoleDisplay();
@@ -72,6 +80,7 @@ export class Desktop implements AsyncDisposable {
   private readonly where: string;
   private socket: Socket | undefined;
   private failure: VisaImageError | undefined;
+  private keepAlive: NodeJS.Timeout | undefined;
   /** Called after each packet, and when the connection ends. */
   private onChange = () => {};
   private ready = false;
@@ -177,6 +186,7 @@ export class Desktop implements AsyncDisposable {
 
   /** Ends the connection; the session on the instance goes on. */
   close(): void {
+    clearInterval(this.keepAlive);
     const socket = this.socket;
     if (!socket || socket.destroyed) return;
     socket.removeAllListeners("close");
@@ -201,6 +211,7 @@ export class Desktop implements AsyncDisposable {
   private fail(error: VisaImageError): void {
     // The first reason is the reason: the connection closes after an error.
     this.failure ??= error;
+    clearInterval(this.keepAlive);
     this.socket?.destroy();
     this.onChange();
   }
@@ -239,6 +250,7 @@ export class Desktop implements AsyncDisposable {
         return;
       case "ready":
         this.ready = true;
+        this.keepAlive = setInterval(() => this.send("nop"), KEEP_ALIVE_MS).unref();
         return;
       case "sync":
         this.send("sync", args[0] ?? "");
@@ -279,7 +291,7 @@ export class Desktop implements AsyncDisposable {
       username: user,
       password,
       "ignore-cert": "true",
-      "color-depth": "16",
+      "color-depth": `${this.options.colorDepth ?? 16}`,
       "server-layout": this.options.layout ?? "en-gb-qwerty",
     };
     const missing = Object.keys(values).filter((name) => !names.includes(name));

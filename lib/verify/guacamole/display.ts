@@ -76,6 +76,8 @@ export interface FrameStatistics {
   readonly colours: number;
   /** The share (0 to 1) of black: what nothing was drawn on yet. */
   readonly black: number;
+  /** The share (0 to 1) of pixels that no screen of 16 bits has. */
+  readonly fine: number;
 }
 
 /** Layers and buffers that drawing instructions change. */
@@ -214,12 +216,15 @@ export class GuacamoleDisplay {
   statistics(): FrameStatistics {
     const { pixels } = this.render();
     const counts = new Map<number, number>();
+    let fine = 0;
     for (let at = 0; at < pixels.length; at += 4) {
       const colour = pixels.readUIntBE(at, 3);
       counts.set(colour, (counts.get(colour) ?? 0) + 1);
+      if (isFine(colour >> 16) || isFine(colour & 0xff)) fine += 1;
     }
-    if (pixels.length === 0) return { colours: 0, black: 1 };
-    return { colours: counts.size, black: ((counts.get(0) ?? 0) * 4) / pixels.length };
+    if (pixels.length === 0) return { colours: 0, black: 1, fine: 0 };
+    const share = (count: number) => (count * 4) / pixels.length;
+    return { colours: counts.size, black: share(counts.get(0) ?? 0), fine: share(fine) };
   }
 
   private layer(index: number): Surface {
@@ -333,4 +338,9 @@ function integer(opcode: string, value: string | undefined): number {
     throw new VisaImageError(`guacd sent "${opcode}" with "${value ?? ""}" where a number belongs`);
   }
   return Number(value);
+}
+
+/** Whether red or blue is none of the 32 values of a screen of 16 bits, which repeats their first bits as the last. */
+function isFine(value: number): boolean {
+  return (value & 7) !== value >> 5;
 }

@@ -103,6 +103,22 @@ describe("connectDesktop", () => {
     expect(received.filter(({ opcode }) => opcode === "sync").map(({ args }) => args)).toEqual([["17"], ["4711"]]);
   });
 
+  test("says `nop` every 5 s, also before the first picture, and no more once it is closed", async () => {
+    const interval = jest.spyOn(global, "setInterval");
+    const { port, received } = await peer(usual(ARGS, ""));
+    const opened = open(port, 1);
+    await until(() => interval.mock.calls.length > 0);
+    const [say, ms] = interval.mock.calls[0] as [() => void, number];
+    expect(ms).toBe(5000);
+    say();
+    await until(() => received.at(-1)?.opcode === "nop");
+    expect(received.at(-1)?.opcode).toBe("nop");
+    await expect(opened).rejects.toThrow("no picture");
+    const timer = interval.mock.results[0]?.value as NodeJS.Timeout & { readonly _destroyed: boolean };
+    expect(timer._destroyed).toBe(true);
+    interval.mockRestore();
+  });
+
   test("refuses a stream that it has no use for, so that guacd does not go on with it", async () => {
     const { port, received } = await peer(usual(ARGS, `${encodeInstruction("clipboard", 3, "text/plain")}${PICTURE}`));
     await open(port);

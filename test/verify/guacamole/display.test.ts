@@ -153,10 +153,18 @@ describe("GuacamoleDisplay", () => {
     expect(draw(screen, ...fill(0, 0, 0, 8, RED)).drawnPixels).toBe(64);
   });
 
+  test("tells a screen of 16 bits from one of 24", () => {
+    const fine = (red: number, green: number, blue: number) =>
+      draw(screen, ...fill(0, 0, 0, 4, [red, green, blue, 255])).statistics().fine;
+    // What a screen of 16 bits has is repeated: 0b10101 becomes 0b10101101.
+    expect([fine(0b10101101, 3, 255), fine(0, 0, 0), fine(0b11111111, 0, 0b00100001)]).toEqual([0, 0, 0]);
+    expect([fine(0b10101100, 0, 0), fine(0, 0, 0b00100000)]).toEqual([0.25, 0.25]);
+  });
+
   test("tells an empty screen from one that shows something", () => {
-    expect(draw(screen).statistics()).toEqual({ colours: 1, black: 1 });
+    expect(draw(screen).statistics()).toEqual({ colours: 1, black: 1, fine: 0 });
     const display = draw(screen, ...fill(0, 0, 0, 4, RED));
-    expect(display.statistics()).toEqual({ colours: 2, black: 0.75 });
+    expect(display.statistics()).toMatchObject({ colours: 2, black: 0.75 });
   });
 
   test("leaves to others what is not drawing", () => {

@@ -1,9 +1,13 @@
-/** What assertions 13 to 21, 58 and 60 must catch: the remote desktop. */
+/** What assertions 13 to 21, 58, 60 and 61 must catch: the remote desktop. */
 import { alter, edit, listener, type Mutation, then, untilListening } from "./mutation";
 
 /** Restarts xrdp, and waits until it listens. */
 const RESTART_XRDP = `systemctl restart xrdp
 ${untilListening("tcp", 3389)}`;
+
+/** Ends the owner's session, which would be one of two. */
+const endSession = (owner: string) => `pkill -u '${owner}' -x xfce4-session
+for try in $(seq 300); do pgrep -u '${owner}' -x 'Xorg|Xvnc' >/dev/null || break; sleep 0.1; done`;
 
 /** The interface that the first network does not have. */
 const SECOND = 'second=$(basename "$(dirname "$(grep -l \'fa:16:3e:00:00:02\' /sys/class/net/*/address)")")';
@@ -117,6 +121,16 @@ for try in $(seq 300); do ip -4 address show "$second" | grep -q 'inet ' && brea
     change: {
       break: "systemd-run --quiet --wait --unit=visa-mutation /bin/false || true",
       mend: "systemctl reset-failed visa-mutation",
+    },
+  },
+  {
+    what: "xrdp shows no more than 16 bits of colour",
+    boot: "bare",
+    caughtBy: { 61: /asked for 24 bits, [01]\.\d % of the screen have more than 16/ },
+    patience: 1,
+    change: ({ owner }) => {
+      const { break: fewer, mend } = edit("/etc/xrdp/xrdp.ini", "s/^max_bpp=.*/max_bpp=16/");
+      return { break: `${fewer}\n${RESTART_XRDP}`, mend: `${mend}\n${RESTART_XRDP}\n${endSession(owner)}` };
     },
   },
   {
