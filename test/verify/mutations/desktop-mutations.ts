@@ -1,13 +1,14 @@
 /** What assertions 13 to 21, 58, 60 and 61 must catch: the remote desktop. */
 import { alter, edit, listener, type Mutation, then, untilListening } from "./mutation";
 
-/** Restarts xrdp, and waits until it listens. */
-const RESTART_XRDP = `systemctl restart xrdp
-${untilListening("tcp", 3389)}`;
+/** Ends all desktops. A user's second session ends at once, and a session manager that starts knows of no first one. */
+const END_SESSIONS = `pkill -x xfce4-session || true
+for try in $(seq 300); do pgrep -x 'Xorg|Xvnc' >/dev/null || break; sleep 0.1; done`;
 
-/** Ends the owner's session, which would be one of two. */
-const endSession = (owner: string) => `pkill -u '${owner}' -x xfce4-session
-for try in $(seq 300); do pgrep -u '${owner}' -x 'Xorg|Xvnc' >/dev/null || break; sleep 0.1; done`;
+/** Restarts xrdp, and its session manager with it, and waits until it listens. */
+const RESTART_XRDP = `${END_SESSIONS}
+systemctl restart xrdp
+${untilListening("tcp", 3389)}`;
 
 /** The interface that the first network does not have. */
 const SECOND = 'second=$(basename "$(dirname "$(grep -l \'fa:16:3e:00:00:02\' /sys/class/net/*/address)")")';
@@ -71,7 +72,8 @@ export const DESKTOP_MUTATIONS: readonly Mutation[] = [
   {
     what: "each connection gets a session of its own",
     boot: "main",
-    caughtBy: { 18: /it opened another session/ },
+    // The second one ends as soon as its desktop has found the first.
+    caughtBy: { 18: /it opened another session|guacd at \S+ ended the connection/ },
     patience: 1,
     change: then(edit("/etc/xrdp/sesman.ini", "s/^Policy=.*/Policy=UBC/"), "pkill -HUP -x xrdp-sesman; sleep 1"),
   },
@@ -128,10 +130,7 @@ for try in $(seq 300); do ip -4 address show "$second" | grep -q 'inet ' && brea
     boot: "bare",
     caughtBy: { 61: /asked for 24 bits, [01]\.\d % of the screen have more than 16/ },
     patience: 1,
-    change: ({ owner }) => {
-      const { break: fewer, mend } = edit("/etc/xrdp/xrdp.ini", "s/^max_bpp=.*/max_bpp=16/");
-      return { break: `${fewer}\n${RESTART_XRDP}`, mend: `${mend}\n${RESTART_XRDP}\n${endSession(owner)}` };
-    },
+    change: then(edit("/etc/xrdp/xrdp.ini", "s/^max_bpp=.*/max_bpp=16/"), RESTART_XRDP),
   },
   {
     what: "xrdp does not know the French layout",
