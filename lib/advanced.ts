@@ -9,6 +9,7 @@ export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-
 export { Verification, type VerificationProps } from "./constructs/verification";
 export { ExitCode, type Location, type VisaImageErrorOptions } from "./errors";
 export { type LockedCloud, type Release, type ReleaseLock, readLock } from "./releases/release-lock";
+export type { Revocation } from "./releases/revocation";
 export {
   type Base,
   type BootstrapBase,

@@ -233,4 +233,9 @@ export interface OutputSpecification {
   readonly path: string;
   /** In GiB; the runner refuses a disk whose virtual size is larger. */
   readonly minDiskGb: number;
+  /** Whether the disk is signed for Glance, in a file beside the link. @default false */
+  readonly signed?: boolean;
 }
+
+/** What the name of the file with a disk's signature ends in. */
+export const DISK_SIGNATURE_SUFFIX = ".img_signature";

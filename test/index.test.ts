@@ -110,6 +110,7 @@ test("the rest is in advanced, and nothing is in both", () => {
     "Release",
     "ReleaseFamily",
     "ReleaseLock",
+    "Revocation",
     "SPECIFICATION_VERSION",
     "SecretVariable",
     "SpecifiedFile",

@@ -3,7 +3,8 @@ import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { checkMachine, readVnc, resolveMachine } from "../build-machine";
 import { ExitCode, VisaImageError } from "../errors";
-import { LOCK_FILE } from "../releases/release-lock";
+import { LOCK_FILE, readLock } from "../releases/release-lock";
+import { refuseRevoked } from "../releases/revocation";
 import type { BuildReport, LayerReport } from "../runner/build-report";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import type { FlattenOptions } from "../runner/context";
@@ -54,7 +55,10 @@ export async function runBuild(templates: readonly string[], options: BuildComma
     await askVisaFirst({ onMessage: (text) => process.stderr.write(`${text}\n`) });
   }
   // All of them first: what is wrong with the last one is said before the first one is built.
-  const reports = await buildJobs(readJobs(templates, options, environment), options, environment);
+  const jobs = readJobs(templates, options, environment);
+  const sign = signatures(jobs);
+  const reports = await buildJobs(jobs, options, environment);
+  await sign?.();
   if (options.json) process.stdout.write(`${JSON.stringify(reports, null, 2)}\n`);
 }
 
@@ -63,6 +67,20 @@ async function signInFirst(): Promise<void> {
   const { credentialsFrom } = require("../cloud/keystone") as typeof import("../cloud/keystone");
   const { Glance } = require("../cloud/glance") as typeof import("../cloud/glance");
   await (await Glance.connect(credentialsFrom(process.env))).check();
+}
+
+/** What signs the disks that Glance is to check the signature of; nothing where there are none. */
+function signatures(jobs: readonly Job[]): (() => Promise<void>) | undefined {
+  const disks = jobs.flatMap(({ specification: { output }, directory }) =>
+    output?.signed ? [resolve(directory, output.path)] : [],
+  );
+  if (disks.length === 0) return undefined;
+  const { diskSigningKey, signDisk } =
+    require("../releases/trust/disk-signature") as typeof import("../releases/trust/disk-signature");
+  const key = diskSigningKey(process.env);
+  return async () => {
+    for (const disk of disks) await signDisk(disk, key);
+  };
 }
 
 /** Has all of them built, and says where the disks are. */
@@ -156,8 +174,15 @@ export function readJobs(
   options: BuildCommandOptions,
   environment: NodeJS.ProcessEnv,
 ): Job[] {
-  if (options.specification) return [readSpecification(options.specification, templates, options)];
-  return specifyTemplates(templates, options, environment);
+  const jobs = options.specification
+    ? [readSpecification(options.specification, templates, options)]
+    : specifyTemplates(templates, options, environment);
+  const lock = readLock(LOCK_FILE);
+  for (const { specification } of jobs) {
+    const what = `the template "${specification.layers.at(-1)?.name}"`;
+    refuseRevoked(lock, { fingerprints: fingerprints(specification), what, lockFile: LOCK_FILE });
+  }
+  return jobs;
 }
 
 /** Builds what the cache does not have, in a worker that ends with whoever asked for it. */

@@ -98,6 +98,21 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     program.command("prune").description("delete past releases in Glance that nothing uses");
   }
 
+  if (["sign-release", "verify-release"].includes(process.argv[2] ?? "")) {
+    const trust = require("../releases/trust/command") as typeof import("../releases/trust/command");
+    program.addCommand(trust.signReleaseCommand()).addCommand(trust.verifyReleaseCommand());
+  } else {
+    program.command("sign-release").description("sign where an image came from, with a key of yours");
+    program.command("verify-release").description("check that an image is what a key that you trust has signed");
+  }
+
+  if (process.argv[2] === "revoke") {
+    const { revokeCommand } = require("../releases/revoke") as typeof import("../releases/revoke");
+    program.addCommand(revokeCommand());
+  } else {
+    program.command("revoke").description("hide a release and all that stands on it, and refuse them in later builds");
+  }
+
   if (process.argv[2] === "cache") {
     const { cacheCommand } = require("./cache-command") as typeof import("./cache-command");
     program.addCommand(cacheCommand());

@@ -139,6 +139,36 @@ export class Glance {
     throw new VisaImageError(`cannot go on with the download of the image "${id}": Glance answered ${answer.status}`);
   }
 
+  /**
+   * Makes a small image of a text, which stays hidden: what is kept beside an image, and is longer than a property may be.
+   *
+   * @returns its id
+   * @throws VisaImageError where Glance takes it not, or not whole; then nothing of it is left
+   */
+  async createHidden(name: string, values: Readonly<Record<string, string>>, text: string): Promise<string> {
+    const attributes = { name, container_format: "bare", disk_format: "raw", os_hidden: true, ...values };
+    const what = `create the image "${name}"`;
+    const made = json(await this.request("POST", "/v2/images", { body: JSON.stringify(attributes) }), what);
+    const id = asString(asRecord(made).id);
+    if (!id) throw new VisaImageError(`cannot ${what}: Glance gave it no id`);
+    try {
+      const headers = { "content-type": "application/octet-stream" };
+      expectSuccess(await this.request("PUT", `${imagePath(id)}/file`, { headers, body: text }), what);
+    } catch (error) {
+      await this.delete(id).catch(() => {});
+      throw error;
+    }
+    return id;
+  }
+
+  /** The data of a small image, as a text; nothing where there is none. */
+  async text(id: string): Promise<string | undefined> {
+    const answer = await this.request("GET", `${imagePath(id)}/file`);
+    return answer.status === 404 || answer.status === 204
+      ? undefined
+      : expectSuccess(answer, `read the image "${id}"`).body;
+  }
+
   /** Sets attributes and properties of an image; `undefined` takes a property away. */
   async update(id: string, values: Readonly<Record<string, string | boolean | undefined>>): Promise<void> {
     const patch = Object.entries(values).map(([name, value]) => {

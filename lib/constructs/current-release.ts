@@ -1,7 +1,7 @@
 import { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
 import { Construct } from "constructs";
 import { releaseProperties, WRITTEN_AFTER_REGISTRATION } from "../releases/release";
-import type { DiskFormat } from "../specification";
+import { DISK_SIGNATURE_SUFFIX, type DiskFormat } from "../specification";
 import { registration } from "./registration";
 import {
   claimOf,
@@ -38,6 +38,8 @@ export interface CurrentReleaseProps extends ReleaseFamily {
   readonly minRamMb: number;
   readonly properties: Readonly<Record<string, string>>;
   readonly tags: readonly string[];
+  /** See {@link VisaImageProps.signatureCertificateUuid}. @default - Glance checks no signature */
+  readonly signatureCertificateUuid?: string;
   /** As Terraform writes durations. */
   readonly createTimeout: string;
   /** Whether the lock has it already: an image that is yet to come is hidden until it is registered. */
@@ -63,6 +65,7 @@ export class CurrentRelease extends Construct implements IRelease {
     super(scope, id);
     this.family = props;
     this.digits = props.release;
+    const signature = signatureProperties(props);
     this.image = new ImagesImageV2(this, "Resource", {
       name: props.name,
       containerFormat: "bare",
@@ -73,7 +76,7 @@ export class CurrentRelease extends Construct implements IRelease {
       hidden: !props.known,
       minDiskGb: props.minDiskGb,
       minRamMb: props.minRamMb,
-      properties: { ...props.properties, ...releaseProperties(props.lockKey, props.release) },
+      properties: { ...props.properties, ...signature, ...releaseProperties(props.lockKey, props.release) },
       tags: [...props.tags],
       timeouts: { create: props.createTimeout },
       provider: props.provider,
@@ -84,7 +87,9 @@ export class CurrentRelease extends Construct implements IRelease {
           ...[...LOCAL_ARGUMENTS, "protected", "timeouts"],
           // Shown by its registration, whatever was true at synth.
           ...(props.known ? [] : ["hidden"]),
-          ...["visa_version", ...WRITTEN_AFTER_REGISTRATION].map((name) => `properties["${name}"]`),
+          ...["visa_version", ...WRITTEN_AFTER_REGISTRATION, ...Object.keys(signature)].map(
+            (name) => `properties["${name}"]`,
+          ),
         ],
       },
     });
@@ -93,6 +98,24 @@ export class CurrentRelease extends Construct implements IRelease {
     const registered = { release, fingerprint, template, gate, image: this.image, visible: true };
     this.registered = registration(this, props, registered);
   }
+}
+
+/** What Glance checks an upload by: the signature is in a file, which the build writes beside the disk. */
+function signatureProperties({
+  signatureCertificateUuid: certificate,
+  diskFile,
+  ready,
+}: CurrentReleaseProps): Record<string, string> {
+  if (certificate === undefined) return {};
+  const file = `\${path.module}/${diskFile}${DISK_SIGNATURE_SUFFIX}`;
+  const address = `${TerraformData.tfResourceType}.${ready.friendlyUniqueId}.id`;
+  return {
+    // Unknown until the disk is there. An image that exists keeps its own, whatever this machine has.
+    img_signature: `\${${address} != "" && fileexists("${file}") ? trimspace(file("${file}")) : ""}`,
+    img_signature_certificate_uuid: certificate,
+    img_signature_hash_method: "SHA-256",
+    img_signature_key_type: "ECC_SECP384R1",
+  };
 }
 
 /**

@@ -53,6 +53,8 @@ export interface LayerOutput {
   readonly format: DiskFormat;
   /** In GiB; the runner refuses a disk whose virtual size is larger. */
   readonly minDiskGb: number;
+  /** Whether it is signed for Glance. @default false */
+  readonly signed?: boolean;
 }
 
 /** Properties of a {@link LayerBuild}. */
@@ -239,13 +241,14 @@ export class LayerBuild extends Construct {
     ]);
   }
 
-  private addOutput({ format, minDiskGb }: LayerOutput): void {
+  private addOutput({ format, minDiskGb, signed = this.output?.signed }: LayerOutput): void {
     this.output = {
       format,
       // As seen from the folder of the specification.
       path: `../${diskFile(this.layer, format)}`,
       // Two images may share a disk: it has to fit both.
       minDiskGb: Math.min(minDiskGb, this.output?.minDiskGb ?? minDiskGb),
+      ...(signed && { signed }),
     };
     this.addTrigger("disk format", format);
   }

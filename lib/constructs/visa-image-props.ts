@@ -136,6 +136,13 @@ export interface VisaImageProps {
    */
   readonly lockFile?: string;
   /**
+   * UUID of a certificate in Barbican, by which Glance checks the disk's bytes at the upload, and Nova at each start
+   * (`img_signature` and what belongs to it). The build then signs the disk with the certificate's key, of P-384:
+   * `VISA_SIGNING_KEY_FILE` in its environment. It counts for images that are yet to be made, and in no destination.
+   * @default - Glance checks no signature
+   */
+  readonly signatureCertificateUuid?: string;
+  /**
    * The image's user data, of which synth makes {@link VisaImage.bootCommandFile}.
    * @default - OwnerUserData.script()
    */

@@ -5,6 +5,7 @@ import { PROPS, withPresentNames } from "../present-names";
 import { planReleases, type ReleasePlan } from "../releases/plan-releases";
 import { fixedProperties, releaseOf } from "../releases/release";
 import { DEFAULT_RETAIN, formerNames, LOCK_FILE, type ReleaseLock, readLock } from "../releases/release-lock";
+import { refuseRevoked } from "../releases/revocation";
 import type { BuildSpecification } from "../specification";
 import { specify } from "../specify/specify";
 import { type RebuildRule, type RebuildWhen, RULE_VERSION } from "../stale/rebuild-when";
@@ -53,6 +54,8 @@ export class VisaImage extends Construct implements IVisaImage {
   private readonly chain: LayerChainOptions;
   /** The release that follows from the templates. */
   private readonly newest: string;
+  /** Of its layers, and of what the first one stands on. */
+  private readonly fingerprints: readonly string[];
   private readonly current: CurrentImage;
   private readonly releases: ImageReleases;
 
@@ -88,6 +91,7 @@ export class VisaImage extends Construct implements IVisaImage {
     const properties = { ...defaultProperties(specification), ...props.properties };
 
     this.props = props;
+    this.fingerprints = specification.layers.flatMap(({ parent, fingerprint }) => [parent, fingerprint]);
     this.newest = releaseOf({ fingerprint: layer.fingerprint, diskFormat, properties });
     const family = this.familyOf(this, lockFile, props);
     const plan = this.planOf(family, props);
@@ -98,7 +102,7 @@ export class VisaImage extends Construct implements IVisaImage {
     for (const warning of this.userData.warnings) Annotations.of(this).addWarning(warning);
     this.chain = {
       specification: { ...specification, ...(props.cacheFrom && { parentsFromGlance: { lockFile } }) },
-      output: { format: diskFormat, minDiskGb },
+      output: { format: diskFormat, minDiskGb, ...(props.signatureCertificateUuid && { signed: true }) },
       variant: address,
       formerVariants: formerAddresses,
       provider,
@@ -135,6 +139,7 @@ export class VisaImage extends Construct implements IVisaImage {
       minRamMb: props.minRamMb ?? 2048,
       properties,
       tags: props.tags ?? [],
+      signatureCertificateUuid: props.signatureCertificateUuid,
       createTimeout: props.timeouts?.create ?? uploadTimeout(layer.diskSizeGb),
     };
     const retain = props.retain ?? DEFAULT_RETAIN;
@@ -193,7 +198,9 @@ export class VisaImage extends Construct implements IVisaImage {
     checkGlanceArguments(options);
     const { provider, imageName, visibility = this.current.visibility } = options;
     const { release = this.props.release, retain = this.props.retain ?? DEFAULT_RETAIN } = options;
-    const current = { ...this.current, visibility, ...(imageName !== undefined && { name: imageName }) };
+    // Another cloud has another Barbican.
+    const unsigned = { ...this.current, signatureCertificateUuid: undefined };
+    const current = { ...unsigned, visibility, ...(imageName !== undefined && { name: imageName }) };
     return new ImageDestination(this, id, {
       visibility,
       bootCommand: this.bootCommand,
@@ -234,7 +241,10 @@ export class VisaImage extends Construct implements IVisaImage {
     { release, retain }: Pick<VisaImageProps, "release" | "retain">,
   ): ReleasePlan {
     const { newest, lock } = this;
-    return planReleases(lock.images[lockKey] ?? [], { image: lockKey, lockFile, newest, release, retain });
+    const plan = planReleases(lock.images[lockKey] ?? [], { image: lockKey, lockFile, newest, release, retain });
+    const fingerprints = plan.again ? [plan.again.fingerprint] : this.fingerprints;
+    refuseRevoked(lock, { fingerprints, what: `"${lockKey}"`, lockFile });
+    return plan;
   }
 
   /** For `visa-image stale --update`. */

@@ -8,7 +8,7 @@ import { sha256, short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
-import { refuseUnverified } from "./gate-evidence";
+import { refuseRevokedImage, refuseUnverified } from "./gate-evidence";
 import { leftovers } from "./leftovers";
 import { provenanceProperties, readProvenance } from "./provenance";
 import { prune, type VisaUse } from "./prune";
@@ -27,6 +27,7 @@ import {
 } from "./release-lock";
 import { renameCommand } from "./rename";
 import { lockDifferences, syncLock } from "./sync";
+import { signRegistered } from "./trust/sign-release";
 
 /** What a person does where lock and Glance differ. */
 const SYNC_FIX = "run 'npx visa-image lock sync' and deploy again";
@@ -78,7 +79,10 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
     );
   }
   await refuseUnverified(glance, image, options);
+  refuseRevokedImage(image, options);
   await describe(glance, image, options);
+  const known = readLock(options.file).images[options.image]?.some(({ imageId }) => imageId === image.id) ?? false;
+  await signRegistered(glance, image, { ...options, known, warn });
   if (image.protected !== options.protected) await protect(glance, image, options.protected);
   if (options.visible && image.os_hidden) await glance.update(image.id, { os_hidden: false });
   const { release, fingerprint, template } = options;
@@ -203,6 +207,10 @@ export async function adoptImage(options: AdoptImageOptions): Promise<Release> {
     return withReleases(lock, key, [...releases.slice(0, -1), own, ...releases.slice(-1)]);
   });
   return own;
+}
+
+function warn(text: string): void {
+  process.stderr.write(`warning: ${text}\n`);
 }
 
 /** Never takes away what another machine knew. */

@@ -1,11 +1,13 @@
-/** Whether what Glance got is the disk that passed the gate. */
+/** Whether an image may be shown: what Glance got is the disk that passed the gate, and nobody has revoked it. */
 import { resolve } from "node:path";
 import type { Glance, GlanceImage } from "../cloud/glance";
 import { ExitCode, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { verifiedChecksums } from "./provenance";
+import { REVOKED_PROPERTY } from "./release";
 import { readLock } from "./release-lock";
+import { refuseRevoked } from "./revocation";
 
 /** An image that is to be registered. */
 interface Candidate {
@@ -56,6 +58,22 @@ export async function refuseUnverified(glance: Glance, image: GlanceImage, candi
       exitCode: ExitCode.CHANGED,
     },
   );
+}
+
+/**
+ * Refuses to show an image that was revoked, whatever a plan of before says.
+ *
+ * @throws VisaImageError where it, or what it was made from, is revoked
+ */
+export function refuseRevokedImage(image: GlanceImage, candidate: Candidate & { readonly visible?: boolean }): void {
+  const { file: lockFile, fingerprint, template, visible } = candidate;
+  if (!visible) return;
+  refuseRevoked(readLock(lockFile), { fingerprints: [fingerprint], what: `"${template}"`, lockFile });
+  if (image[REVOKED_PROPERTY] === undefined) return;
+  throw new VisaImageError(`the image "${image.id}" was revoked: ${image[REVOKED_PROPERTY]}`, {
+    fix: `deploy another release; or take it back: npx visa-image revoke ${image.id} --undo`,
+    exitCode: ExitCode.CHANGED,
+  });
 }
 
 async function hide(glance: Glance, image: GlanceImage): Promise<void> {

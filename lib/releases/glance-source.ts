@@ -3,13 +3,15 @@
 import { Glance, type GlanceImage } from "../cloud/glance";
 import { credentialsFrom } from "../cloud/keystone";
 import type { Environment } from "../cloud/proxy";
-import { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
+import { short } from "../fingerprint/digest";
 import type { LayerSource, SourceDisk } from "../runner/layer-source";
-import { isSnapshot } from "./release";
+import { isSnapshot, PARENTS_PROPERTY, REVOKED_PROPERTY } from "./release";
 import { type Release, readLock } from "./release-lock";
+import { refuseRevoked } from "./revocation";
 
 /** What the machine that built an image wrote onto it, and an artifact that is made of it keeps. */
-const KEPT_PROPERTIES = ["visa_commit", "visa_manifest_sha256", "visa_sbom_sha256"] as const;
+const KEPT_PROPERTIES = ["visa_commit", "visa_manifest_sha256", "visa_sbom_sha256", PARENTS_PROPERTY] as const;
 
 /**
  * Signs in to the cloud of the environment.
@@ -20,7 +22,8 @@ const KEPT_PROPERTIES = ["visa_commit", "visa_manifest_sha256", "visa_sbom_sha25
  * @throws VisaImageError where the cloud cannot be reached, or the lock cannot be read
  */
 export async function glanceSource(lockFile: string, environment: Environment = process.env): Promise<LayerSource> {
-  const releases = Object.values(readLock(lockFile).images).flat();
+  const lock = readLock(lockFile);
+  const releases = Object.values(lock.images).flat();
   const glance = await Glance.connect(credentialsFrom(environment));
   if (!glance.projectId) {
     throw new VisaImageError("the sign-in to the cloud is for no project, so it has no images of its own", {
@@ -29,6 +32,7 @@ export async function glanceSource(lockFile: string, environment: Environment = 
   }
   return {
     async find(fingerprint) {
+      refuseRevoked(lock, { fingerprints: [fingerprint], what: `the layer ${short(fingerprint)}`, lockFile });
       const images = (await glance.images({ visa_fingerprint: fingerprint })).filter(
         (each) =>
           !isSnapshot(each) &&
@@ -36,11 +40,22 @@ export async function glanceSource(lockFile: string, environment: Environment = 
           each.owner === glance.projectId &&
           each.os_hash_algo === "sha512",
       );
+      refuseMarked(images);
       const known = releases.filter((release) => release.fingerprint === fingerprint);
       const image = choose(images, known, lockFile);
       return image && sourceDisk(glance, image);
     },
   };
+}
+
+/** Refuses a layer of which any image is marked as revoked, also by who has another lock. */
+function refuseMarked(images: readonly GlanceImage[]): void {
+  const marked = images.find((each) => each[REVOKED_PROPERTY] !== undefined);
+  if (!marked) return;
+  throw new VisaImageError(`the image "${marked.id}" was revoked: ${marked[REVOKED_PROPERTY]}`, {
+    fix: "change the layer, or build it anew with another --cache-buster",
+    exitCode: ExitCode.CHANGED,
+  });
 }
 
 /** The one with least to download; where the lock knows the layer, one that is as the lock says. */

@@ -5,7 +5,11 @@ import { sha256, short } from "../fingerprint/digest";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
 import { commitWords } from "../runner/host/git";
 import { REPORT_FILE, type VerifyReport } from "../verify/verify-report";
+import { PARENTS_PROPERTY } from "./release";
 import type { Release } from "./release-lock";
+
+/** What the 255 characters of a property hold. */
+const MOST_PARENTS = 19;
 
 /** A file, and its SHA-256. */
 export interface Evidence {
@@ -22,6 +26,8 @@ export interface Provenance {
   readonly sbom?: Evidence & { readonly packages: number };
   /** The last report by which a disk of it passed; left out where none was verified. */
   readonly report?: Evidence & { readonly report: VerifyReport };
+  /** First digits of the fingerprints that it stands on, the nearest first. */
+  readonly parents: readonly string[];
 }
 
 /** Reads what the cache says of an artifact; nothing where it does not have it, or not whole. */
@@ -38,19 +44,42 @@ export async function readProvenance(cache: Cache, fingerprint: string): Promise
     manifestFile,
     ...(known && { sbom: { ...sbom, packages: manifest.sbom?.packages ?? 0 } }),
     ...(report && { report }),
+    parents: (await parentsOf(cache, fingerprint)) ?? [],
   };
+}
+
+/**
+ * The first digits of the fingerprints that an artifact stands on, the nearest first, as far as the cache knows; nothing
+ * where it does not have the artifact.
+ */
+export async function parentsOf(cache: Cache, fingerprint: string): Promise<string[] | undefined> {
+  const parents: string[] = [];
+  for (let next = fingerprint; ; ) {
+    const manifest = await cache.manifest(next);
+    if (typeof manifest !== "object") return next === fingerprint ? undefined : parents;
+    const { source } = manifest;
+    if (source) {
+      const known = source.properties[PARENTS_PROPERTY];
+      return known || parents.length > 0 ? [...parents, ...(known?.split(" ") ?? [])] : undefined;
+    }
+    if (!manifest.parent) return parents;
+    next = manifest.parent.fingerprint;
+    parents.push(short(next));
+  }
 }
 
 /**
  * The properties that a registered image gets: digests of what speaks for it, and the commit. Those of an artifact that
  * came from Glance are what its image says: they are about its build, of which this machine knows nothing.
  */
-export function provenanceProperties({ manifest, manifestFile, sbom, report }: Provenance): Record<string, string> {
+export function provenanceProperties(provenance: Provenance): Record<string, string> {
+  const { manifest, manifestFile, sbom, report, parents } = provenance;
   return {
     ...(manifest.source?.properties ?? { visa_manifest_sha256: manifestFile.sha256 }),
     ...(manifest.git && { visa_commit: commitWords(manifest.git) }),
     ...(sbom && { visa_sbom_sha256: sbom.sha256 }),
     ...(report && { visa_report_sha256: report.sha256 }),
+    ...(parents.length > 0 && { [PARENTS_PROPERTY]: parents.slice(0, MOST_PARENTS).join(" ") }),
   };
 }
 

@@ -8,8 +8,9 @@ import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { releaseFromImage } from "./reconcile";
-import { isSnapshot, PROTECTED_BY_US, VISA_ENTRY_PROPERTY } from "./release";
+import { isSnapshot, PROTECTED_BY_US, PROVENANCE_PROPERTY, VISA_ENTRY_PROPERTY } from "./release";
 import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./release-lock";
+import { dropEnvelope } from "./trust/kept-envelope";
 
 /** What {@link prune} is told. */
 export interface PruneOptions {
@@ -185,6 +186,8 @@ async function remove(glance: Glance, image: GlanceImage): Promise<Pick<Pruned, 
   let outcome: Awaited<ReturnType<Glance["delete"]>> | undefined;
   try {
     outcome = await glance.delete(image.id);
+    // What is left of it is some thousand bytes, hidden: no reason not to go on.
+    if (outcome !== "in use") await dropEnvelope(glance, image.id, image[PROVENANCE_PROPERTY]).catch(() => {});
   } finally {
     if (image.protected && (outcome === undefined || outcome === "in use")) {
       await glance.update(image.id, { protected: true });

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { VisaImageError } from "../errors";
 import { replaceFile } from "../replace-file";
 import type { DiskFormat } from "../specification";
+import type { Revocation } from "./revocation";
 
 /** The file's usual name, beside cdktf.json. */
 export const LOCK_FILE = "visa-images.lock.json";
@@ -67,6 +68,11 @@ export interface ReleaseLock {
    * @default - nothing is
    */
   readonly refreshes?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /**
+   * Layers that no build and no synth may use any more, by their whole fingerprint (`visa-image revoke`).
+   * @default - none
+   */
+  readonly revoked?: Readonly<Record<string, Revocation>>;
 }
 
 /** Past releases that are kept where nobody says how many. */
@@ -119,6 +125,13 @@ export function readLock(file: string): ReleaseLock {
   }
   if (!isRecord(refreshes) || !Object.values(refreshes).every((each) => isRecord(each) && hasTexts(each))) {
     throw new VisaImageError('"refreshes" in the lock is no map of layers and reasons', { location: { file }, fix });
+  }
+  const { revoked = {} } = lock;
+  if (
+    !isRecord(revoked) ||
+    !Object.values(revoked).every((each) => isRecord(each) && hasTexts(each) && each.date && each.reason)
+  ) {
+    throw new VisaImageError('"revoked" in the lock is no map of reasons and dates', { location: { file }, fix });
   }
   for (const [image, releases] of Object.entries(lock.images)) {
     if (!Array.isArray(releases)) {

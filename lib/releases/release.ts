@@ -49,6 +49,19 @@ export const PROTECTED_BY_US = "visa-image";
 /** Says of an image in Glance that VISA has an entry of it: `visa-image prune` asks VISA before it deletes one. */
 export const VISA_ENTRY_PROPERTY = "visa_entry";
 
+/** The first 12 digits of the fingerprints that an image stands on, the nearest first: it holds nineteen. */
+export const PARENTS_PROPERTY = "visa_parents";
+
+/** Says of an image that it was revoked: the day, and why. */
+export const REVOKED_PROPERTY = "visa_revoked";
+
+/** The id of the hidden image that holds a release's signed provenance, and the hex SHA-256 of that. */
+export const PROVENANCE_PROPERTY = "visa_provenance";
+export const PROVENANCE_DIGEST_PROPERTY = "visa_provenance_sha256";
+
+/** Says of a hidden image that it holds the signed provenance of the image with that id. */
+export const PROVENANCE_OF_PROPERTY = "visa_provenance_of";
+
 /** Properties that are known, or true, only after the registration: Terraform leaves them alone. */
 export const WRITTEN_AFTER_REGISTRATION = [
   "visa_protected_by",
@@ -57,4 +70,8 @@ export const WRITTEN_AFTER_REGISTRATION = [
   "visa_manifest_sha256",
   "visa_sbom_sha256",
   "visa_report_sha256",
+  PARENTS_PROPERTY,
+  REVOKED_PROPERTY,
+  PROVENANCE_PROPERTY,
+  PROVENANCE_DIGEST_PROPERTY,
 ] as const;

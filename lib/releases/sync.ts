@@ -7,8 +7,9 @@ import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";
-import { isSnapshot } from "./release";
+import { isSnapshot, PARENTS_PROPERTY, REVOKED_PROPERTY } from "./release";
 import { LOCK_VERSION, type Release, type ReleaseLock, readLock, withReleases } from "./release-lock";
+import { type MarkedImage, withMarks } from "./revocation";
 
 /** What {@link syncLock} is told. */
 export interface SyncOptions {
@@ -43,6 +44,7 @@ export async function syncLock(options: SyncOptions): Promise<SyncReport> {
       (each) => !isSnapshot(each) && (typeof each.visa_image === "string" || states.has(each.id)),
     );
   const owned = await ownedIn(await clouds.of());
+  const seen = new Set(owned);
   const keys = new Set([
     ...Object.keys(lock.images),
     ...owned.map((each) => states.get(each.id)?.image ?? String(each.visa_image)),
@@ -59,6 +61,7 @@ export async function syncLock(options: SyncOptions): Promise<SyncReport> {
     const known = lock.images[image] ?? [];
     const glance = await clouds.of(image);
     const there = lock.clouds?.[image] ? await ownedIn(glance) : owned;
+    for (const each of there) seen.add(each);
     const reconciled = reconcile(image, known, await withNamed(glance, there, known), states);
     if (known.length > 0 && reconciled.releases.length === 0) {
       throw new VisaImageError(`Glance has none of the ${known.length} releases of "${image}" that the lock knows`, {
@@ -71,11 +74,21 @@ export async function syncLock(options: SyncOptions): Promise<SyncReport> {
   if (!options.dryRun) {
     await changeLock(
       options.file,
-      (before) => [...report].reduce((all, [image, { releases }]) => withReleases(all, image, releases), before),
+      (before) =>
+        withMarks(
+          [...report].reduce((all, [image, { releases }]) => withReleases(all, image, releases), before),
+          [...seen].flatMap(markOf),
+        ),
       readAnyLock,
     );
   }
   return report;
+}
+
+function markOf(image: GlanceImage): MarkedImage[] {
+  const { visa_fingerprint: fingerprint, [PARENTS_PROPERTY]: parents, [REVOKED_PROPERTY]: mark } = image;
+  if (typeof fingerprint !== "string" || typeof mark !== "string") return [];
+  return [{ fingerprint, mark, below: typeof parents === "string" ? parents.split(" ") : [] }];
 }
 
 /** What the lock says of an image otherwise than Glance, for whoever only wants to know. */

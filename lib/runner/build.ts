@@ -1,6 +1,7 @@
 /** One build: the order in which the cache is asked, locks are taken, and what is missing is made. */
 
 import { resolve } from "node:path";
+import { ExitCode, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
 import { exists } from "../presence";
 import type { BuildSpecification } from "../specification";
@@ -138,6 +139,8 @@ class Build {
         const manifest = await this.take(item, this.source);
         if (manifest) return { index: items.indexOf(item), manifest };
       } catch (error) {
+        // What was revoked is not built from the same inputs instead.
+        if (error instanceof VisaImageError && error.exitCode === ExitCode.CHANGED) throw error;
         progress.warn(`"${item.name}" is not taken from Glance: ${(error as Error).message}`);
       }
     }

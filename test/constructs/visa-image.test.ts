@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, Fn, Lazy, TerraformVariable, Token } from "cdktf";
@@ -432,4 +432,65 @@ describe("the gate", () => {
     expect(verified({ verify: false })).toBeUndefined();
     expect(imagesOf({ verify: false })[CURRENT].local_file_path).toContain("terraform_data.layer_visa-apps.id");
   });
+});
+
+test("a certificate's UUID gives an image that is yet to come what Glance checks it by, and changes nothing else", () => {
+  const signatureCertificateUuid = "a9b0c1d2-0000-4000-8000-000000000001";
+  const [outdir, lockFile] = [scratchFolder(), lockWith()];
+  const signed = newStack("images", outdir);
+  addImage(signed, { signatureCertificateUuid, lockFile });
+  App.of(signed).synth();
+  const json = JSON.parse(readFileSync(join(outdir, "stacks/images/cdk.tf.json"), "utf8"));
+  const [image] = Object.values<{ properties: Record<string, string>; lifecycle: { ignore_changes: string[] } }>(
+    json.resource.openstack_images_image_v2,
+  );
+  if (!image) throw new Error("there is no image");
+  const own = Object.entries(image.properties).filter(([name]) => name.startsWith("img_"));
+  expect(Object.fromEntries(own)).toEqual({
+    img_signature: expect.stringMatching(
+      /^\$\{terraform_data\.visa-apps_verified\.id != "" && fileexists\("(.*\.raw\.img_signature)"\) \? trimspace\(file\("\1"\)\) : ""\}$/,
+    ),
+    img_signature_certificate_uuid: signatureCertificateUuid,
+    img_signature_hash_method: "SHA-256",
+    img_signature_key_type: "ECC_SECP384R1",
+  });
+  const ignored = own.map(([name]) => `properties["${name}"]`);
+  expect(image.lifecycle.ignore_changes).toEqual(expect.arrayContaining(ignored));
+  const specifications = readdirSync(join(outdir, "stacks/images/specifications"));
+  const signs = specifications.filter((name) =>
+    readFileSync(join(outdir, "stacks/images/specifications", name), "utf8").includes('"signed": true'),
+  );
+  expect(signs).toEqual([expect.stringMatching(/^visa-apps-/)]);
+
+  // Without one, all else being equal, the stack is what it was.
+  for (const [name] of own) delete image.properties[name];
+  image.lifecycle.ignore_changes = image.lifecycle.ignore_changes.filter((each) => !ignored.includes(each));
+  const outdirWithout = scratchFolder();
+  const plain = newStack("images", outdirWithout);
+  addImage(plain, { lockFile });
+  App.of(plain).synth();
+  const before = JSON.parse(readFileSync(join(outdirWithout, "stacks/images/cdk.tf.json"), "utf8"));
+  const images = ({ resource }: typeof json) =>
+    JSON.stringify(resource.openstack_images_image_v2).replaceAll(outdir, "").replaceAll(outdirWithout, "");
+  expect(images(json)).toBe(images(before));
+  const triggers = ({ resource }: typeof json) =>
+    Object.values<{ triggers_replace?: object }>(resource.terraform_data).map((each) => each.triggers_replace);
+  expect(triggers(json)).toEqual(triggers(before));
+});
+
+test("fails for a layer that was revoked, with the reason; a release that does not stand on it can be gone back to", () => {
+  const specification = chain();
+  const [, base, apps] = specification.layers.map(({ fingerprint }) => fingerprint) as [string, string, string];
+  const revoked = { [base]: { reason: "its key leaked", date: "2026-11-28T10:00:00Z" } };
+  const newest = past("5c329d84cf97", { fingerprint: apps });
+  const images = { "images/visa-apps": [past("111111111111"), newest] };
+  const lockFile = join(scratchFolder(), "visa-images.lock.json");
+  writeFileSync(lockFile, formatLock({ version: 1, images, revoked }));
+  expect(() => imagesOf({ specification, lockFile })).toThrow(
+    /"images\/visa-apps" stands on [0-9a-f]{12}, which was revoked on 2026-11-28: its key leaked\n {2}fix: /,
+  );
+  expect(imagesOf({ specification, lockFile, release: "111111111111" })["visa-apps_111111111111"].hidden).toBe(false);
+  const again = { ...revoked, ["1".repeat(12).padEnd(64, "0")]: { reason: "old", date: "2026-11-28", because: base } };
+  writeFileSync(lockFile, formatLock({ version: 1, images, revoked: again }));
+  expect(() => imagesOf({ specification, lockFile, release: "111111111111" })).toThrow(/which was revoked/);
 });

@@ -11,6 +11,7 @@ import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { short } from "../../lib/fingerprint/digest";
 import { lockCommand, pruneCommand } from "../../lib/releases/command";
+import { diskSigningKey, signDisk } from "../../lib/releases/trust/disk-signature";
 import { cacheRoot } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
 import { askVisaFirst } from "../../lib/visa/ask-first";
@@ -35,6 +36,7 @@ program
     const disk = join(dirname(file), output.path);
     mkdirSync(dirname(disk), { recursive: true });
     writeFileSync(disk, `${layer?.fingerprint}\n`.repeat(Number(process.env.VISA_TEST_DISK_LINES ?? 1000)));
+    if (output.signed) await signDisk(disk, diskSigningKey(process.env));
   });
 
 program

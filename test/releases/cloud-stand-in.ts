@@ -14,6 +14,15 @@ export interface StandInNova {
   readonly broken?: boolean;
 }
 
+interface Answer {
+  readonly status: number;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Sent as it is, where there is no body. */
+  readonly text?: string;
+  readonly headers?: object;
+}
+
 /** A cloud on loopback. */
 export class CloudStandIn {
   readonly images = new Map<string, StandInImage>();
@@ -21,16 +30,19 @@ export class CloudStandIn {
   readonly changes: string[] = [];
   /** Images that Glance calls in use. */
   readonly busy = new Set<string>();
+  /** What images hold, by their ids: of those that were made here. */
+  readonly data = new Map<string, string>();
   /** Projects that an image is shared with. */
   readonly members = new Map<string, readonly object[]>();
   nova?: StandInNova;
+  private made = 0;
   private readonly server: Server;
 
   constructor() {
     this.server = createServer(async (request, response) => {
-      const { status, body, headers } = this.answer(request, await read(request));
+      const { status, body, headers, text = "" } = this.answer(request, await read(request));
       response.writeHead(status, { "content-type": "application/json", ...headers });
-      response.end(body === undefined ? "" : JSON.stringify(body));
+      response.end(body === undefined ? text : JSON.stringify(body));
     });
   }
 
@@ -51,7 +63,15 @@ export class CloudStandIn {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  private answer(request: IncomingMessage, body: string): { status: number; body?: unknown; headers?: object } {
+  /** Makes an image that has no data yet. */
+  private create(values: object): StandInImage {
+    const id = `00000000-0000-4000-8000-${String(++this.made).padStart(12, "0")}`;
+    const image = { id, status: "queued", protected: false, created_at: "2026-11-01T00:00:00Z", ...values };
+    this.images.set(id, image);
+    return image;
+  }
+
+  private answer(request: IncomingMessage, body: string): Answer {
     const { method = "" } = request;
     const url = new URL(request.url ?? "", this.url);
     const [, , , id = "", below] = url.pathname.split("/");
@@ -63,6 +83,13 @@ export class CloudStandIn {
     if (method !== "GET") this.changes.push(`${method} ${id} ${body}`.trim());
     const image = this.images.get(id);
     if (id && !image) return { status: 404 };
+    if (method === "POST") return { status: 201, body: this.create(JSON.parse(body)) };
+    if (below === "file" && method === "PUT" && image) {
+      this.data.set(id, body);
+      image.status = "active";
+      return { status: 204 };
+    }
+    if (below === "file") return { status: 200, text: this.data.get(id) ?? "" };
     if (method === "PATCH" && image) {
       for (const { op, path, value } of JSON.parse(body)) {
         if (op === "remove") delete image[path.slice(1)];
@@ -82,9 +109,12 @@ export class CloudStandIn {
   /** One image per page, so that paging is seen. */
   private page(url: URL): unknown {
     const hidden = url.searchParams.get("os_hidden") === "true";
-    const wanted = url.searchParams.get("visa_image");
+    const wanted = ["visa_image", "visa_release", "visa_fingerprint", "name"].flatMap((name) => {
+      const value = url.searchParams.get(name);
+      return value === null ? [] : [[name, value] as const];
+    });
     const images = [...this.images.values()].filter(
-      (each) => each.os_hidden === hidden && (wanted === null || each.visa_image === wanted),
+      (each) => each.os_hidden === hidden && wanted.every(([name, value]) => each[name] === value),
     );
     const index = images.findIndex((each) => each.id === url.searchParams.get("marker")) + 1;
     const next = new URLSearchParams(url.searchParams);
@@ -92,7 +122,7 @@ export class CloudStandIn {
     return { images: images.slice(index, index + 1), ...(index + 1 < images.length && { next: `/v2/images?${next}` }) };
   }
 
-  private servers(url: URL): { status: number; body?: unknown } {
+  private servers(url: URL): Answer {
     if (!this.nova || this.nova.broken) return { status: 500 };
     if (url.searchParams.has("all_tenants") && !this.nova.administrator) return { status: 403 };
     const ids = this.nova.servers[url.searchParams.get("image") ?? ""] ?? [];
