@@ -19,6 +19,7 @@ const order = [
   ["lib/visa/"],
   ["lib/report/"],
   ["lib/review/"],
+  ["lib/diff/"],
   ["lib/constructs/", "lib/index.ts", "lib/advanced.ts"],
   ["lib/cli/"],
   ["stacks/"],

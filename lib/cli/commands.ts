@@ -170,6 +170,22 @@ Exit codes: 0 up to date, 6 newer packages (--fail-on), 1 an image of which noth
     });
 
   program
+    .command("diff")
+    .description(
+      "say what differs between two images: packages, kernels, units, ports, sizes, verdicts; nothing is built",
+    )
+    .argument("<a>", "a release or its image <stack>/<id>, an artifact as for show, a folder, or a bill of materials")
+    .argument("[b]", "as A (default: A is an image, and its last two releases are compared)")
+    .addOption(cache())
+    .option("--lock-file <file>", "lock of the releases", "visa-images.lock.json")
+    .addOption(new Option("--markdown", "as Markdown, for a merge request").conflicts("json"))
+    .addOption(json())
+    .action(async (a, b, options) => {
+      const { runDiff } = require("./diff-command") as typeof import("./diff-command");
+      await runDiff(a, b, options);
+    });
+
+  program
     .command("doctor")
     .description("look whether this machine can build and deploy; exit code 1 where something is missing")
     .addOption(cache())

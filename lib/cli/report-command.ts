@@ -1,11 +1,11 @@
 /** `visa-image report`: all that is known of a release, as one file of HTML. */
 import { resolve } from "node:path";
 import { VisaImageError } from "../errors";
+import { chooseArtifact, findRelease, releasesOf } from "../releases/choose-artifact";
 import { readLock } from "../releases/release-lock";
 import { readPage } from "../report/read-page";
 import { writePage } from "../report/write-page";
 import { Cache, cacheRoot } from "../runner/cache/cache";
-import { chooseArtifact, findRelease, releasesOf } from "./choose-artifact";
 
 /** Options of the command. */
 export interface ReportCommandOptions {

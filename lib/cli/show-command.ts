@@ -1,10 +1,10 @@
 /** `visa-image show`: one artifact of the cache, and the releases that were made of it. */
 import { resolve } from "node:path";
+import { chooseArtifact, releasesOf } from "../releases/choose-artifact";
 import { describeProvenance, readProvenance } from "../releases/provenance";
 import { readLock } from "../releases/release-lock";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import { duration, size } from "../runner/output/progress";
-import { chooseArtifact, releasesOf } from "./choose-artifact";
 import { table } from "./inputs";
 
 /** Options of the command. */

@@ -14,6 +14,7 @@ import { provenanceProperties, readProvenance } from "./provenance";
 import { prune, type VisaUse } from "./prune";
 import { releaseFromImage } from "./reconcile";
 import { isSnapshot, PROTECTED_BY_US, releaseProperties } from "./release";
+import { forgetRelease, keepReleaseFiles } from "./release-files";
 import {
   DEFAULT_RETAIN,
   type ImageInUse,
@@ -213,12 +214,13 @@ function warn(text: string): void {
   process.stderr.write(`warning: ${text}\n`);
 }
 
-/** Never takes away what another machine knew. */
+/** Says where it came from, on the image and beside the lock. Never takes away what another machine knew. */
 async function describe(glance: Glance, image: GlanceImage, options: AddReleaseOptions): Promise<void> {
   const cache = new Cache(cacheRoot({ ...(options.environment ?? process.env) }));
   const provenance = await readProvenance(cache, options.fingerprint);
   const properties = Object.entries(provenance ? provenanceProperties(provenance) : {});
   await glance.update(image.id, Object.fromEntries(properties.filter(([name, value]) => image[name] !== value)));
+  if (provenance) await keepReleaseFiles(options.file, options.release, provenance);
 }
 
 async function protect(glance: Glance, image: GlanceImage, on: boolean): Promise<void> {
@@ -231,7 +233,7 @@ async function protect(glance: Glance, image: GlanceImage, on: boolean): Promise
 
 /** Takes a release out of the lock; its image, if there is one, stays in Glance. */
 export async function removeRelease(file: string, image: string, release: string): Promise<boolean> {
-  return changeLock(file, (lock) => {
+  return forgetRelease(file, release, (lock) => {
     const releases = lock.images[image] ?? [];
     if (releases.some((each) => each.release === release)) return withoutRelease(lock, image, release);
     const known = releases.map((each) => each.release).join(", ") || "none";

@@ -4,11 +4,11 @@ import type { Glance, GlanceImage } from "../cloud/glance";
 import { serversOf } from "../cloud/nova";
 import type { Environment } from "../cloud/proxy";
 import { VisaImageError } from "../errors";
-import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { leftovers } from "./leftovers";
 import { releaseFromImage } from "./reconcile";
 import { isSnapshot, PROTECTED_BY_US, PROVENANCE_PROPERTY, VISA_ENTRY_PROPERTY } from "./release";
+import { forgetRelease } from "./release-files";
 import { DEFAULT_RETAIN, type Release, readLock, withoutRelease } from "./release-lock";
 import { dropEnvelope } from "./trust/kept-envelope";
 
@@ -106,7 +106,7 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
     if (options.dryRun || last?.outcome === "kept") continue;
     // What is left over may be a second image of a release that stays.
     if (!lock.images[image]?.includes(release)) continue;
-    await changeLock(options.file, (current) => withoutRelease(current, image, release.release));
+    await forgetRelease(options.file, release.release, (current) => withoutRelease(current, image, release.release));
   }
   return results;
 }

@@ -1,9 +1,9 @@
 /** Which artifact of the cache a person means. */
 import { ExitCode, VisaImageError } from "../errors";
 import { suggestion } from "../nearest";
-import type { Release, ReleaseLock } from "../releases/release-lock";
 import type { Cache } from "../runner/cache/cache";
 import { type CacheEntry, cacheEntries, SET_ASIDE } from "../runner/cache/cache-entries";
+import type { Release, ReleaseLock } from "./release-lock";
 
 /** A release, and `<stack>/<id>` of its image. */
 export interface NamedRelease {
