@@ -27,6 +27,7 @@ function provenance(source?: object): Provenance {
   const manifest = { source } as unknown as Provenance["manifest"];
   return {
     manifest,
+    parents: [],
     manifestFile: file("manifest.json"),
     sbom: { ...file("sbom.cdx.json"), packages: 1 },
     report: { ...file("report.json"), report: {} as never },
