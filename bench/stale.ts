@@ -35,12 +35,18 @@ export async function stale(scratch: string): Promise<string> {
   const later = [];
   for (let n = 0; n < RUNS; n++) later.push(await run(`later-${n}`, [...command, "--offline"]));
   return table(
-    [`9. visa-image stale, ${IMAGES} images of ${PACKAGES} packages`, "time", "memory"],
+    [`9. visa-image stale, ${IMAGES} images of ${PACKAGES} packages`, "time", "processor", "memory"],
     [
-      ["the first time: indexes read, checked and kept", seconds(first.seconds), mib(first.maxResidentBytes)],
+      [
+        "the first time: indexes read, checked and kept",
+        seconds(first.seconds),
+        seconds(first.cpuSeconds),
+        mib(first.maxResidentBytes),
+      ],
       [
         `the indexes being there (median of ${RUNS})`,
         seconds(median(later.map((each) => each.seconds))),
+        seconds(median(later.map((each) => each.cpuSeconds))),
         mib(Math.max(...later.map((each) => each.maxResidentBytes))),
       ],
     ],
