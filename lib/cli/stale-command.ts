@@ -57,7 +57,7 @@ async function subjectsOf(images: readonly string[], cache: Cache, lockFile: str
   const subjects: (Subject | UnknownSubject)[] = [];
   for (const file of images.filter(isFile)) subjects.push(await billOfFile(file));
   if (images.length > 0 && named.length === 0) return subjects;
-  const bills = new Bills(cache);
+  const bills = new Bills(cache, lockFile);
   for (const { image, release } of releasesInUse(readLock(lockFile), named, lockFile)) {
     subjects.push(await bills.of(image, release));
   }

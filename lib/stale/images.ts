@@ -1,9 +1,13 @@
-/** The images that are looked at: releases in use with their bills of materials, layer by layer, from the cache. */
+/**
+ * The images that are looked at: releases in use with their bills of materials, layer by layer from the cache, or beside the
+ * lock.
+ */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { suggestion } from "../nearest";
+import { releaseFolder } from "../releases/release-files";
 import type { Release, ReleaseLock } from "../releases/release-lock";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
 import { readDebianBill } from "./debian-bill";
@@ -68,7 +72,11 @@ export function releasesInUse(
 export class Bills {
   private readonly artifacts = new Map<string, Promise<Artifact | string>>();
 
-  constructor(private readonly cache: Cache) {}
+  /** @param lockFile beside which a release's files are, for machines that did not build it */
+  constructor(
+    private readonly cache: Cache,
+    private readonly lockFile: string,
+  ) {}
 
   /** The bills behind a release, or why there are none. */
   async of(image: string, release: Release): Promise<Subject | UnknownSubject> {
@@ -76,7 +84,8 @@ export class Bills {
     let fingerprint: string | undefined = release.fingerprint;
     let base: string | undefined;
     while (fingerprint !== undefined) {
-      const artifact: Artifact | string = await this.artifact(fingerprint);
+      const own: Artifact | string = await this.artifact(fingerprint);
+      const artifact = typeof own === "string" && layers.length === 0 ? await this.beside(release, own) : own;
       if (typeof artifact === "string") {
         if (layers.length === 0) return { image, release, reason: artifact };
         break;
@@ -110,16 +119,36 @@ export class Bills {
         manifest.source ? "it came from Glance" : "its system has no Debian packages"
       }`;
     }
-    const file = join(this.cache.folder(fingerprint), SBOM_FILE);
+    return readArtifactBill(manifest, this.cache.folder(fingerprint));
+  }
+
+  /** What was written beside the lock when it was registered. @returns `otherwise` where nothing is there */
+  private async beside({ release, fingerprint }: Release, otherwise: string): Promise<Artifact | string> {
+    const folder = releaseFolder(this.lockFile, release);
+    const file = join(folder, "manifest.json");
     const text = await readFile(file, "utf8").catch(() => undefined);
-    if (text === undefined) return `"${file}" cannot be read`;
-    if (sha256(text) !== manifest.sbom.sha256) return `"${file}" was changed: its SHA-256 is not the manifest's`;
+    if (text === undefined) return otherwise;
+    let manifest: ArtifactManifest;
     try {
-      return { manifest, bill: readDebianBill(text, file) };
-    } catch (error) {
-      if (error instanceof VisaImageError) return error.message.split("\n")[0] as string;
-      throw error;
+      manifest = JSON.parse(text) as ArtifactManifest;
+    } catch {
+      return `"${file}" is no JSON`;
     }
+    if (manifest?.fingerprint !== fingerprint) return `"${file}" is of another artifact`;
+    return manifest.sbom ? readArtifactBill(manifest, folder) : otherwise;
+  }
+}
+
+async function readArtifactBill(manifest: ArtifactManifest, folder: string): Promise<Artifact | string> {
+  const file = join(folder, SBOM_FILE);
+  const text = await readFile(file, "utf8").catch(() => undefined);
+  if (text === undefined) return `"${file}" cannot be read`;
+  if (sha256(text) !== manifest.sbom?.sha256) return `"${file}" was changed: its SHA-256 is not the manifest's`;
+  try {
+    return { manifest, bill: readDebianBill(text, file) };
+  } catch (error) {
+    if (error instanceof VisaImageError) return error.message.split("\n")[0] as string;
+    throw error;
   }
 }
 

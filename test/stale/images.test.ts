@@ -1,5 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { cpSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { releaseFolder } from "../../lib/releases/release-files";
 import { Cache } from "../../lib/runner/cache/cache";
 import { Bills, billOfFile, releasesInUse } from "../../lib/stale/images";
 import { scratchFolder } from "../support/scratch";
@@ -10,7 +11,7 @@ const [A, B, OLD] = [digits("aaaa"), digits("bbbb"), digits("cccc")];
 
 function setUp() {
   const root = scratchFolder();
-  return { root, bills: () => new Bills(new Cache(root)) };
+  return { root, bills: () => new Bills(new Cache(root), join(root, "visa-images.lock.json")) };
 }
 
 describe("releases in use", () => {
@@ -59,6 +60,24 @@ test("where a layer below is not there, what is known is said to be a part", asy
   writeArtifact(root, A, "visa-apps", { packages: { a: "1" }, parent: digits("0002") });
   const subject = await bills().of("images/general", releaseOf(A));
   expect(subject).toMatchObject({ billed: { complete: false, layers: [{ layer: "visa-apps" }] } });
+});
+
+test("on a machine that did not build it, what is beside the lock", async () => {
+  const { root, bills } = setUp();
+  const built = writeArtifact(scratchFolder(), A, "visa-apps", { packages: { a: "1" }, parent: digits("0002") });
+  const folder = releaseFolder(join(root, "visa-images.lock.json"), releaseOf(A).release);
+  cpSync(built, folder, { recursive: true });
+  await expect(bills().of("i", releaseOf(A))).resolves.toMatchObject({
+    billed: { complete: false, layers: [{ layer: "visa-apps" }] },
+  });
+  writeFileSync(join(folder, "sbom.cdx.json"), billOf({ a: "2" }));
+  await expect(bills().of("i", releaseOf(A))).resolves.toMatchObject({
+    reason: expect.stringContaining("was changed"),
+  });
+  cpSync(writeArtifact(scratchFolder(), B, "visa-apps", { packages: { a: "1" } }), folder, { recursive: true });
+  await expect(bills().of("i", releaseOf(A))).resolves.toMatchObject({
+    reason: expect.stringContaining("is of another artifact"),
+  });
 });
 
 test("nothing is known of an artifact that is elsewhere, has no bill, or whose bill was changed", async () => {
