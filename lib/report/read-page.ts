@@ -5,8 +5,9 @@ import { sha256 } from "../fingerprint/digest";
 import { passedReport, readProvenance } from "../releases/provenance";
 import type { Release } from "../releases/release-lock";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
+import { type Bill, readBill } from "../runner/guest/read-sbom";
 import { PICTURE_FILE, REPORT_FILE, type VerifyReport } from "../verify/verify-report";
-import { type LayerBill, packageRows, readBill } from "./packages";
+import { packageRows } from "./packages";
 import type { Page } from "./page";
 
 /** What {@link readPage} is told. */
@@ -64,10 +65,10 @@ async function chain(cache: Cache, fingerprint: string): Promise<ArtifactManifes
   return layers;
 }
 
-async function bill(cache: Cache, { fingerprint, template, sbom }: ArtifactManifest): Promise<LayerBill | undefined> {
+async function bill(cache: Cache, { fingerprint, sbom }: ArtifactManifest): Promise<Bill | undefined> {
   const file = join(cache.folder(fingerprint), SBOM_FILE);
   const bytes = sbom && (await readFile(file).catch(() => undefined));
-  return bytes && readBill(bytes.toString("utf8"), template, file);
+  return bytes && readBill(bytes.toString("utf8"), file);
 }
 
 async function keptReport(cache: Cache, fingerprint: string, release: Release | undefined) {

@@ -1,11 +1,15 @@
-import { packageRows, readBill } from "../../lib/report/packages";
+import { packageRows } from "../../lib/report/packages";
+import type { Bill, BillPackage } from "../../lib/runner/guest/read-sbom";
 
-const bill = (components: unknown[]) => JSON.stringify({ bomFormat: "CycloneDX", components });
-const deb = (name: string, version: string) => ({ name, version, purl: `pkg:deb/debian/${name}@${version}` });
+const bill = (template: string, packages: readonly BillPackage[]): Bill => ({
+  ...{ template, fingerprint: "ab", createdAt: "2026-11-28T00:00:00Z", packages },
+});
+const deb = (name: string, version: string): BillPackage => ({ type: "deb", environment: "", name, version });
+const numpy = (environment: string): BillPackage => ({ type: "pypi", environment, name: "numpy", version: "2.3" });
 
 test("each package goes by the lowest layer that has it in this version", () => {
-  const below = readBill(bill([deb("bash", "1"), deb("openssl", "1"), deb("gone", "1")]), "system-base", "a");
-  const above = readBill(bill([deb("xrdp", "3"), deb("openssl", "2"), deb("bash", "1")]), "visa-base", "b");
+  const below = bill("system-base", [deb("bash", "1"), deb("openssl", "1"), deb("gone", "1")]);
+  const above = bill("visa-base", [deb("xrdp", "3"), deb("openssl", "2"), deb("bash", "1")]);
   expect(packageRows([below, above]).map(({ name, version, layer }) => [name, version, layer])).toEqual([
     ["bash", "1", "system-base"],
     ["openssl", "2", "visa-base"],
@@ -13,40 +17,20 @@ test("each package goes by the lowest layer that has it in this version", () => 
   ]);
 });
 
-test("reads kind, licence and environment", () => {
-  const numpy = {
-    ...{ name: "numpy", version: "2.3", purl: "pkg:pypi/numpy@2.3" },
-    licenses: [{ license: { id: "BSD-3-Clause" } }, { expression: "MIT" }, { license: { name: "zlib" } }],
-    properties: [{ name: "visa-image:environment", value: "/opt/silx" }],
-  };
-  expect(packageRows([readBill(bill([numpy]), "visa-apps", "a")])).toEqual([
+test("what the bill says of kind, layer, environment and licence is shown", () => {
+  const known = { ...numpy("/opt/silx"), license: "BSD-3-Clause", layer: "visa-base" };
+  expect(packageRows([bill("visa-apps", [known])])).toEqual([
     {
-      ...{ name: "numpy", version: "2.3", kind: "pypi", layer: "visa-apps" },
-      ...{ place: "/opt/silx", licence: "BSD-3-Clause, MIT, zlib" },
+      ...{ name: "numpy", version: "2.3", kind: "pypi", layer: "visa-base" },
+      ...{ place: "/opt/silx", licence: "BSD-3-Clause" },
     },
   ]);
 });
 
 test("one package in two environments is two", () => {
-  const at = (value: string) => ({
-    ...{ name: "numpy", version: "2.3", purl: "pkg:pypi/numpy@2.3" },
-    properties: [{ name: "visa-image:environment", value }],
-  });
-  const below = readBill(bill([at("/opt/a")]), "below", "a");
-  const above = readBill(bill([at("/opt/b"), at("/opt/a")]), "above", "b");
-  expect(packageRows([below, above]).map(({ place, layer }) => [place, layer])).toEqual([
+  const bills = [bill("below", [numpy("/opt/a")]), bill("above", [numpy("/opt/b"), numpy("/opt/a")])];
+  expect(packageRows(bills).map(({ place, layer }) => [place, layer])).toEqual([
     ["/opt/a", "below"],
     ["/opt/b", "above"],
   ]);
-});
-
-test.each([
-  ["that is cut off", bill([deb("bash", "1")]).slice(0, -5), /sbom.json.*cut off/s],
-  ["of another format", '{"spdxVersion":"SPDX-2.3"}', /sbom.json.*bomFormat undefined, expected "CycloneDX"/s],
-  ["without components", '{"bomFormat":"CycloneDX"}', /with components/],
-  ["that is null", "null", /expected "CycloneDX"/],
-  ["with a component without a name", bill([deb("bash", "1"), {}]), /component 2 .* has no name/],
-  ["with a component that is null", bill([null]), /component 1 .* has no name/],
-])("fails for a bill of materials %s", (_what, text, message) => {
-  expect(() => readBill(text, "visa-base", "sbom.json")).toThrow(message);
 });

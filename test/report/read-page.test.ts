@@ -14,7 +14,11 @@ let cache: Cache;
 function publish(fingerprint: string, template: string, names: readonly string[], parent?: string): void {
   mkdirSync(cache.folder(fingerprint), { recursive: true });
   const components = names.map((name) => ({ name, version: "1", purl: `pkg:deb/debian/${name}@1` }));
-  const sbom = JSON.stringify({ bomFormat: "CycloneDX", components });
+  const metadata = {
+    ...{ timestamp: "2026-11-28T00:00:00Z", component: { name: template, "bom-ref": fingerprint } },
+    tools: { components: [{ name: "cdktf-visa-images" }] },
+  };
+  const sbom = JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.5", metadata, components });
   const manifest = {
     ...{ version: 1, fingerprint, template, inputs: {}, tools: {}, packageVersion: "0" },
     ...(parent && { parent: { fingerprint: parent, diskSha256: "" } }),
