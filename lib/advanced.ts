@@ -8,8 +8,7 @@ export type { ReleaseFamily } from "./constructs/release-family";
 export { TerraformData, type TerraformDataConfig } from "./constructs/terraform-data";
 export { Verification, type VerificationProps } from "./constructs/verification";
 export { ExitCode, type Location, type VisaImageErrorOptions } from "./errors";
-export { type LockedCloud, type Release, type ReleaseLock, readLock } from "./releases/release-lock";
-export type { Revocation } from "./releases/revocation";
+export { type LockedCloud, type Release, type ReleaseLock, type Revocation, readLock } from "./releases/release-lock";
 export {
   type Base,
   type BootstrapBase,

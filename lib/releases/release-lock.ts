@@ -7,7 +7,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { VisaImageError } from "../errors";
 import { replaceFile } from "../replace-file";
 import type { DiskFormat } from "../specification";
-import type { Revocation } from "./revocation";
 
 /** The file's usual name, beside cdktf.json. */
 export const LOCK_FILE = "visa-images.lock.json";
@@ -40,6 +39,16 @@ export interface LockedCloud {
   readonly cloud?: string;
   /** @default - what the environment or the entry says */
   readonly region?: string;
+}
+
+/** Why a layer is not to be used any more, and since when. */
+export interface Revocation {
+  /** In the words of who revoked it. */
+  readonly reason: string;
+  /** RFC 3339, UTC. */
+  readonly date: string;
+  /** The fingerprint that was revoked, where this one only stands on it. @default - it was revoked itself */
+  readonly because?: string;
 }
 
 /** What the file holds. */

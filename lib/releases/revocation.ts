@@ -1,17 +1,7 @@
 /** What the lock says of layers that nobody is to build on any more. Pure: synth asks it too. */
 import { ExitCode, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
-import type { ReleaseLock } from "./release-lock";
-
-/** Why a layer is not to be used any more, and since when. */
-export interface Revocation {
-  /** In the words of who revoked it. */
-  readonly reason: string;
-  /** RFC 3339, UTC. */
-  readonly date: string;
-  /** The fingerprint that was revoked, where this one only stands on it. @default - it was revoked itself */
-  readonly because?: string;
-}
+import type { ReleaseLock, Revocation } from "./release-lock";
 
 /** What is asked of the lock. */
 export interface RevocationQuestion {
