@@ -150,7 +150,7 @@ function fingerprintOf(lock: ReleaseLock, { file, release }: Pick<RevokeOptions,
   });
 }
 
-/** The sub-command `revoke`. */
+/** The sub-command `revoke`. @public the program loads it when it is asked for */
 export function revokeCommand(): Command {
   return new Command("revoke")
     .description("hide a release and all that stands on it, and refuse them in every later build; servers go on")

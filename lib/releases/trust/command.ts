@@ -13,7 +13,7 @@ import { describeTrusted, verifyRelease } from "./verify-release";
 const KEY_FIX =
   "let VISA_SIGNING_KEY_FILE name a private key, or VISA_SIGNING_COMMAND a command that signs (docs/know.md)";
 
-/** The sub-command `sign-release`. */
+/** The sub-command `sign-release`. @public the program loads it when it is asked for */
 export function signReleaseCommand(): Command {
   return new Command("sign-release")
     .description("sign where an image came from, on the machine that built it; a deploy does so where there is a key")
@@ -31,7 +31,7 @@ export function signReleaseCommand(): Command {
     }) as unknown as Command;
 }
 
-/** The sub-command `verify-release`. */
+/** The sub-command `verify-release`. @public the program loads it when it is asked for */
 export function verifyReleaseCommand(): Command {
   return new Command("verify-release")
     .description("check that an image in Glance is what a key that you trust has signed, and say where it came from")
