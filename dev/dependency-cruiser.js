@@ -3,7 +3,7 @@
  * folder. docs/architecture.md says what each of them is.
  */
 const order = [
-  ["lib/errors.ts", "lib/package-root.ts", "lib/nearest.ts", "lib/project-folder.ts", "lib/presence.ts", "lib/replace-file.ts", "lib/mebibytes.ts", "lib/shell-word.ts", "lib/exclusion.ts", "lib/owner-script.ts", "lib/debian-version.ts"],
+  ["lib/errors.ts", "lib/problems.ts", "lib/package-root.ts", "lib/nearest.ts", "lib/project-folder.ts", "lib/presence.ts", "lib/replace-file.ts", "lib/mebibytes.ts", "lib/shell-word.ts", "lib/exclusion.ts", "lib/owner-script.ts", "lib/debian-version.ts"],
   ["lib/contract.ts", "lib/visa-protocols.ts"],
   ["lib/specification.ts"],
   ["lib/build-machine.ts"],
@@ -11,6 +11,7 @@ const order = [
   ["lib/template/"],
   ["lib/packer/"],
   ["lib/specify/"],
+  ["lib/migrate/"],
   ["lib/cloud/"],
   ["lib/runner/"],
   ["lib/verify/"],

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { checkMachine, readVnc, resolveMachine } from "../build-machine";
 import { ExitCode, VisaImageError } from "../errors";
+import { mapAll } from "../problems";
 import { LOCK_FILE, readLock } from "../releases/release-lock";
 import { refuseRevoked } from "../releases/revocation";
 import type { BuildReport, LayerReport } from "../runner/build-report";
@@ -279,7 +280,7 @@ function specifyTemplates(
 ): Job[] {
   const { specify } = require("../specify/specify") as typeof import("../specify/specify");
   const { catalog, folder } = openCatalog(options);
-  return chooseTemplates(catalog, templates).map((template) => ({
+  return mapAll(chooseTemplates(catalog, templates), (template) => ({
     specification: specify(specifyOptions(catalog, template, options, environment)),
     directory: folder,
   }));

@@ -206,6 +206,20 @@ Exit codes: 0 up to date, 6 newer packages (--fail-on), 1 an image of which noth
     });
 
   program
+    .command("migrate")
+    .description(
+      "take over a tree of packme and build-image.sh: write one beside it, with what has to be put right mended",
+    )
+    .argument("<dir>", "its folder, which is only read: that of config.yml")
+    .option("--output <dir>", "the new tree's folder, which must not be there (default: <dir>-visa-images)")
+    .addOption(json())
+    .addHelpText("after", "\nExit codes: 0 the tree can be built, 1 something is left for you to do, 2 wrong call.")
+    .action(async (folder, options) => {
+      const { runMigrate } = require("./migrate-command") as typeof import("./migrate-command");
+      runMigrate(folder, options);
+    });
+
+  program
     .command("boot-command")
     .description("print the user data for VISA's admin page")
     .addOption(

@@ -3,6 +3,7 @@
 import { relative, resolve } from "node:path";
 import { type MachineSetting, machineSettings, withoutCredentials } from "../build-machine";
 import { short } from "../fingerprint/digest";
+import { mapAll } from "../problems";
 import { type ArtifactManifest, Cache, cacheRoot } from "../runner/cache/cache";
 import { cacheEntries } from "../runner/cache/cache-entries";
 import { untrackedFiles } from "../runner/host/git";
@@ -62,12 +63,15 @@ export async function runExplain(templates: readonly string[], options: ExplainC
   const cache = new Cache(options.cache ? resolve(options.cache) : cacheRoot(environment));
   const artifacts = (await cacheEntries(cache)).flatMap(({ manifest }) => manifest ?? []);
   const explanations: Explanation[] = [];
-  for (const template of chooseTemplates(catalog, templates)) {
+  // All of them first: what is wrong with any of them is said at once.
+  const specified = mapAll(chooseTemplates(catalog, templates), (template) => {
     const what = specifyOptions(catalog, template, options, environment);
     const excluded: Explanation["excluded"][number][] = [];
     const onExcluded = (template: string, { label: file, pattern }: ExcludedFile) =>
       excluded.push({ template, file, pattern });
-    const specification = specify({ ...what, onExcluded });
+    return { template, what, excluded, specification: specify({ ...what, onExcluded }) };
+  });
+  for (const { template, what, excluded, specification } of specified) {
     const layers = await explainLayers(specification.layers, cache, artifacts);
     const machine = explainMachine(specification.layers.at(-1)?.machine, options, environment);
     const untracked = await untrackedInputs(folder, specification.layers);

@@ -1,6 +1,7 @@
 /** `visa-image render`: the Packer configuration of templates, or what packme would have made of them. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { mapAll } from "../problems";
 import { renderLegacy } from "../specify/render-legacy";
 import { specify } from "../specify/specify";
 import { environmentOf, type InputOptions, openCatalog, specifyOptions } from "./inputs";
@@ -17,7 +18,7 @@ export function runRender(templates: readonly string[], options: RenderCommandOp
   const environment = environmentOf(options);
   const { catalog } = openCatalog(options);
   const names = templates.length > 0 ? [...new Set(templates)] : catalog.names();
-  const rendered = names.map((template) => {
+  const rendered = mapAll(names, (template) => {
     const what = specifyOptions(catalog, template, options, environment);
     if (options.legacy) return { template, configuration: renderLegacy(what) };
     const layer = specify(what).layers.at(-1);

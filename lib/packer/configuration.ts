@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { type Location, usageError } from "../errors";
+import { Problems } from "../problems";
 import type { MachineOptions, SecretVariable, SpecifiedFile } from "../specification";
 import type { ExcludedFile } from "../template/files";
 import { type Renderer, Text } from "../template/render";
@@ -76,14 +77,17 @@ export function renderConfiguration(options: RenderOptions): RenderedTemplate {
       `${at(postprocessors[0]?.locate([]))}post-processors of "${template.name}" are not run: visa-image converts and publishes the disk itself`,
     );
   }
-  const source = layerSource(builder, files, options);
-  const steps = renderProvisioners(provisioners, builder.names, values, files);
+  const problems = new Problems();
+  const source = problems.attempt(() => layerSource(builder, files, options)) ?? {};
+  const steps = problems.attempt(() => renderProvisioners(provisioners, builder.names, values, files));
+  const machine = problems.attempt(() => builder.machine()) ?? {};
+  problems.throwAny();
   return {
-    ...assemble(options, source, steps.provisioners),
-    places: { ...(step && placesOf(step, ["source", "qemu", sourceName(template.name)])), ...steps.places },
+    ...assemble(options, source, steps?.provisioners ?? []),
+    places: { ...(step && placesOf(step, ["source", "qemu", sourceName(template.name)])), ...steps?.places },
     files: files.list(),
     fileInputs: files.inputs(),
-    machine: builder.machine(),
+    machine,
     warnings,
     excluded: files.excluded(),
   };

@@ -5,6 +5,7 @@ import { usageError } from "../errors";
 import { canonicalJson, framedDigest, sha256, short } from "../fingerprint/digest";
 import { digestFile } from "../fingerprint/file-digest";
 import { assetFolder } from "../package-root";
+import { mapAll } from "../problems";
 import type { InstallerBase, SecretVariable, SpecifiedFile } from "../specification";
 import { INSTALLER_TIMEOUT, type Installer } from "../template/base";
 import { type ExcludedFile, stage } from "../template/files";
@@ -152,14 +153,14 @@ class Installation {
     const scope = { folder: directory, boundary: directory, staged: "", label: "", exclude: parts.exclude };
     const { files, excluded } = stage(name, scope, "folder", undefined);
     this.files.leftOut(excluded);
-    for (const file of files) {
+    mapAll(files, (file) => {
       const path = file.path.slice(1).replace(RENDERED, "");
       if (this.files.has(path)) {
         throw usageError(`"${path}" is there with and without .j2`, { file: file.source }, "remove one of the two");
       }
       this.files.add(RENDERED.test(file.source) ? this.renderFile(file, path) : { ...file, path }, path);
       this.inputs[`base ${path}`] ??= short(file.sha256);
-    }
+    });
     const inside = this.files.list().flatMap(({ path }) => (path.startsWith(`${name}/`) ? [path] : []));
     return [...new Set(inside.map((path) => path.split("/").slice(0, 2).join("/")))].sort();
   }

@@ -1,5 +1,6 @@
 /** The steps of a build: those of the template, and what goes before and after all of them. */
 import { usageError } from "../errors";
+import { mapAll } from "../problems";
 import { Text } from "../template/render";
 import { keyKinds } from "../template/schema";
 import type { Step } from "../template/template";
@@ -16,7 +17,7 @@ import type { TypedValues } from "./typed-values";
 const GUEST_FOLDER = "/var/tmp/visa-build";
 
 /** Keys of provisioners that name files of the template. */
-const FILE_KEYS: Readonly<Record<string, Readonly<Record<string, "script" | "file">>>> = {
+export const FILE_KEYS: Readonly<Record<string, Readonly<Record<string, "script" | "file">>>> = {
   shell: { script: "script", scripts: "script" },
   file: { source: "file", sources: "file" },
   "ansible-local": {
@@ -58,14 +59,14 @@ export function renderProvisioners(
   files: StagedFiles,
 ): RenderedProvisioners {
   const destinations = new Destinations();
-  const own = steps.flatMap((step) => {
+  const own = mapAll(steps, (step) => {
     const settings = settingsFor(step, builderNames);
     if (!settings) return [];
     const result = render(step, settings, values, files);
     if (step.type === "file") checkCopy(step, result, files, destinations);
     else destinations.forget();
     return [{ step, rendered: { [step.type]: result } }];
-  });
+  }).flat();
   const rendered = own.map((each) => each.rendered);
   const provisioners = prepared(rendered, fetchesListsFirst(shellTexts(rendered, files)));
   const places = own.map(({ step, rendered: settings }) =>
@@ -120,16 +121,16 @@ function render(
   const result: Record<string, unknown> = {};
   const { exclude: patterns, ...ofPacker } = settings;
   const exclude = patterns === undefined ? undefined : ([patterns].flat() as unknown[]).map(String);
-  for (const [key, value] of Object.entries(ofPacker)) {
+  mapAll(Object.entries(ofPacker), ([key, value]) => {
     const location = step.locate([key]);
     const what = FILE_KEYS[step.type]?.[key];
     const rendered = values.value(value, kinds?.get(key) ?? "any", location, key);
     const staged = (text: Text) => files.addNamed(text.real, step.files, what as string, location, exclude);
     result[key] = what ? (Array.isArray(rendered) ? rendered.map(staged) : staged(rendered as Text)) : rendered;
     if (GUESTS_KEYS[step.type]?.includes(key)) {
-      for (const text of [rendered].flat() as Text[]) refuseBraces(text, location, key);
+      mapAll([rendered].flat() as Text[], (text) => refuseBraces(text, location, key));
     }
-  }
+  });
   checkStep(step, result);
   return result;
 }

@@ -1,5 +1,6 @@
 /** The builder of a template: the machine that Packer starts, and what of the template's word about it counts. */
 import { usageError } from "../errors";
+import { mapAll, Problems } from "../problems";
 import type { MachineOptions } from "../specification";
 import { Text } from "../template/render";
 import { keyKinds } from "../template/schema";
@@ -98,7 +99,7 @@ export class QemuBuilder {
   settings(omit?: ReadonlySet<string>): Record<string, unknown> {
     const own: Record<string, unknown> = {};
     const kinds = keyKinds("builder_qemu");
-    for (const [key, value] of Object.entries(this.step?.settings ?? {})) {
+    mapAll(Object.entries(this.step?.settings ?? {}), ([key, value]) => {
       const location = this.step?.locate([key]);
       if (CONFIG_DRIVE_KEYS.includes(key)) {
         throw usageError(
@@ -108,14 +109,11 @@ export class QemuBuilder {
         );
       }
       // packme trees say `boot_command: none` where they boot a disk; HCL2 takes nothing but a list.
-      if (DECIDED.has(key) || omit?.has(key) || value === null || (key === "boot_command" && value === "none"))
-        continue;
-      if (FILE_KEYS.includes(key)) {
-        own[key] = this.builderFiles(key, value);
-        continue;
-      }
-      own[key] = this.values.value(value, kinds?.get(key) ?? "any", location, key);
-    }
+      if (DECIDED.has(key) || omit?.has(key) || value === null || (key === "boot_command" && value === "none")) return;
+      own[key] = FILE_KEYS.includes(key)
+        ? this.builderFiles(key, value)
+        : this.values.value(value, kinds?.get(key) ?? "any", location, key);
+    });
     return own;
   }
 
@@ -177,10 +175,15 @@ export class QemuBuilder {
     // As with QEMU itself, what qemuargs say goes before.
     const smp = /^(?:cpus=)?([1-9]\d*)(?:,|$)/.exec(this.argument("-smp"))?.[1];
     const [, size, unit] = /^(?:size=)?([1-9]\d*)([MG]?)(?:,|$)/i.exec(this.argument("-m")) ?? [];
-    const cpus = smp ? Number(smp) : number("cpus");
-    const memoryMb = size ? Number(size) * (unit?.toUpperCase() === "G" ? 1024 : 1) : number("memory");
+    const problems = new Problems();
+    const cpus = smp ? Number(smp) : problems.attempt(() => number("cpus"));
+    const memoryMb = size
+      ? Number(size) * (unit?.toUpperCase() === "G" ? 1024 : 1)
+      : problems.attempt(() => number("memory"));
     const model = this.step?.settings.cpu_model ?? undefined;
-    const cpuModel = model === undefined ? "host" : this.values.text(model, this.step?.locate(["cpu_model"])).real;
+    const cpuModel =
+      problems.attempt(() => this.values.text(model ?? "host", this.step?.locate(["cpu_model"])).real) ?? "host";
+    problems.throwAny();
     return {
       ...(cpus !== undefined && { cpus }),
       ...(memoryMb !== undefined && { memoryMb }),

@@ -1,5 +1,6 @@
 import { readFlag } from "../build-machine";
 import { type Location, usageError } from "../errors";
+import { mapAll } from "../problems";
 import { type Renderer, Text } from "../template/render";
 import type { ValueKind } from "../template/schema";
 
@@ -44,7 +45,7 @@ export class TypedValues {
         return new Text(String(flag), text.variables().length > 0 ? text.structure : String(flag), "flag");
       }
       case "list":
-        return (Array.isArray(value) ? value : [value]).map((item) => this.text(item, location));
+        return mapAll(Array.isArray(value) ? value : [value], (item) => this.text(item, location));
       case "text":
         return this.text(value, location);
       default:
@@ -60,9 +61,9 @@ export class TypedValues {
   }
 
   private tree(value: unknown, location: Location | undefined): unknown {
-    if (Array.isArray(value)) return value.map((item) => this.tree(item, location));
+    if (Array.isArray(value)) return mapAll(value, (item) => this.tree(item, location));
     if (typeof value === "object" && value !== null) {
-      return Object.fromEntries(Object.entries(value).map(([key, own]) => [key, this.tree(own, location)]));
+      return Object.fromEntries(mapAll(Object.entries(value), ([key, own]) => [key, this.tree(own, location)]));
     }
     return this.text(value ?? "", location);
   }

@@ -7,54 +7,54 @@ import { readFlag } from "../build-machine";
 import { usageError } from "../errors";
 import { canonicalJson, framedDigest, short } from "../fingerprint/digest";
 import { fingerprintBase, fingerprintLayer } from "../fingerprint/fingerprint";
-import { type RenderOptions, renderConfiguration } from "../packer/configuration";
+import { type RenderedTemplate, type RenderOptions, renderConfiguration } from "../packer/configuration";
 import { renderInstaller } from "../packer/installation";
 import { PROPS, withPresentNames } from "../present-names";
+import { Problems } from "../problems";
 import { type Base, type BuildSpecification, type LayerSpecification, SPECIFICATION_VERSION } from "../specification";
 import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "../template/base";
 import { PAM_PUBLIC_KEY_FILE } from "../template/original";
 import { resolveChecks, resolveContract } from "../template/promised-contract";
-import { Renderer } from "../template/render";
+import { Renderer, Text } from "../template/render";
 import { readMachine } from "../template/template";
-import { diskSize } from "./disk-size";
+import { type DiskSize, diskSize } from "./disk-size";
 import { type Given, readOptions, type SpecifyOptions } from "./specify-options";
 import { fillOf, type ValuedTemplate, valueTemplate, withHashes } from "./values";
 
 /** What every image promises, unless its template says otherwise. */
 const DEFAULT_CONTRACT = ["boot", "hygiene"] as const;
 
+// What a layer stands on, and what it is, while nothing but more problems are looked for: none of their own.
+const STAND_IN = { kind: "bootstrap", suite: "bookworm", packages: [], diskSizeGb: 0 } as const satisfies Base;
+const NO_DISK: DiskSize = { gb: 1, text: new Text("1", "1") };
+
 /**
  * Specifies the chain of layers that ends at a template; sources are absolute paths, and there is no output.
- * @throws VisaImageError for whatever in the catalog or the options cannot be used
+ * @throws VisaImageError for whatever in the catalog or the options cannot be used: for all of it at once, as far as it
+ *   can be seen
  */
 export function specify(specified: SpecifyOptions): BuildSpecification {
   const warn = specified.onWarning ?? ((message: string) => process.emitWarning(message, "VisaImageWarning"));
   const options = withPresentNames(specified, PROPS, warn);
   const { catalog } = options;
-  const chain = catalog.chain(options.template);
+  const problems = new Problems();
+  const chain = catalog.usableChain(options.template, problems);
   for (const name of Object.keys(options.variables ?? {})) {
     // Another image's layer may be meant; a name that no catalog knows is a mistake.
-    if (!chain.some((template) => template.name === name)) catalog.template(name);
+    if (!chain.some((template) => template.name === name)) problems.attempt(() => catalog.template(name));
   }
   const given = readOptions(options);
   const key = given.pamPublicKey;
   for (const warning of key?.warnings ?? []) warn(warning);
-  const valued = chain.map((template) => valueTemplate(template, given, warn));
-  const [first] = valued as [ValuedTemplate];
-  const own = resolveBase(first.template, rendererOf(first));
-  const baseRefresh = options.layerRefreshes?.[first.template.name];
-  const base =
-    own.kind === "bootstrap"
-      ? withPackages(
-          { ...own, ...(baseRefresh && { refresh: baseRefresh }) },
-          valued.flatMap(({ template, values }) =>
-            // They are the base's, whose own variables can be looked at too.
-            resolveBasePackages(template, new Renderer(new Map([...first.values, ...values]))),
-          ),
-        )
-      : own;
+  const valued = chain.flatMap((template) => problems.attempt(() => valueTemplate(template, given, warn)) ?? []);
+  const base = problems.attempt(() => baseOfChain(valued, options, problems)) ?? STAND_IN;
   const layers: LayerSpecification[] = [];
-  for (const each of valued) layers.push(specifyLayer(each, layers.at(-1), base, given, warn));
+  for (const each of valued) {
+    const own = each.template.parent === undefined ? base : STAND_IN;
+    const layer = problems.attempt(() => specifyLayer(each, layers.at(-1), own, given, warn));
+    if (layer) layers.push(layer);
+  }
+  problems.throwAny();
   const usesKey =
     chain.some(({ parts }) => parts.variables.has("pam_public_key")) ||
     layers.some(({ files }) => files.some(({ path }) => path.endsWith(PAM_PUBLIC_KEY_FILE)));
@@ -63,6 +63,25 @@ export function specify(specified: SpecifyOptions): BuildSpecification {
   }
   const machine = options.machine && readMachine(withoutUndefined(options.machine), "machine");
   return { version: SPECIFICATION_VERSION, layers, ...(machine && { machine }) };
+}
+
+/** What the first of the templates stands on, with the packages that all of them would like it to bring. */
+function baseOfChain(
+  valued: readonly ValuedTemplate[],
+  { layerRefreshes }: SpecifyOptions,
+  problems: Problems,
+): TemplatesBase {
+  const [first] = valued;
+  if (!first || first.template.parent !== undefined) return STAND_IN;
+  const own = resolveBase(first.template, rendererOf(first));
+  if (own.kind !== "bootstrap") return own;
+  const packages = valued.flatMap(
+    ({ template, values }) =>
+      // They are the base's, whose own variables can be looked at too.
+      problems.attempt(() => resolveBasePackages(template, new Renderer(new Map([...first.values, ...values])))) ?? [],
+  );
+  const refresh = layerRefreshes?.[first.template.name];
+  return withPackages({ ...own, ...(refresh && { refresh }) }, packages);
 }
 
 function specifyLayer(
@@ -75,14 +94,17 @@ function specifyLayer(
   const { template, values, secrets } = valued;
   const renderer = rendererOf(valued);
   const wanted = below ? undefined : chainsBase;
+  const problems = new Problems();
   if (below && template.parts.base) {
-    throw usageError(
-      `"${template.name}" extends "${below.name}" and has a base of its own`,
-      template.parts.locate(["base"]),
-      "remove one",
+    problems.add(
+      usageError(
+        `"${template.name}" extends "${below.name}" and has a base of its own`,
+        template.parts.locate(["base"]),
+        "remove one",
+      ),
     );
   }
-  const disk = diskSize(template, renderer, below, wanted);
+  const disk = problems.attempt(() => diskSize(template, renderer, below, wanted)) ?? NO_DISK;
   const onInstaller = wanted?.kind === "installer";
   const what: RenderOptions = {
     template,
@@ -94,11 +116,21 @@ function specifyLayer(
     onInstaller,
     pamPublicKey: pamPublicKey?.pem,
   };
-  const installed = onInstaller
-    ? renderInstaller({ ...what, installer: wanted, fileRenderer: new Renderer(withHashes(values, template), "keep") })
-    : undefined;
+  const installed = problems.attempt(() =>
+    onInstaller
+      ? renderInstaller({
+          ...what,
+          installer: wanted,
+          fileRenderer: new Renderer(withHashes(values, template), "keep"),
+        })
+      : undefined,
+  );
   const base = onInstaller ? installed?.base : wanted;
-  const rendered = renderConfiguration(what);
+  const found = problems.attempt(() => renderConfiguration(what));
+  const contract = problems.attempt(() => resolveContract(template, renderer)) ?? below?.contract ?? DEFAULT_CONTRACT;
+  const checks = problems.attempt(() => resolveChecks(template)) ?? [];
+  problems.throwAny();
+  const rendered = found as RenderedTemplate;
   for (const warning of new Set([...(installed?.warnings ?? []), ...rendered.warnings])) warn(warning);
   for (const file of [...(installed?.excluded ?? []), ...rendered.excluded]) options.onExcluded?.(template.name, file);
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
@@ -132,8 +164,8 @@ function specifyLayer(
       ...(headless !== undefined && { headless }),
       ...template.parts.machine,
     },
-    contract: resolveContract(template, renderer) ?? below?.contract ?? DEFAULT_CONTRACT,
-    checks: resolveChecks(template),
+    contract,
+    checks,
   };
 }
 

@@ -1,6 +1,7 @@
 import { isAbsolute, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ExitCode, type Location, VisaImageError } from "../errors";
+import { mapAll, Problems } from "../problems";
 import type { BootstrapBase, CloudImageBase, DiskFormat, FileBase, InstallerMedium } from "../specification";
 import { HASH_SUFFIX } from "./marks";
 import { MEDIA_LOCK_FILE, readMediaLock } from "./media-lock";
@@ -86,20 +87,26 @@ export function resolveBase(template: Template, renderer: Renderer): TemplatesBa
     if (foreign !== undefined) {
       throw fail(`"${foreign}" is of no use with ${iso ? "an ISO" : "a kernel"}`, foreign, "remove it");
     }
-    const { bootCommand, ...installer } = {
-      media: iso
-        ? [medium("iso", "checksum")]
-        : [medium("kernel", "kernel_checksum"), medium("initrd", "initrd_checksum")],
-      bootCommand: ([] as unknown[])
-        .concat(own("boot_command") ?? [])
-        .map((line) => renderer.render(String(line), at("boot_command"))),
+    const names: readonly (readonly [InstallerMedium["name"], string])[] = iso
+      ? [["iso", "checksum"]]
+      : [
+          ["kernel", "kernel_checksum"],
+          ["initrd", "initrd_checksum"],
+        ];
+    const problems = new Problems();
+    const media = problems.attempt(() => mapAll(names, ([name, checksum]) => medium(name, checksum))) ?? [];
+    const installer = {
+      media,
+      bootCommand: mapAll(([] as unknown[]).concat(own("boot_command") ?? []), (line) =>
+        renderer.render(String(line), at("boot_command")),
+      ),
       bootWait: iso ? (rendered("boot_wait") ?? renderer.render("5s")) : undefined,
       kernelArguments: rendered("kernel_arguments"),
       password: rendered("ssh_password"),
       timeout: rendered("timeout")?.real ?? INSTALLER_TIMEOUT,
       warnings: [],
     };
-    return checkInstaller({ kind, bootCommand, ...installer }, problem);
+    return checkInstaller({ kind, ...installer }, problem, problems);
   }
   const checksum = readChecksum(text("checksum", ""), problem("checksum"));
   const format = readFormat(text("format", "qcow2"), problem("format"));
@@ -148,42 +155,54 @@ function fromBuilder(template: Template, renderer: Renderer): TemplatesBase {
   const sum = value("iso_checksum");
   const isInstaller = !/^(true|yes|on)$/i.test(value("disk_image"));
   const isUnstated = isInstaller && (sum === "none" || (sum === "" && type === "none"));
+  const problems = new Problems();
   const checksum = isUnstated
     ? ""
-    : readChecksum(type && type !== "none" && !sum.includes(":") ? `${type}:${sum}` : sum, problem("iso_checksum"));
+    : problems.attempt(() =>
+        readChecksum(type && type !== "none" && !sum.includes(":") ? `${type}:${sum}` : sum, problem("iso_checksum")),
+      );
   if (isInstaller) {
-    const source = readSource(url, template, problem("iso_url"));
+    const source = problems.attempt(() => readSource(url, template, problem("iso_url")));
     const text = (key: string): Text | undefined => {
       const own = builder?.settings[key] ?? undefined;
       return own === undefined ? undefined : renderer.render(String(own), builder?.locate([key]));
     };
     const command = builder?.settings.boot_command ?? [];
     const lines = command === "none" ? [] : ([] as unknown[]).concat(command);
+    const medium = problems.attempt(() =>
+      source === undefined || checksum === undefined
+        ? undefined
+        : isUnstated
+          ? firstUse("iso", source, template, problem(sum === "" ? "iso_checksum_type" : "iso_checksum"))
+          : { name: "iso" as const, source, checksum },
+    );
     return checkInstaller(
       {
         kind: "installer",
-        media: [
-          isUnstated
-            ? firstUse("iso", source, template, problem(sum === "" ? "iso_checksum_type" : "iso_checksum"))
-            : { name: "iso", source, checksum },
-        ],
-        bootCommand: lines.map((line) => renderer.render(String(line), builder?.locate(["boot_command"]))),
+        media: medium ? [medium] : [],
+        bootCommand: mapAll(lines, (line) => renderer.render(String(line), builder?.locate(["boot_command"]))),
         bootWait: text("boot_wait") ?? renderer.render("10s"),
         password: text("ssh_password"),
         timeout: text("ssh_timeout")?.real ?? text("ssh_wait_timeout")?.real ?? INSTALLER_TIMEOUT,
         warnings: [],
       },
       (key) => problem(key === "timeout" ? "ssh_timeout" : key),
+      problems,
     );
   }
   const format: DiskFormat = /\.raw$/i.test(url) ? "raw" : "qcow2";
+  const place = problems.attempt(() =>
+    isUrl(url) ? readUrl(url, problem("iso_url")) : readPath(url, template, problem("iso_url")),
+  );
+  problems.throwAny();
+  const disk = { checksum: checksum as string, format };
   return isUrl(url)
-    ? { kind: "cloud-image", url: readUrl(url, problem("iso_url")), checksum, format }
-    : { kind: "file", path: readPath(url, template, problem("iso_url")), checksum, format };
+    ? { kind: "cloud-image", url: place as string, ...disk }
+    : { kind: "file", path: place as string, ...disk };
 }
 
-/** What holds for an installer from `base` and from a builder. */
-function checkInstaller(given: Installer, problem: (key: string) => Problem): Installer {
+/** What holds for an installer from `base` and from a builder; throws what was found before, too. */
+function checkInstaller(given: Installer, problem: (key: string) => Problem, problems: Problems): Installer {
   const installer = {
     ...given,
     bootCommand: given.bootCommand.map(withTypedHashes),
@@ -197,14 +216,16 @@ function checkInstaller(given: Installer, problem: (key: string) => Problem): In
     const secrets = [...new Set(used)];
     if (secrets.length === 0) continue;
     // All at once: who mends one is not to find the next one afterwards.
-    throw problem(key)(
+    const shownSecret = problem(key)(
       `the secret ${secrets.map((name) => `"${name}"`).join(" and the secret ")} would stand on the kernel's command line, where everyone can read it`,
       `move it into a file of http/ whose name ends in .j2, as ${secrets.map((name) => `{{ ${name}${HASH_SUFFIX} }}`).join(" and ")}`,
     );
+    problems.add(shownSecret);
   }
   if (!/^(\d+h)?(\d+m)?(\d+s)?$/.test(installer.timeout) || installer.timeout === "") {
-    throw problem("timeout")(`"${installer.timeout}" is not a time`, "for example 90m or 2h");
+    problems.add(problem("timeout")(`"${installer.timeout}" is not a time`, "for example 90m or 2h"));
   }
+  problems.throwAny();
   return installer;
 }
 

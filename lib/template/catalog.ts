@@ -4,6 +4,7 @@ import { type Location, usageError } from "../errors";
 import { suggestion } from "../nearest";
 import { packageRoot } from "../package-root";
 import { isFolder } from "../presence";
+import { Problems } from "../problems";
 import { readPackages } from "./packme-packages";
 import { check } from "./schema";
 import { type Step, Template, type TemplateParts } from "./template";
@@ -155,7 +156,15 @@ export class Catalog {
    * @throws VisaImageError for an unknown template, a missing parent, a cycle, or two templates of one name
    */
   chain(name: string): Template[] {
-    return this.links(name).map((entry) => entry.load());
+    const problems = new Problems();
+    const templates = this.usableChain(name, problems);
+    problems.throwAny();
+    return templates;
+  }
+
+  /** The same without those that cannot be used, of which `problems` has why. @internal */
+  usableChain(name: string, problems: Problems): Template[] {
+    return this.links(name).flatMap((entry) => problems.attempt(() => entry.load()) ?? []);
   }
 
   /**

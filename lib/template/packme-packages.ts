@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Location, usageError } from "../errors";
 import { suggestion } from "../nearest";
 import { isFolder, isThere } from "../presence";
+import { mapAll } from "../problems";
 import { check } from "./schema";
 import { readSteps, type Step } from "./template";
 import { YamlFile } from "./yaml-file";
@@ -15,11 +16,10 @@ function packageNames(names: readonly string[], folder: string, locate: (index: 
         .sort()
     : [];
   if (names.includes("*")) return known;
-  names.forEach((name, index) => {
-    if (known.includes(name)) return;
+  return mapAll(names, (name, index) => {
+    if (known.includes(name)) return name;
     throw usageError(`there is no package "${name}" in ${folder}`, locate(index), suggestion(name, known, "packages"));
   });
-  return [...names];
 }
 
 /** The provisioners of the packages that a template names. @throws VisaImageError for one that there is not */
@@ -29,7 +29,7 @@ export function readPackages(
   folder: string,
   locate: (index: number) => Location,
 ): Step[] {
-  return packageNames(names, folder, locate).flatMap((name) => readPackage(name, template, folder));
+  return mapAll(packageNames(names, folder, locate), (name) => readPackage(name, template, folder)).flat();
 }
 
 /** The provisioners of one of packme's packages; its paths are relative to a folder named after the template. */

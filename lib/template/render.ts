@@ -1,4 +1,4 @@
-import { ExitCode, type Location, VisaImageError } from "../errors";
+import { ExitCode, type Location, VisaImageError, type VisaImageErrorOptions } from "../errors";
 import { suggestion } from "../nearest";
 import { fixOf, refuseOtherPrinting, renderJinja } from "./jinja";
 import { JinjaError } from "./jinja-error";
@@ -8,6 +8,16 @@ const RESERVED = /[\uE000-\uE003]/;
 
 /** `{{ name | filter | … }}`, where the filters take no arguments. */
 const FILTERED = /\{\{\s*([A-Za-z_]\w*)((?:\s*\|\s*[A-Za-z_]\w*)+)\s*\}\}/g;
+
+/** A name that a template uses and does not declare. */
+export class UndefinedVariable extends VisaImageError {
+  constructor(
+    readonly variable: string,
+    options: VisaImageErrorOptions,
+  ) {
+    super(`the variable "${variable}" is not defined`, options);
+  }
+}
 
 /** A rendered value of a template. */
 export class Text {
@@ -147,7 +157,7 @@ export class Renderer {
   }
 
   private undefinedVariable(name: string, location: Location | undefined, cause?: unknown): VisaImageError {
-    return new VisaImageError(`the variable "${name}" is not defined`, {
+    return new UndefinedVariable(name, {
       location,
       fix: `declare it in environment.yml (a parent's variables are not inherited); ${suggestion(name, this.values.keys(), "variables")}`,
       exitCode: ExitCode.USAGE,

@@ -1,6 +1,7 @@
 import Ajv, { type ErrorObject, type ValidateFunction } from "ajv";
 import { ExitCode, type Location, VisaImageError } from "../errors";
 import { suggestion } from "../nearest";
+import { Problems } from "../problems";
 import configSchema from "./schema/config.schema.json";
 import environmentSchema from "./schema/environment.schema.json";
 import manifestSchema from "./schema/manifest.schema.json";
@@ -26,30 +27,51 @@ export interface Locator {
   locateKey(path: ValuePath): Location | undefined;
 }
 
-// The first error is the one that is told: a list of thousands of bad items costs no more than one. Compiling costs more
-// than all that is ever checked, and half as much where the schema itself is taken as right and no code is made faster.
-const ajv = new Ajv({
-  allErrors: false,
-  verbose: true,
-  strict: false,
-  validateSchema: false,
-  inlineRefs: false,
-  code: { optimize: false },
-});
-const compiled = new Map<SchemaName, ValidateFunction>();
+// Compiling costs more than all that is ever checked, and half as much where the schema itself is taken as right and no
+// code is made faster. The first error ends the check of a good file; only where there is one all are looked for.
+const SETTINGS = { verbose: true, strict: false, validateSchema: false, inlineRefs: false, code: { optimize: false } };
+const ajv = { first: new Ajv({ ...SETTINGS, allErrors: false }), all: new Ajv({ ...SETTINGS, allErrors: true }) };
+const compiled = { first: new Map<SchemaName, ValidateFunction>(), all: new Map<SchemaName, ValidateFunction>() };
 
-/** Checks a value against a schema. @throws VisaImageError for the first error by its place in the value */
-export function check(name: SchemaName, value: unknown, locator: Locator, subject = ""): void {
-  let validate = compiled.get(name);
+/** Beyond these, what is wrong with a list of thousands of bad items is known. */
+const MOST_ERRORS = 100;
+
+function errorsOf(name: SchemaName, value: unknown, which: "first" | "all"): ErrorObject[] {
+  let validate = compiled[which].get(name);
   if (!validate) {
-    validate = ajv.compile(schemas[name]);
-    compiled.set(name, validate);
+    validate = ajv[which].compile(schemas[name]);
+    compiled[which].set(name, validate);
   }
-  if (validate(value)) return;
+  if (validate(value)) return [];
   // The errors of combinators only repeat that something inside them failed.
   const errors = (validate.errors ?? []).filter((e) => !["if", "anyOf", "allOf", "oneOf"].includes(e.keyword));
-  const error = errors[0] ?? validate.errors?.[0];
-  if (error) throw explain(error, value, locator, subject);
+  return errors.length > 0 ? errors : (validate.errors ?? []);
+}
+
+/** Checks a value against a schema. @throws VisaImageError for what is wrong, in the order of the schema */
+export function check(name: SchemaName, value: unknown, locator: Locator, subject = ""): void {
+  const [first] = errorsOf(name, value, "first");
+  if (!first) return;
+  const problems = new Problems();
+  const told: string[] = [];
+  for (const error of [first, ...errorsOf(name, value, "all")].slice(0, MOST_ERRORS)) {
+    const place = placeOf(error);
+    // Of the branches of a choice each has something to say of the same value.
+    if (told.some((other) => isWithin(place, other) || isWithin(other, place))) continue;
+    told.push(place);
+    problems.add(explain(error, value, locator, subject));
+  }
+  problems.throwAny();
+}
+
+/** What an error is about, as a JSON pointer. */
+function placeOf({ instancePath, keyword, params, propertyName }: ErrorObject): string {
+  const key = propertyName ?? params.additionalProperty ?? params.missingProperty ?? params.propertyName;
+  return key === undefined ? instancePath : `${instancePath}/${keyword === "required" ? "+" : ""}${key}`;
+}
+
+function isWithin(place: string, other: string): boolean {
+  return place === other || place.startsWith(`${other}/`);
 }
 
 /** The kinds of the keys of a builder or provisioner type; undefined for a type that is not known. */

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { type Location, usageError } from "../errors";
 import { wholeMebibytes } from "../mebibytes";
 import { isThere } from "../presence";
+import { Problems } from "../problems";
 import { hasBlocks, hasOpenBlocks, renderBlocks } from "./blocks";
 import { check } from "./schema";
 import {
@@ -41,24 +42,36 @@ export function readTemplate(
     postprocessors: [],
     locate: () => ({ file: manifestFile }),
   };
-  readEnvironment(join(directory, "environment.yml"), parts);
-  // packme takes a template without a manifest as one that does nothing itself (its packages do).
-  if (isThere(manifestFile)) {
-    const text = readText(manifestFile);
-    const yaml = readUnlessBlocks(manifestFile, text);
-    if (!yaml) {
-      parts.renderBlocks = (isVariable, render) => {
-        const rendered = renderBlocks(text, isVariable, render);
-        const own = { ...parts, renderBlocks: undefined };
-        readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, name, directory);
-        return { ...own, provisioners: [...own.provisioners, ...fromPackages()] };
-      };
-      return Template.fromParts(name, parts);
-    }
-    readManifest(yaml, parts, name, directory);
-  }
-  parts.provisioners = [...parts.provisioners, ...fromPackages()];
+  const problems = new Problems();
+  problems.attempt(() => readEnvironment(join(directory, "environment.yml"), parts));
+  const blocks = problems.attempt(() => readManifestFile(manifestFile, parts, name, directory));
+  const packages = problems.attempt(fromPackages) ?? [];
+  problems.throwAny();
+  const withPackages = (own: TemplateParts) => ({ ...own, provisioners: [...own.provisioners, ...packages] });
+  if (blocks === undefined) return Template.fromParts(name, withPackages(parts));
+  parts.renderBlocks = (isVariable, render) => {
+    const rendered = renderBlocks(blocks, isVariable, render);
+    const own = { ...parts, renderBlocks: undefined };
+    readManifest(new YamlFile(manifestFile, rendered.text, rendered.lines), own, name, directory);
+    return withPackages(own);
+  };
   return Template.fromParts(name, parts);
+}
+
+/** Reads a manifest; its text where its block tags have to be rendered first. */
+function readManifestFile(
+  file: string,
+  parts: Mutable<TemplateParts>,
+  name: string,
+  directory: string,
+): string | undefined {
+  // packme takes a template without a manifest as one that does nothing itself (its packages do).
+  if (!isThere(file)) return undefined;
+  const text = readText(file);
+  const yaml = readUnlessBlocks(file, text);
+  if (!yaml) return text;
+  readManifest(yaml, parts, name, directory);
+  return undefined;
 }
 
 /** A manifest as it is; undefined where its block tags have to be rendered first. */
@@ -114,18 +127,23 @@ function readEnvironment(plain: string, parts: Mutable<TemplateParts>): void {
   );
   parts.secrets = declareSecrets(value.secrets ?? {});
   const machine = Object.fromEntries(Object.entries(value.machine ?? {}).map(([key, own]) => [camelCase(key), own]));
-  if (typeof machine.memoryMb === "string") {
-    machine.memoryMb = readMemory(machine.memoryMb, yaml.locate(["machine", "memory_mb"]));
-  }
-  parts.machine = readMachine(machine, "machine", dirname(file), yaml.locateKey(["machine"]));
+  const problems = new Problems();
+  problems.attempt(() => {
+    if (typeof machine.memoryMb === "string") {
+      machine.memoryMb = readMemory(machine.memoryMb, yaml.locate(["machine", "memory_mb"]));
+    }
+    parts.machine = readMachine(machine, "machine", dirname(file), yaml.locateKey(["machine"]));
+  });
   for (const { name } of parts.secrets) {
     if (!parts.variables.has(name)) continue;
-    throw usageError(
+    const given = usageError(
       `"${name}" is a secret, and has a value in environment.yml`,
       yaml.locateKey(["environment", name]),
       "remove the value",
     );
+    problems.add(given);
   }
+  problems.throwAny();
 }
 
 /** A size with its unit, in MiB. */

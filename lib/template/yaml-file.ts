@@ -12,6 +12,7 @@ import {
   visit,
 } from "yaml";
 import { ExitCode, type Location, VisaImageError } from "../errors";
+import { Problems } from "../problems";
 
 /** Where a value stands in a document: the keys and indices that lead to it. */
 export type ValuePath = readonly (string | number)[];
@@ -62,14 +63,17 @@ export class YamlFile {
           cause: problem,
         });
       }
-      const second = this.secondKey();
-      if (second !== undefined) {
-        throw new VisaImageError("the same key stands here twice", {
-          location: this.at(second),
-          fix: "rename or remove one of the two",
-          exitCode: ExitCode.USAGE,
-        });
+      const problems = new Problems();
+      for (const second of this.secondKeys()) {
+        problems.add(
+          new VisaImageError("the same key stands here twice", {
+            location: this.at(second),
+            fix: "rename or remove one of the two",
+            exitCode: ExitCode.USAGE,
+          }),
+        );
       }
+      problems.throwAny();
       visit(this.document, {
         Pair: (_, { key }) => {
           if (isScalar(key)) return undefined;
@@ -130,9 +134,9 @@ export class YamlFile {
     return value === null || value === undefined ? "" : String(value);
   }
 
-  /** Where the second of two equal keys stands. */
-  private secondKey(): number | undefined {
-    let found: number | undefined;
+  /** Where the second of two equal keys stands, for all of them. */
+  private secondKeys(): number[] {
+    const found: number[] = [];
     visit(this.document, {
       Map: (_, { items }) => {
         const seen = new Set<string>();
@@ -140,13 +144,9 @@ export class YamlFile {
           if (!isScalar(key)) continue;
           // As keys of the plain value: 1 and "1" are the same.
           const name = String(key.value);
-          if (seen.has(name)) {
-            found = key.range?.[0];
-            return visit.BREAK;
-          }
+          if (seen.has(name)) found.push(key.range?.[0] ?? 0);
           seen.add(name);
         }
-        return undefined;
       },
     });
     return found;

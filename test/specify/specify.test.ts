@@ -156,3 +156,40 @@ describe("packages that the base brings", () => {
     );
   });
 });
+
+test("fails for all that is wrong with a tree at once: each with its place, and what depends on it once", () => {
+  const folder = temporaryCatalog(CHAIN);
+  writeFiles(folder, {
+    "one/manifest.yml": `packer:
+  base: {file: {path: base.qcow2, checksum: none}}
+  builders: [{type: qemu, boot_wait: 5, memory: much}]
+  provisioners:
+    - {type: shell, script: missing.sh, pause_before: 10}
+    - {type: file, source: scripts}
+`,
+    "two/environment.yml": "environments: {}\nsecret: {}\n",
+    "two/manifest.yml": "packer:\n  provisioners:\n    - {type: shell, inlin: ls}\n    - {type: shel}\n",
+  });
+  let message = "";
+  try {
+    run(folder);
+  } catch (error) {
+    message = (error as Error).message;
+  }
+  const told = message
+    .split("\n")
+    .flatMap((line) => /(\w+\/\w+\.yml:\d+):\d+: (.*)/.exec(line)?.slice(1).join(" ") ?? []);
+  expect(told).toEqual([
+    'two/environment.yml:1 unknown key "environments"',
+    'two/environment.yml:2 unknown key "secret"',
+    'two/manifest.yml:3 packer.provisioners[0]: unknown key "inlin"',
+    'two/manifest.yml:4 packer.provisioners[1].type: "shel" is not supported',
+    'one/manifest.yml:2 "none" is not a checksum of an image',
+    'one/manifest.yml:3 "5" is not a duration, which "boot_wait" needs',
+    `one/manifest.yml:5 there is no script "missing.sh" in ${join(folder, "one")}`,
+    'one/manifest.yml:5 "10" is not a duration, which "pause_before" needs',
+    "one/manifest.yml:6 a file provisioner needs a source and a destination",
+    'one/manifest.yml:3 "much" is not a whole number, which "memory" needs',
+  ]);
+  expect(message).toMatch(/^10 things have to be put right:\n/);
+});

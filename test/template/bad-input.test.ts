@@ -7,6 +7,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { parse, stringify } from "yaml";
 import { VisaImageError } from "../../lib/errors";
+import { problemsOf } from "../../lib/problems";
 import { type Files, specifyChain, temporaryCatalog, writeFiles } from "../fixtures/temporary-catalog";
 
 jest.setTimeout(120_000);
@@ -72,6 +73,13 @@ function attempt(): string | undefined {
   expect(user / 1000).toBeLessThan(1000);
   if (thrown === undefined) return undefined;
   if (!(thrown instanceof VisaImageError)) throw thrown;
+  expect(thrown.exitCode).toBe(2);
+  for (const problem of problemsOf(thrown)) expectClear(problem);
+  return thrown.message;
+}
+
+/** One thing that is wrong: with its place, and short. */
+function expectClear(thrown: VisaImageError): void {
   expect(thrown.location?.file).toMatch(/\.yml$/);
   // A file that is missing, or that cannot be read at all, has no lines.
   if (!/cannot read|there is no template|has a config\.yml/.test(thrown.message)) {
@@ -85,7 +93,6 @@ function attempt(): string | undefined {
   expect(thrown.message.split("\n").length).toBeLessThanOrEqual(3);
   expect(thrown.message.length).toBeLessThan(2000);
   expect(thrown.message).not.toMatch(/undefined \(reading|is not a function|\[object| {4}at /);
-  return thrown.message;
 }
 
 /** Puts a file into the tree, tries it, and puts the good one back. */
