@@ -61,7 +61,9 @@ const FATES: Readonly<Record<string, Fate>> = {
   "create delete": "replaced",
   delete: "destroyed",
   forget: "forgotten",
+  // What was there stays there, in nobody's hands, and another one is made beside it: Terraform's order, and OpenTofu's.
   "create forget": "forgotten",
+  "forget create": "forgotten",
 };
 
 /**
@@ -137,7 +139,7 @@ function changeOf(given: unknown, where: string, location: Location): ResourceCh
   if (typeof address !== "string" || typeof type !== "string" || typeof name !== "string") {
     throw broken("has no address, type and name");
   }
-  if (mode === "data") return undefined;
+  if (mode === "data" || mode === "ephemeral") return undefined;
   const actions = Array.isArray(change.actions) ? change.actions.join(" ") : undefined;
   const fate = Object.hasOwn(FATES, actions ?? "") ? FATES[actions ?? ""] : undefined;
   if (fate === undefined) {

@@ -42,6 +42,23 @@ test("a minor version that is newer only adds something", () => {
   expect(readPlan(Buffer.from(having({ format_version: "1.99" })), "plan.json").changes.length).toBeGreaterThan(0);
 });
 
+// By the table of OpenTofu 1.12.6 (internal/command/jsonplan/plan.go), which has one more than Terraform 1.11.
+test.each([
+  ["no-op", "none"],
+  ["create", "created"],
+  ["delete", "destroyed"],
+  ["update", "updated"],
+  ["create delete", "replaced"],
+  ["delete create", "replaced"],
+  ["forget create", "forgotten"],
+  ["create forget", "forgotten"],
+  ["forget", "forgotten"],
+])("knows the actions of Terraform and of OpenTofu: %s", (actions, fate) => {
+  const change = { address: "a.b", type: "a", name: "b", mode: "managed", change: { actions: actions.split(" ") } };
+  const { applyable: _, complete: __, ...openTofu } = JSON.parse(having({ resource_changes: [change] }));
+  expect(readPlan(Buffer.from(JSON.stringify(openTofu)), "plan.json").changes).toMatchObject([{ fate }]);
+});
+
 test("knows resources in modules, and leaves out what is only read", () => {
   const change = { change: { actions: ["create"] }, type: "terraform_data", name: "x" };
   const plan = readPlan(

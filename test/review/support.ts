@@ -1,4 +1,4 @@
-/** Plans that Terraform made of this project's own constructs: test/fixtures/plans/make.ts makes them anew. */
+/** Plans that Terraform made of this project's own constructs: make-plans.ts makes them anew. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PlanReview } from "../../lib/review/model";
