@@ -6,7 +6,7 @@ import type { Change, Difference, Measure } from "./compare";
 /** As text for a terminal; the first line says all at once. */
 export function differenceText(difference: Difference): string {
   const { headline, a, b, sections, measures, notCompared } = difference;
-  const lines = [headline, "", `A  ${about(a)}`, `B  ${about(b)}`];
+  const lines = [headline, "", `A  ${aboutSide(a)}`, `B  ${aboutSide(b)}`];
   for (const { title, changes } of sections) {
     lines.push("", title, ...columns(changes.map((each) => [each.kind, each.name, versions(each), each.layer ?? ""])));
   }
@@ -22,7 +22,7 @@ export function differenceText(difference: Difference): string {
 /** As Markdown. */
 export function differenceMarkdown(difference: Difference): string {
   const { headline, a, b, sections, measures, notCompared } = difference;
-  const lines = [`**${cell(headline)}**`, "", `- A: ${cell(about(a))}`, `- B: ${cell(about(b))}`];
+  const lines = [`**${cell(headline)}**`, "", `- A: ${cell(aboutSide(a))}`, `- B: ${cell(aboutSide(b))}`];
   for (const { title, changes } of sections) {
     lines.push("", `### ${cell(title)}`, "", "| | name | before | after | layer |", "|---|---|---|---|---|");
     lines.push(...changes.map((each) => row([each.kind, each.name, each.before, each.after, each.layer])));
@@ -37,7 +37,8 @@ export function differenceMarkdown(difference: Difference): string {
   return `${lines.join("\n")}\n`;
 }
 
-function about({ title, template, fingerprint, built }: Difference["a"]): string {
+/** An image in a few words: what it is called, its layer, when it was built. */
+export function aboutSide({ title, template, fingerprint, built }: Difference["a"]): string {
   const digits = fingerprint && short(fingerprint);
   const layer = template && digits && !title.includes(digits) ? `${template} ${digits}` : "";
   return [title, layer, built && `built ${built.slice(0, 16).replace("T", " ")} UTC`].filter(Boolean).join(", ");
@@ -53,7 +54,8 @@ function measured(measure: Measure): string {
   return before === after ? before : `${before} → ${after}`;
 }
 
-function amount({ unit }: Measure, value: number | undefined): string {
+/** A measure as people say it. */
+export function amount({ unit }: Measure, value: number | undefined): string {
   if (value === undefined) return "not known";
   return unit === "bytes" ? size(value) : duration(value * 1000);
 }

@@ -62,7 +62,8 @@ export async function parentsOf(cache: Cache, fingerprint: string): Promise<stri
       const known = source.properties[PARENTS_PROPERTY];
       return known || parents.length > 0 ? [...parents, ...(known?.split(" ") ?? [])] : undefined;
     }
-    if (!manifest.parent) return parents;
+    // A circle takes somebody who made it by hand; it ends all the same.
+    if (!manifest.parent || parents.includes(short(manifest.parent.fingerprint))) return parents;
     next = manifest.parent.fingerprint;
     parents.push(short(next));
   }

@@ -1,41 +1,45 @@
 /** What a release has changed since the one before it, as a report shows it. */
+import type { Difference } from "../diff/compare";
+import { aboutSide, amount } from "../diff/render";
 import { type Html, html } from "./html";
 
-/** One thing that differs. */
-export interface Change {
-  /** `added`, `gone`, `up`, `down`, `changed`. */
-  readonly kind: string;
-  readonly name: string;
-  readonly before?: string;
-  readonly after?: string;
+/** The difference as HTML: its one line first. */
+export function renderDifference({ headline, a, b, sections, measures, notCompared }: Difference): Html {
+  return html`<p>${headline}</p>
+<dl><dt>before</dt><dd>${aboutSide(a)}</dd><dt>now</dt><dd>${aboutSide(b)}</dd></dl>
+${sections.map(({ title, changes }) =>
+  renderRows(
+    `${title}: ${changes.length}`,
+    ["Name", "Change", "Before", "Now", "Layer"],
+    changes.map(({ name, kind, before, after, layer }) => [name, kind, before, after, layer]),
+  ),
+)}${
+  measures.length > 0 &&
+  renderRows(
+    "Measured",
+    ["What", "Before", "Now"],
+    measures.map((each) => [each.name, amount(each, each.before), amount(each, each.after)]),
+  )
+}${
+  notCompared.length > 0 &&
+  renderRows(
+    "Not compared",
+    ["What", "Why"],
+    notCompared.map(({ what, why }) => [what, why]),
+  )
+}`;
 }
 
-/** A difference between two images. */
-export interface Difference {
-  /** What is compared with. */
-  readonly before: string;
-  /** What differs, by what it is: packages of a layer, units, ports. */
-  readonly groups: readonly { readonly title: string; readonly changes: readonly Change[] }[];
-}
-
-/** The difference as HTML. */
-export function renderDifference({ before, groups }: Difference): Html {
-  const shown = groups.filter(({ changes }) => changes.length > 0);
-  if (shown.length === 0) return html`<p>Nothing differs from ${before}.</p>`;
-  return html`<p>Compared with ${before}.</p>
-${shown.map(renderGroup)}`;
-}
-
-function renderGroup({ title, changes }: Difference["groups"][number]): Html {
-  return html`<table class="difference">
-<caption>${title}: ${changes.length}</caption>
-<thead><tr><th scope="col">Name</th><th scope="col">Change</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
+function renderRows(
+  caption: string,
+  heads: readonly string[],
+  rows: readonly (readonly [string, ...(string | undefined)[]])[],
+): Html {
+  return html`<table>
+<caption>${caption}</caption>
+<thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead>
 <tbody>
-${changes.map(
-  ({ kind, name, before, after }) =>
-    html`<tr><th scope="row">${name}</th><td>${kind}</td><td>${before}</td><td>${after}</td></tr>
-`,
-)}</tbody>
+${rows.map(([name, ...cells]) => html`<tr><th scope="row">${name}</th>${cells.map((text) => html`<td>${text}</td>`)}</tr>\n`)}</tbody>
 </table>
 `;
 }

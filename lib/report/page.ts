@@ -1,8 +1,9 @@
 /** What a report to look at shows: all of it known, nothing of it HTML. */
+
+import type { Difference } from "../diff/compare";
 import type { Release } from "../releases/release-lock";
 import type { ArtifactManifest } from "../runner/cache/cache";
 import type { VerifyReport } from "../verify/verify-report";
-import type { Difference } from "./difference";
 import type { PackageRow } from "./packages";
 
 /** A layer of the image, or what the first one starts from. */

@@ -39,6 +39,13 @@ test.each(["0123456789ab", "5d1f0c1e-0000-4000-8000-000000000000", "abababab", "
   },
 );
 
+test("is compared with the release before, as far as that is known", async () => {
+  await report("0123456789ab");
+  const page = readFileSync(join(folder, "page.html"), "utf8");
+  expect(page).toContain("<dt>before</dt><dd>release ba9876543210 of desktops/general");
+  expect(page).toContain("Not compared");
+});
+
 test("fails for a release whose artifact is not here, and says what helps", async () => {
   const { status, stderr } = await report("ba9876543210");
   expect(status).toBe(2);

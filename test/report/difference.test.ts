@@ -1,20 +1,17 @@
 import { renderDifference } from "../../lib/report/difference";
-import { HARMLESS, HOSTILE } from "./sample-page";
+import { difference, HARMLESS, HOSTILE } from "./sample-page";
 
-test("names what changed, by group, and leaves out groups without a change", () => {
-  const changes = [{ kind: "up", name: HOSTILE, before: "1", after: HOSTILE }];
-  const { text } = renderDifference({
-    before: "release 1",
-    groups: [
-      { title: "visa-base", changes },
-      { title: "nothing here", changes: [] },
-    ],
-  });
-  expect(text).toContain(`<tr><th scope="row">${HARMLESS}</th><td>up</td><td>1</td><td>${HARMLESS}</td></tr>`);
-  expect(text).toContain("Compared with release 1.");
-  expect(text).not.toContain("nothing here");
+const { text } = renderDifference(difference(HOSTILE));
+
+test("begins with the one line, and names both", () => {
+  expect(text).toMatch(/^<p>1 package up<\/p>\n<dl><dt>before<\/dt><dd>release 1, built 2026-11-01 00:00 UTC<\/dd>/);
 });
 
-test("says where nothing differs", () => {
-  expect(renderDifference({ before: "release 1", groups: [] }).text).toContain("Nothing differs from release 1.");
+test("shows changes, measures and what was not compared, all as text", () => {
+  expect(text).toContain("<caption>packages of the system: 1</caption>");
+  expect(text).toContain(
+    `<tr><th scope="row">${HARMLESS}</th><td>up</td><td>1</td><td>${HARMLESS}</td><td>visa-base</td></tr>`,
+  );
+  expect(text).toContain('<tr><th scope="row">image</th><td>1 MiB</td><td>not known</td></tr>');
+  expect(text).toContain(`<tr><th scope="row">users</th><td>${HARMLESS}</td></tr>`);
 });

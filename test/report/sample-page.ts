@@ -1,3 +1,4 @@
+import type { Difference } from "../../lib/diff/compare";
 import type { Page, PageLayer } from "../../lib/report/page";
 import type { VerifyReport } from "../../lib/verify/verify-report";
 
@@ -46,3 +47,19 @@ export const page: Page = {
   packages: [{ name: "xrdp", version: "0.9.21.1-1", kind: "deb", layer: "visa-base" }],
   digests: { "manifest.json": "12".repeat(32) },
 };
+
+/** A difference in which somebody wrote a text. */
+export function difference(text: string): Difference {
+  return {
+    ...{ version: 1, headline: "1 package up", b: { title: text } },
+    a: { title: "release 1", built: "2026-11-01T00:00:00Z" },
+    sections: [
+      {
+        ...{ title: "packages of the system", noun: ["package", "packages"] },
+        changes: [{ kind: "up", name: text, before: "1", after: text, layer: "visa-base" }],
+      },
+    ],
+    measures: [{ name: "image", unit: "bytes", before: 1 << 20 }],
+    notCompared: [{ what: "users", why: text }],
+  };
+}
