@@ -6,7 +6,7 @@ import { METADATA_CHARACTERS } from "../specification";
 import { claimShareable } from "./claims";
 import type { IVisaImage } from "./existing-image";
 import { TerraformData } from "./terraform-data";
-import { addressPart, isToken } from "./text";
+import { addressPart, isToken, unescapeTemplate } from "./text";
 
 /** Properties of a {@link VisaInstance}. */
 export interface VisaInstanceProps {
@@ -55,6 +55,11 @@ export interface VisaInstanceProps {
    */
   readonly keyPair?: string;
   /**
+   * Name of the availability zone that it runs in.
+   * @default - the cloud's choice
+   */
+  readonly availabilityZone?: string;
+  /**
    * Whether metadata come from a config drive too.
    * @default - the cloud's choice
    */
@@ -91,6 +96,7 @@ export class VisaInstance extends Construct {
     checkName(name);
     checkOwner(props.owner);
     for (const [key, value] of Object.entries(metadata)) checkMetadata(key, value);
+    checkUserData(props.image.bootCommand);
 
     const networkIds = [...props.networkIds];
     const image = new TerraformData(this, "Image", { triggersReplace: { fingerprint: props.image.fingerprint } });
@@ -104,6 +110,7 @@ export class VisaInstance extends Construct {
       metadata: isToken(props.metadata) ? Fn.merge([metadata, props.metadata]) : metadata,
       userData: props.image.bootCommand,
       keyPair: props.keyPair,
+      availabilityZone: props.availabilityZone,
       configDrive: props.configDrive,
       provider: props.provider,
       // By its address: of a construct cdktf makes "${…}", which Terraform does not take here.
@@ -141,6 +148,18 @@ function checkOwner(owner: string): void {
   if (/^[a-z0-9_][a-z0-9_.-]{0,31}$/i.test(owner) && !/^(root|\d+)$/.test(owner)) return;
   throw new VisaImageError(`the owner "${owner}" is no login that an image accepts`, {
     fix: "1 to 32 letters, digits, dots, dashes and underscores, not only digits, not beginning with a dash, not root",
+  });
+}
+
+/** What Nova takes: 65535 characters of Base64. */
+const USER_DATA_BYTES = 49149;
+
+function checkUserData(bootCommand: string): void {
+  if (isToken(bootCommand)) return;
+  const bytes = Buffer.byteLength(unescapeTemplate(bootCommand));
+  if (bytes <= USER_DATA_BYTES) return;
+  throw new VisaImageError(`the boot command has ${bytes} bytes; Nova takes at most ${USER_DATA_BYTES} of user data`, {
+    fix: "shorten it, or put what it does into a layer of the image",
   });
 }
 

@@ -58,6 +58,18 @@ describe("an instance", () => {
     expect(() => resourcesOf({ metadata: { ["k".repeat(256)]: "" } })).toThrow("has 256 characters");
   });
 
+  test("fails for a boot command that Nova would not take as user data", () => {
+    const of = (bootCommand: string) => resourcesOf({ image: { ...image, bootCommand } });
+    // In Base64, of which Nova takes 65535 characters. An escape of Terraform's is not in what it sends.
+    expect(() => of(`$\${${"x".repeat(49147)}`)).not.toThrow();
+    expect(() => of("é".repeat(24575))).toThrow("the boot command has 49150 bytes; Nova takes at most 49149");
+  });
+
+  test("runs in the zone that is asked for", () => {
+    const { openstack_compute_instance_v2: instances } = resourcesOf({ availabilityZone: "gpu" });
+    expect(Object.values(instances)).toMatchObject([{ availability_zone: "gpu" }]);
+  });
+
   test("leaves tokens to Terraform", () => {
     const stack = newStack();
     const owner = new TerraformVariable(stack, "owner", { type: "string" }).stringValue;

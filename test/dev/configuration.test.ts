@@ -79,6 +79,11 @@ describe("the files of a full one", () => {
     expect(neutronConfiguration({ ...settings, full })).toMatch(/^\[agent\]\n(#.*\n)?root_helper = sudo$/m);
   });
 
+  it("take nothing for dead that is only slow", () => {
+    expect(novaConfiguration({ ...settings, full }, "tcg")).toMatch(/^service_down_time = 300$/m);
+    expect(neutronConfiguration({ ...settings, full })).toMatch(/^agent_down_time = 300$/m);
+  });
+
   it("give RabbitMQ its name from the first moment on: to change it takes longer than Erlang waits on a busy machine", () => {
     const { RABBITMQ_NODENAME: name, RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: args } = MESSAGES_VARIABLES;
     expect(args).toMatch(new RegExp(`^-sname ${name} `));

@@ -16,7 +16,7 @@ import { type SmallOptions, startSmall } from "../small";
 import type { Workbench } from "../workbench";
 import { addFirstThings } from "./first-things";
 import { enterNamespace, NAMESPACE, startNamespace } from "./namespace";
-import { AGENTS, CONTROL, RELAY, relayedPorts } from "./services";
+import { AGENTS, BRIDGES, CONTROL, RELAY, relayedPorts } from "./services";
 
 /** Placement reads its configuration from a folder. */
 const PLACEMENT = { OS_PLACEMENT_CONFIG_DIR: FULL_HOME };
@@ -49,22 +49,27 @@ export async function startFull(bench: Workbench, settings: FullCloudSettings, o
     bench.ready("neutron", neutron),
     bench.ready("nova", `${new URL(nova).origin}/`),
   ]);
-  for (const [name, command] of Object.entries(AGENTS)) await bench.start(name, command);
+  for (const [name, command] of Object.entries(BRIDGES)) await bench.start(name, command);
   await addFirstThings(settings, identity);
   bench.say("waiting for Nova's host and Neutron's agents");
   const get = async (url: string) =>
     (await call("GET", url, { token: identity.token })).body as Record<string, Record<string, string>[] | undefined>;
   // What was there before this start says "up" for a minute.
   const since = (time: string | undefined) => time !== undefined && Date.parse(`${time.replace(" ", "T")}Z`) >= started;
+  const reported = async (...names: string[]) => {
+    const { agents = [] } = await get(`${neutron}/v2.0/agents`);
+    const alive = agents.filter((agent) => since(agent.heartbeat_timestamp)).map(({ binary }) => binary);
+    return names.every((name) => alive.includes(`${name}-agent`));
+  };
+  // What DHCP and routers ask for is bound on its bridges: "Failed to bind port" where it has not reported.
+  await bench.until("neutron-linuxbridge", "report to Neutron", () => reported("neutron-linuxbridge"));
+  for (const [name, command] of Object.entries(AGENTS)) await bench.start(name, command);
   await bench.until("nova-compute", "report its host", async () => {
     const { services = [] } = await get(`${nova}/os-services?binary=nova-compute`);
     const { hypervisors = [] } = await get(`${nova}/os-hypervisors`);
     return hypervisors.length > 0 && services.some(({ updated_at }) => since(updated_at?.replace(/\..*/, "")));
   });
-  await bench.until("neutron", "hear of its agents", async () => {
-    const { agents = [] } = await get(`${neutron}/v2.0/agents`);
-    return agents.filter((agent) => since(agent.heartbeat_timestamp)).length === Object.keys(AGENTS).length - 1;
-  });
+  await bench.until("neutron", "hear of its agents", () => reported(...Object.keys(AGENTS)));
 }
 
 async function writeConfiguration(bench: Workbench, settings: FullCloudSettings): Promise<void> {

@@ -20,10 +20,14 @@ export const CONTROL: Readonly<Record<string, readonly string[]>> = {
   "nova-scheduler": ["nova-scheduler", ...NOVA],
 };
 
-/** Those that do the work on the host: started once the APIs answer. */
-export const AGENTS: Readonly<Record<string, readonly string[]>> = {
+/** Those that run guests and connect them: started once the APIs answer. */
+export const BRIDGES: Readonly<Record<string, readonly string[]>> = {
   "nova-compute": ["nova-compute", ...NOVA],
   "neutron-linuxbridge": ["neutron-linuxbridge-agent", ...NEUTRON],
+};
+
+/** Neutron's agents that need a bridge: each reports by its name with `-agent` behind it. */
+export const AGENTS: Readonly<Record<string, readonly string[]>> = {
   "neutron-dhcp": ["neutron-dhcp-agent", ...NEUTRON, "--config-file", `${FULL_HOME}/neutron-dhcp.conf`],
   "neutron-l3": ["neutron-l3-agent", ...NEUTRON],
   "neutron-metadata": ["neutron-metadata-agent", ...NEUTRON, "--config-file", `${FULL_HOME}/neutron-metadata.conf`],
@@ -34,6 +38,7 @@ export const FULL_SERVICES = [
   ...[NAMESPACE, RELAY],
   ...FOUNDATION,
   ...["placement", ...Object.keys(CONTROL)],
+  ...Object.keys(BRIDGES),
   ...Object.keys(AGENTS),
 ];
 

@@ -25,6 +25,10 @@ service_plugins = router
 state_path = /var/lib/neutron
 api_paste_config = /usr/share/neutron-common/api-paste.ini
 transport_url = ${messagesUrl(settings)}
+# On a busy machine an answer takes more than the default of a minute, and so does the next sign of life: no port is bound
+# on a host whose agent is taken for dead.
+rpc_response_timeout = 300
+agent_down_time = 300
 # Nova hears of a port at once, not every 2 s.
 send_events_interval = 0
 interface_driver = linuxbridge

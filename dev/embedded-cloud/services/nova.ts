@@ -21,6 +21,9 @@ metadata_listen = 127.0.0.1
 metadata_workers = 1
 compute_driver = libvirt.LibvirtDriver
 transport_url = ${messagesUrl(settings)}
+# On a busy machine an answer takes more than the default of a minute, and so does the next sign of life.
+rpc_response_timeout = 300
+service_down_time = 300
 # A copy-on-write disk on a raw base is what most clouds have.
 force_raw_images = true
 mkisofs_cmd = genisoimage
