@@ -68,7 +68,9 @@ function reviewFamily(
     change && shown(change, side, "triggers_replace", "release");
   const made = [...images].find(([, { fate }]) => fate === "created");
   const release = digits(inUse, "after") ?? made?.[0];
-  const releaseBefore = digits(inUse, "before");
+  // A deploy that failed may have left no note of what is in use: then it is the one that is shown.
+  const visible = [...images].find(([, { before, fate }]) => fate !== "created" && before.hidden === false);
+  const releaseBefore = digits(inUse, "before") ?? visible?.[0];
   const which = (test: (change: ResourceChange) => boolean) =>
     [...images].filter(([, change]) => test(change)).map(([each]) => each);
   const turned = (change: ResourceChange, to: boolean) =>
@@ -85,12 +87,13 @@ function reviewFamily(
   const text = (value: unknown) => (typeof value === "string" ? value : undefined);
   const fingerprint = text(properties.visa_fingerprint);
   const moved = release !== undefined && releaseBefore !== undefined && release !== releaseBefore;
-  const kind = made && (moved || releaseBefore === undefined) ? "new" : made ? "again" : moved ? "back" : "same";
+  const isGone = made !== undefined && gone.has(made[1].address);
+  const isNew = made !== undefined && !isGone && (moved || releaseBefore === undefined);
+  const kind = isNew ? "new" : made ? "again" : moved ? "back" : "same";
   const layers = kind === "back" ? [] : chain(fingerprint);
   const changed = current?.fate === "updated" ? fieldsOf(current) : [];
   const gateRuns = gate?.fate === "replaced" && kind === "same" && layers.length === 0;
   const upload = made && uploadOf(made[1], images.get(releaseBefore ?? ""), fingerprint);
-  const reasons = upload && kind === "again" && gone.has(made[1].address);
   const imageName = current && (shown(current, "after", "name") ?? shown(current, "before", "name"));
   const review: ImageReview = {
     image: text(properties.visa_image) ?? name,
@@ -101,7 +104,7 @@ function reviewFamily(
     layers: layers.map((layer) => layer.name),
     ...(gateRuns && { verifiedAgain: differences(gate, "triggers_replace") }),
     ...(upload && { upload }),
-    ...(reasons && { gone: true }),
+    ...(isGone && { gone: true }),
     shown: which((change) => turned(change, true)),
     hidden: which((change) => turned(change, false)),
     forgotten: which(({ fate }) => fate === "forgotten"),

@@ -53,6 +53,21 @@ test("an image that somebody deleted in Glance is uploaded again", () => {
   expect(images).toMatchObject([{ kind: "again", gone: true, release: "5c329d84cf97", layers: [] }]);
 });
 
+test("after a deploy that failed, which took the note of what is in use with it", () => {
+  const withoutNote = (json: Json) => {
+    const change = changeOf(json, "terraform_data.visa-apps_in_use");
+    Object.assign(change, { actions: ["create"], before: null });
+  };
+  expect(reviewOf("release", [], withoutNote).images).toMatchObject([{ kind: "new", releaseBefore: "5c329d84cf97" }]);
+  const { images } = reviewOf("nothing", [], (json) => {
+    withoutNote(json);
+    const whole = json.resource_changes.find(({ address }: Json) => address === CURRENT);
+    json.resource_drift = [{ ...whole, change: { ...whole.change, actions: ["delete"], after: null } }];
+    Object.assign(whole.change, { actions: ["create"], before: null });
+  });
+  expect(images).toMatchObject([{ kind: "again", gone: true }]);
+});
+
 test("the gate alone runs again where only what it looks at changed", () => {
   const { images } = reviewOf("nothing", [], (json) => {
     const change = changeOf(json, "terraform_data.visa-apps_verified");
