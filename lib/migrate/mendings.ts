@@ -131,6 +131,9 @@ function mendKeys(tree: MendedTree, file: string, yaml: EditedYaml): void {
   }
 }
 
+/** What an installer puts there unasked, and VISA's contract wants (45): a bootstrapped base has nothing that sets the clock. */
+const INSTALLED_BY_ITSELF = ["systemd-timesyncd"];
+
 /** An installer whose medium is no longer published: the template stands on a bootstrapped Debian instead. */
 function mendInstaller(tree: MendedTree, { file, yaml, folder = "", isFirst, builders, steps }: Manifest): void {
   const builder = builders.find(({ settings }) => settings.type === "qemu");
@@ -139,10 +142,10 @@ function mendInstaller(tree: MendedTree, { file, yaml, folder = "", isFirst, bui
   const url = rendered(tree, folder, iso_url ?? (Array.isArray(iso_urls) ? iso_urls[0] : undefined));
   if (!GONE.test(url) || /^(true|yes|on)$/i.test(String(builder.settings.disk_image ?? ""))) return;
   const why = `${url} is no longer published, and no other medium answers its boot command`;
-  const packages = installedPackages(tree, folder);
-  const more = packages.length > 0 ? `, packages: ${JSON.stringify(packages.join(" "))}` : "";
-  if (!yaml.insertFirst(["packer"], `base: { bootstrap: { suite: bookworm${more} } }`)) return;
-  const what = `base: a bootstrapped Debian 12${more && ", with the packages that the installer's answers name"}`;
+  const named = installedPackages(tree, folder);
+  const packages = JSON.stringify([...new Set([...named, ...INSTALLED_BY_ITSELF])].join(" "));
+  if (!yaml.insertFirst(["packer"], `base: { bootstrap: { suite: bookworm, packages: ${packages} } }`)) return;
+  const what = `base: a bootstrapped Debian 12${named.length > 0 ? ", with the packages that the installer's answers name" : ""}`;
   tree.changes.push({ file, line: yaml.line(["packer"]), what, why });
   if (/passwd\/root-password=/.test(String(builder.settings.boot_command))) {
     tree.advice.push({

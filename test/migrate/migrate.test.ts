@@ -42,7 +42,7 @@ describe("a tree of the original's shape", () => {
     expect(layers[0]?.base).toMatchObject({
       kind: "bootstrap",
       suite: "bookworm",
-      packages: ["bzip2", "cloud-init", "openssh-server"],
+      packages: ["bzip2", "cloud-init", "openssh-server", "systemd-timesyncd"],
     });
     expect(layers[1]?.files.map(({ path }) => path)).toContain("files/visa-base/shared/motd.sh");
     expect(layers[2]?.files.map(({ path }) => path)).toContain("packages/viewer/visa-apps/install.sh");
@@ -64,7 +64,7 @@ describe("a tree of the original's shape", () => {
     const lines = (folder: string, file: string) => readFileSync(join(folder, file), "utf8").split("\n");
     const manifest = "templates/system-base/manifest.yml";
     expect(lines(target, manifest).filter((line) => !lines(TREE, manifest).includes(line))).toEqual([
-      '  base: { bootstrap: { suite: bookworm, packages: "openssh-server cloud-init bzip2" } }',
+      '  base: { bootstrap: { suite: bookworm, packages: "openssh-server cloud-init bzip2 systemd-timesyncd" } }',
     ]);
     expect(readFileSync(join(target, manifest), "utf8")).not.toMatch(/\{%|mini\.iso|root-password|postprocessors|vbox/);
     const told = new Set(changes.map(({ file }) => file));
