@@ -47,6 +47,8 @@ const common = {
 module.exports = {
   // One builds images, and goes first; two, which wait for clouds most of the time, use what it leaves of two cores.
   maxWorkers: 3,
+  // In milliseconds: a machine that is busy with a guest is no failure.
+  testTimeout: 30_000,
   testSequencer: "<rootDir>/dev/test-sequencer.js",
   projects: [
     { ...common, displayName: "cdktf", testMatch: ["**/*.test.ts"], moduleNameMapper: bindings },

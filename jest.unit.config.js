@@ -1,6 +1,6 @@
 // The tests that need no guest, no cloud and no set-up but `npm ci`: `npm run test:unit`, with `-- --watch` while working.
 // With cdktf alone; `npm test` has cdktn in its place once more.
-const { projects, maxWorkers } = require("./jest.config.js");
+const { projects, maxWorkers, testTimeout } = require("./jest.config.js");
 
 // What boots a guest, starts a cloud, makes a disk, runs as another root, or installs something. `npm test` runs these too.
 const elsewhere = [
@@ -14,5 +14,6 @@ const elsewhere = [
 /** @type {import("jest").Config} */
 module.exports = {
   maxWorkers,
+  testTimeout,
   projects: projects.slice(0, 1).map((project) => ({ ...project, testPathIgnorePatterns: elsewhere })),
 };

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack, Testing } from "cdktf";
@@ -8,7 +8,7 @@ import { OwnerUserData } from "../../lib/constructs/owner-user-data";
 import { type VisaImage, VisaImage as VisaImageConstruct } from "../../lib/constructs/visa-image";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import type { BuildSpecification, LayerSpecification } from "../../lib/specification";
-import { scratchFolder } from "../support/scratch";
+import { removedLater, scratchFolder } from "../support/scratch";
 
 /** The inputs of one layer, by which tests change what is built. */
 export interface LayerFixture {
@@ -103,8 +103,7 @@ export function synthesized(stack: TerraformStack): any {
 /** The same by a whole synth, with the files that it stages: read from the output folder. */
 // biome-ignore lint/suspicious/noExplicitAny: Terraform's JSON has no type of its own
 export function synthesizedFolder(stack: TerraformStack): { readonly folder: string; readonly json: any } {
-  const folder = join(ownFolder(), "out");
-  renameSync(Testing.fullSynth(stack), folder);
+  const folder = removedLater(Testing.fullSynth(stack));
   return { folder, json: JSON.parse(readFileSync(join(folder, "stacks", stack.node.id, "cdk.tf.json"), "utf8")) };
 }
 

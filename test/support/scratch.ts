@@ -9,7 +9,11 @@ afterAll(() => {
 
 /** An empty folder; removed after the tests of the file. */
 export function scratchFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "visa-images-test-"));
+  return removedLater(mkdtempSync(join(tmpdir(), "visa-images-test-")));
+}
+
+/** A folder that somebody else has made; removed after the tests of the file. */
+export function removedLater(folder: string): string {
   folders.push(folder);
   return folder;
 }
