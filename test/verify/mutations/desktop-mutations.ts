@@ -5,9 +5,10 @@ import { alter, edit, listener, type Mutation, then, untilListening } from "./mu
 const END_SESSIONS = `pkill -x xfce4-session || true
 for try in $(seq 300); do pgrep -x 'Xorg|Xvnc' >/dev/null || break; sleep 0.1; done`;
 
-/** Restarts xrdp, and its session manager with it, and waits until it listens. */
+/** Restarts xrdp, and its session manager with it, and waits until both listen. */
 const RESTART_XRDP = `${END_SESSIONS}
 systemctl restart xrdp
+${untilListening("tcp", 3350)}
 ${untilListening("tcp", 3389)}`;
 
 /** The interface that the first network does not have. */

@@ -101,11 +101,11 @@ ${untilListening(kind, port)}`,
   };
 }
 
-/** Waits for a listener in the guest, 30 seconds at most. */
+/** Waits for a listener in the guest, 30 seconds at most: a socket without a peer. Connections that have ended are listed too. */
 export function untilListening(kind: "tcp" | "udp", port: number): string {
   const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  return `for try in $(seq 300); do grep -q ':${hex} ' /proc/net/${kind} /proc/net/${kind}6 && break; sleep 0.1; done
-grep -q ':${hex} ' /proc/net/${kind} /proc/net/${kind}6`;
+  const look = `grep -qE ':${hex} [0-9A-F]+:0000 ' /proc/net/${kind} /proc/net/${kind}6`;
+  return `for try in $(seq 300); do ${look} && break; sleep 0.1; done\n${look}`;
 }
 
 /** Several changes, put back in the other order. */
