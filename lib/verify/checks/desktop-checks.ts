@@ -87,7 +87,7 @@ async function reconnect<T>(
 ): Promise<T> {
   // There is a first one, too, where this check runs alone.
   await subject.desktop();
-  const before = await sessions(subject);
+  const before = await subject.waitFor("session of the owner", DESKTOP_SECONDS, () => sessions(subject));
   await using second = await subject.connect(options);
   await second.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
   const after = await sessions(subject);
