@@ -67,7 +67,14 @@ export function preparePrivateFile(path: string, text: string, durable = false):
   } finally {
     closeSync(file);
   }
-  return () => renameSync(temporary, path);
+  return () => {
+    try {
+      renameSync(temporary, path);
+    } catch (error) {
+      rmSync(temporary, { force: true });
+      throw error;
+    }
+  };
 }
 
 /** Opens a file to add to, that only this user may read; returns its number. Fails where a link stands in its place. */

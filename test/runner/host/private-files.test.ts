@@ -3,6 +3,7 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -46,6 +47,13 @@ test("closes a folder of one's own that was open to others, and what is a link o
   symlinkSync("open", join(folder, "link"));
   privateFolder(join(folder, "link"));
   expect(modeOf(join(folder, "open"))).toBe(0o700);
+});
+
+test("fails, and leaves nothing, where a folder stands in the place of the file", () => {
+  const folder = scratchFolder();
+  mkdirSync(join(folder, "file"));
+  expect(() => writePrivateFile(join(folder, "file"), "text")).toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
+  expect(readdirSync(folder)).toEqual(["file"]);
 });
 
 /**
