@@ -130,6 +130,7 @@ for try in $(seq 300); do ip -4 address show "$second" | grep -q 'inet ' && brea
     what: "xrdp shows no more than 16 bits of colour",
     boot: "bare",
     caughtBy: { 61: /asked for 24 bits, [01]\.\d % of the screen have more than 16/ },
+    lookFirst: true,
     patience: 1,
     change: then(edit("/etc/xrdp/xrdp.ini", "s/^max_bpp=.*/max_bpp=16/"), RESTART_XRDP),
   },

@@ -24,6 +24,8 @@ export interface GuestMutation extends Common {
   readonly caughtBy: Caught;
   /** Whether it is for the assertion's late look. @default false */
   readonly late?: true;
+  /** Whether the assertion has to pass before, too: a home's first desktop takes minutes, and is not what is looked at. @default false */
+  readonly lookFirst?: true;
   /** The share of its time that a check gets. @default 0.1: what it waits for does not come */
   readonly patience?: number;
 }

@@ -93,12 +93,13 @@ export class MutationRun {
   }
 
   async changeAndPutBack(mutation: GuestMutation, subject: Subject): Promise<void> {
-    const { change: made, caughtBy, late, patience = 0.1 } = mutation;
+    const { change: made, caughtBy, late, lookFirst, patience = 0.1 } = mutation;
     const change: GuestChange = typeof made === "function" ? made(subject) : made;
     const steps = (script: string) =>
       subject.guest.text(`mkdir -p ${KEPT}\nset -euo pipefail\n${script}`, { timeoutSeconds: 300 });
     await this.look(mutation, caughtBy, subject, late, {
       break: async () => {
+        if (lookFirst) await pass(Object.keys(caughtBy).map(Number), subject, late);
         await steps(change.break);
         return subject.anew({ patience });
       },
@@ -188,6 +189,14 @@ function checksFor(assertion: number, boot: BootName, late?: true): readonly Che
   return checksOf(CONTRACT_PARTS, "full").filter(
     (check) => check.assertion === assertion && check.boot === boot && check.late === late,
   );
+}
+
+/** @throws where an assertion does not pass */
+async function pass(assertions: readonly number[], subject: Subject, late: true | undefined): Promise<void> {
+  for (const assertion of assertions) {
+    const answer = await answerOf(checksFor(assertion, subject.boot, late), subject);
+    if (answer !== undefined) throw new Error(`as it is, it says: ${answer}`);
+  }
 }
 
 /** What the first check says that does not pass; undefined where all do. */
