@@ -92,7 +92,7 @@ async function reconnect<T>(
   await second.waitForStillness({ minColours: 8, timeoutSeconds: subject.seconds(DESKTOP_SECONDS) });
   const after = await sessions(subject);
   expect(after === before, `it opened another session: ${before} → ${after}`.replaceAll("\n", ", "));
-  return use(second);
+  return await use(second);
 }
 
 /** Whether a desktop has the bits of colour that it was asked for, by what it shows. */
@@ -140,6 +140,11 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 17, boot: "main", profile: "gate" },
     run: showDesktop,
+  },
+  {
+    // Before the other connections, each of which ends the one before it.
+    ...{ assertion: 61, boot: "main", profile: "full" },
+    run: async (subject) => shownIn(16, await subject.desktop(), subject),
   },
   {
     ...{ assertion: 14, boot: "main", profile: "gate" },
@@ -208,15 +213,11 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   { assertion: 58, boot: "main", profile: "full", run: leavesNothing },
   { assertion: 60, boot: "bare", profile: "full", run: twoInterfaces },
   {
-    ...{ assertion: 61, boot: "main", profile: "full" },
-    run: async (subject) => shownIn(16, await subject.desktop(), subject),
-  },
-  {
     // Not on `main`: sesman keeps a session for each user and depth, and a user's second one disturbs the first.
     ...{ assertion: 61, boot: "bare", profile: "full" },
     async run(subject) {
       await using desktop = await subject.connect({ colorDepth: 24 });
-      return shownIn(24, desktop, subject);
+      return await shownIn(24, desktop, subject);
     },
   },
   {
