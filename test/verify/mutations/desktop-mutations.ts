@@ -15,7 +15,7 @@ ${untilListening("tcp", 3389)}`;
 const SECOND = 'second=$(basename "$(dirname "$(grep -l \'fa:16:3e:00:00:02\' /sys/class/net/*/address)")")';
 
 export const DESKTOP_MUTATIONS: readonly Mutation[] = [
-  // Those that end sessions, or look at one that is not there yet, come before the others.
+  // Each finds the session that it looks at: some end them all, some leave a new one.
   {
     what: "the session of the desktop ends at once",
     boot: "main",
@@ -68,6 +68,17 @@ export const DESKTOP_MUTATIONS: readonly Mutation[] = [
       "/etc/visa/public.pem",
       "openssl genrsa 896 2>/dev/null | openssl rsa -pubout 2>/dev/null > /etc/visa/public.pem",
     ),
+    always: true,
+  },
+  {
+    what: "xrdp's channel server is gone",
+    boot: "main",
+    caughtBy: { 21: /xrdp-chansrv does not run for the owner/ },
+    change: ({ owner }) => ({
+      break: `pkill -KILL -u '${owner}' -x xrdp-chansrv; sleep 1`,
+      mend: `systemd-run --quiet --collect --uid='${owner}' --setenv=DISPLAY=:10 --setenv=HOME=/home/${owner} xrdp-chansrv
+sleep 3`,
+    }),
     always: true,
   },
   {
@@ -140,17 +151,6 @@ for try in $(seq 300); do ip -4 address show "$second" | grep -q 'inet ' && brea
     caughtBy: { 19: /asked for fr-fr-azerty, the session has the layout "(?!fr)/ },
     patience: 1,
     change: edit("/etc/xrdp/xrdp_keyboard.ini", "s/=0x0000040C$/=0x0000FFFF/"),
-  },
-  {
-    what: "xrdp's channel server is gone",
-    boot: "main",
-    caughtBy: { 21: /xrdp-chansrv does not run for the owner/ },
-    change: ({ owner }) => ({
-      break: `pkill -KILL -u '${owner}' -x xrdp-chansrv; sleep 1`,
-      mend: `systemd-run --quiet --collect --uid='${owner}' --setenv=DISPLAY=:10 --setenv=HOME=/home/${owner} xrdp-chansrv
-sleep 3`,
-    }),
-    always: true,
   },
   {
     what: "the X server has no memory for a large screen",
