@@ -95,8 +95,9 @@ async function reconnect<T>(
   return await use(second);
 }
 
-/** Whether a desktop has the bits of colour that it was asked for, by what it shows. */
-async function shownIn(colorDepth: 16 | 24, desktop: Desktop, subject: Subject): Promise<string> {
+/** Asks for bits of colour, and looks whether what is shown has them. The connection before it ends. */
+async function shownIn(colorDepth: 16 | 24, subject: Subject): Promise<string> {
+  await using desktop = await subject.connect({ colorDepth });
   await settle(desktop, subject);
   const { fine } = desktop.statistics();
   const found = `asked for ${colorDepth} bits, ${(fine * 100).toFixed(1)} % of the screen have more than 16`;
@@ -140,11 +141,6 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 17, boot: "main", profile: "gate" },
     run: showDesktop,
-  },
-  {
-    // Before the other connections, each of which ends the one before it.
-    ...{ assertion: 61, boot: "main", profile: "full" },
-    run: async (subject) => shownIn(16, await subject.desktop(), subject),
   },
   {
     ...{ assertion: 14, boot: "main", profile: "gate" },
@@ -212,14 +208,9 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   },
   { assertion: 58, boot: "main", profile: "full", run: leavesNothing },
   { assertion: 60, boot: "bare", profile: "full", run: twoInterfaces },
-  {
-    // Not on `main`: sesman keeps a session for each user and depth, and a user's second one disturbs the first.
-    ...{ assertion: 61, boot: "bare", profile: "full" },
-    async run(subject) {
-      await using desktop = await subject.connect({ colorDepth: 24 });
-      return await shownIn(24, desktop, subject);
-    },
-  },
+  { assertion: 61, boot: "main", profile: "full", run: (subject) => shownIn(16, subject) },
+  // Not on `main`: sesman keeps a session for each user and depth, and a user's second one disturbs the first.
+  { assertion: 61, boot: "bare", profile: "full", run: (subject) => shownIn(24, subject) },
   {
     ...{ assertion: 21, boot: "main", profile: "gate" },
     async run({ guest, owner }) {
