@@ -1,6 +1,7 @@
 /** What differs between two images, from what is written down of each: no build, no boot, no disk. Pure. */
 import { compareDebianVersions } from "../debian-version";
 import { type BillPackage, packageKey } from "../runner/guest/read-sbom";
+import { bootEvents } from "../verify/boot-times";
 import type { Finding } from "../verify/verify-report";
 import { comparePythonVersions } from "./python-version";
 import type { Side } from "./side";
@@ -142,8 +143,6 @@ function contentSections(a: Side, b: Side, missing: Missing): Section[] {
 
 /** The assertion of the contract whose detail is the list of open ports. */
 const PORTS = 50;
-/** The one whose detail says how long a boot took. */
-const BOOT = 12;
 
 function reportSections(a: Side, b: Side, missing: Missing): Section[] {
   if (!a.report || !b.report) {
@@ -188,7 +187,7 @@ function keyOf({ number, name }: Finding): string {
 
 function measures(a: Side, b: Side): Measure[] {
   const layers = new Set([...Object.keys(a.layerBytes ?? {}), ...Object.keys(b.layerBytes ?? {})]);
-  const boots = [a, b].map(({ report }) => bootTimes(report?.findings ?? []));
+  const boots = [a, b].map(({ report }) => bootEvents(report?.findings ?? []));
   const events = new Set(boots.flatMap((times) => [...times.keys()]));
   const found: Measure[] = [
     ...[...layers].map((layer): Measure => {
@@ -202,7 +201,7 @@ function measures(a: Side, b: Side): Measure[] {
     { name: "image in Glance", unit: "bytes", before: a.imageBytes, after: b.imageBytes },
     ...[...events].map((event): Measure => {
       return {
-        name: `boot until ${event}`,
+        name: `boot until ${/^\d/.test(event) ? `port ${event}` : event}`,
         unit: "seconds",
         before: boots[0]?.get(event),
         after: boots[1]?.get(event),
@@ -210,15 +209,6 @@ function measures(a: Side, b: Side): Measure[] {
     }),
   ];
   return found.filter(({ before, after }) => before !== undefined || after !== undefined);
-}
-
-/** `owner 77.0 s, 3389 82.7 s` of "since the boot: owner 77.0 s, 3389 82.7 s". */
-function bootTimes(findings: readonly Finding[]): Map<string, number> {
-  const detail = findings.find(({ number, verdict }) => number === BOOT && verdict === "pass")?.detail ?? "";
-  const times = [...detail.matchAll(/(\w+) (\d+(?:\.\d+)?) s\b/g)];
-  return new Map(
-    times.map(([, event = "", seconds]) => [/^\d/.test(event) ? `port ${event}` : event, Number(seconds)]),
-  );
 }
 
 function differing<T>(

@@ -32,17 +32,25 @@ export function describeFirstPicture(seconds: number): string {
   return `first picture after ${seconds.toFixed(1)} s`;
 }
 
+/** The seconds of {@link BootEvents} that the findings of a report tell, by event; none where it has none. */
+export function bootEvents(findings: readonly Finding[]): Map<string, number> {
+  const times = [...passedDetail(findings, PORTS_AFTER_OWNER).matchAll(/(\w+) (\d+(?:\.\d+)?) s\b/g)];
+  return new Map(times.map(([, event = "", seconds]) => [event, Number(seconds)]));
+}
+
 /** The times that the findings of a report tell, in the order in which a person meets them; none where it has none. */
 export function bootTimes(findings: readonly Finding[]): BootTime[] {
-  const read = (number: number, what: string, pattern: RegExp): BootTime[] => {
-    const passed = findings.find((finding) => finding.number === number && finding.verdict === "pass");
-    const [, seconds] = passed?.detail.match(pattern) ?? [];
-    return seconds === undefined ? [] : [{ what, seconds: Number(seconds) }];
-  };
-  return [
-    ...read(PORTS_AFTER_OWNER, "boot, until the owner exists", /\bowner (\d+\.\d) s/),
-    ...read(PORTS_AFTER_OWNER, "boot, until guacd answers (4822)", /\b4822 (\d+\.\d) s/),
-    ...read(PORTS_AFTER_OWNER, "boot, until the remote desktop answers (3389)", /\b3389 (\d+\.\d) s/),
-    ...read(DESKTOP_BY_TOKEN, "log-in, until the desktop's first picture", /\bfirst picture after (\d+\.\d) s/),
+  const events = bootEvents(findings);
+  const picture = /\bfirst picture after (\d+\.\d) s/.exec(passedDetail(findings, DESKTOP_BY_TOKEN))?.[1];
+  const told: [string, number | undefined][] = [
+    ["boot, until the owner exists", events.get("owner")],
+    ["boot, until guacd answers (4822)", events.get("4822")],
+    ["boot, until the remote desktop answers (3389)", events.get("3389")],
+    ["log-in, until the desktop's first picture", picture === undefined ? undefined : Number(picture)],
   ];
+  return told.flatMap(([what, seconds]) => (seconds === undefined ? [] : [{ what, seconds }]));
+}
+
+function passedDetail(findings: readonly Finding[], number: number): string {
+  return findings.find((finding) => finding.number === number && finding.verdict === "pass")?.detail ?? "";
 }
