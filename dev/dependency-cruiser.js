@@ -18,6 +18,7 @@ const order = [
   ["lib/releases/"],
   ["lib/stale/"],
   ["lib/visa/"],
+  ["lib/fleet/"],
   ["lib/review/"],
   ["lib/diff/"],
   ["lib/report/"],

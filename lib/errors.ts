@@ -16,7 +16,7 @@ export const ExitCode = {
   CHANGED: 4,
   /** `visa-image review`: a plan destroys or replaces something that nobody named. */
   LOSES: 5,
-  /** `visa-image stale`: an image in use has packages with newer versions. */
+  /** `visa-image stale`: an image in use has packages with newer versions. `fleet`: servers run on a revoked release. */
   STALE: 6,
   /** Interrupted by SIGINT (128 + 2), as shells say it. */
   INTERRUPTED: 130,

@@ -121,7 +121,8 @@ export function addCommands(program: Command): void {
     )
     .option("--update", "write into the lock what is to be built anew, by rebuildWhen in code: after cdktf synth")
     .option("--output <dir>", "cdktf's output folder, with --update", "cdktf.out")
-    .option("--all", "show newer packages that are no security fixes, too")
+    .option("--servers", "ask Nova which servers run on each image that is out of date")
+    .option("--all", "show newer packages that are no security fixes, and all servers, too")
     .addOption(cache())
     .addOption(json())
     .addHelpText(
@@ -133,6 +134,25 @@ Exit codes: 0 up to date, 6 newer packages (--fail-on), 1 an image of which noth
     .action(async (images, options) => {
       const { runStale } = require("./stale-command") as typeof import("./stale-command");
       await runStale(images, options);
+    });
+
+  program
+    .command("fleet")
+    .description("say which servers run on which release, and whether one of these is revoked")
+    .argument("[images...]", "<stack>/<id>, <id>, a release, an image's name or id in Glance; default: all of the lock")
+    .option("--lock-file <file>", "lock of the releases", "visa-images.lock.json")
+    .option("--all", "show every server, and releases that have none")
+    .addOption(json())
+    .addHelpText(
+      "after",
+      `
+Asked of Nova with the rights that one has: the servers of all projects, or of the own one alone. VISA's end dates and
+owners are shown where VISA_API_URL and a token name a VISA (visa-image visa --help).
+Exit codes: 0 nothing to do, 6 a revoked release has servers or is shown, 1 Nova cannot be asked, or a failure, 2 wrong call.`,
+    )
+    .action(async (images, options) => {
+      const { runFleet } = require("./fleet-command") as typeof import("./fleet-command");
+      await runFleet(images, options);
     });
 
   program

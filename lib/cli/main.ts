@@ -89,13 +89,15 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
   addCommands(program as unknown as Command);
 
   // Their options are many, and loaded only where they are asked for.
-  if (["lock", "prune"].includes(process.argv[2] ?? "")) {
+  if (["lock", "prune", "retire"].includes(process.argv[2] ?? "")) {
     const { lockCommand, pruneCommand } = require("../releases/command") as typeof import("../releases/command");
+    const { retireCommand } = require("../releases/retire") as typeof import("../releases/retire");
     const { imageUse } = require("../visa/image-use") as typeof import("../visa/image-use");
-    program.addCommand(lockCommand()).addCommand(pruneCommand(imageUse));
+    program.addCommand(lockCommand()).addCommand(pruneCommand(imageUse)).addCommand(retireCommand(imageUse));
   } else {
     program.command("lock").description("list, edit or remake the releases in visa-images.lock.json");
     program.command("prune").description("delete past releases in Glance that nothing uses");
+    program.command("retire").description("make no new instances of a past release; it goes once no server runs on it");
   }
 
   if (["sign-release", "verify-release"].includes(process.argv[2] ?? "")) {

@@ -10,7 +10,7 @@ import { Bills, billOfFile, releasesInUse, type Subject, type UnknownSubject } f
 import { type MirrorFiles, openMirror } from "../stale/mirror-files";
 import { PackageIndexes, type SuiteIndex } from "../stale/package-indexes";
 import { type RebuildRule, type Refresh, readRule, refreshOf } from "../stale/rebuild-when";
-import { type IndexSource, lookAt, type StaleReport } from "../stale/stale";
+import { type IndexSource, lookAt, type StaleImage, type StaleReport } from "../stale/stale";
 import { staleText } from "../stale/text";
 import { warn } from "./inputs";
 
@@ -25,6 +25,7 @@ export interface StaleCommandOptions {
   readonly failOn: "any" | "security" | "none";
   readonly update?: true;
   readonly output: string;
+  readonly servers?: true;
   readonly all?: true;
   readonly json?: true;
 }
@@ -42,6 +43,7 @@ export async function runStale(images: readonly string[], options: StaleCommandO
     await close();
   }
   for (const warning of [...warnings, ...report.warnings]) warn(warning);
+  if (options.servers) report = await withServers(report, options.lockFile);
   const refreshes = options.update ? await update(report, options) : undefined;
   process.stdout.write(
     options.json
@@ -62,6 +64,29 @@ async function subjectsOf(images: readonly string[], cache: Cache, lockFile: str
     subjects.push(await bills.of(image, release));
   }
   return subjects;
+}
+
+/** With the servers that run on each image that is out of date. */
+async function withServers(report: StaleReport, lockFile: string): Promise<StaleReport> {
+  const stale = report.images.filter(({ state, release }) => state === "stale" && release !== undefined);
+  if (stale.length === 0) return report;
+  const { askFleet } = require("../fleet/ask") as typeof import("../fleet/ask");
+  const names = [...new Set(stale.map(({ image }) => image))];
+  const asked = await askFleet({ lockFile, names, visa: false }).catch((error: unknown) => {
+    if (error instanceof VisaImageError) return error.message.split("\n")[0] as string;
+    throw error;
+  });
+  const serversOf = ({ image, release }: StaleImage) => {
+    if (typeof asked === "string") return asked;
+    const found = asked.images.find((each) => each.image === image)?.releases.find((each) => each.release === release);
+    const unknown = asked.clouds.find(({ servers }) => servers === "unknown");
+    if (found?.servers.length) return found.servers.map(({ id, name }) => ({ id, name }));
+    return unknown ? (unknown.reason ?? "Nova cannot be asked") : [];
+  };
+  return {
+    ...report,
+    images: report.images.map((each) => (stale.includes(each) ? { ...each, servers: serversOf(each) } : each)),
+  };
 }
 
 interface Indexes {

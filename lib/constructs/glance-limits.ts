@@ -4,6 +4,7 @@
  * From its API (glance/api/v2/images.py), its tables, and the defaults of `image_property_quota` and `image_tag_quota`.
  */
 import { VisaImageError } from "../errors";
+import { WRITTEN_AFTER_REGISTRATION } from "../releases/release";
 import { isToken } from "./text";
 
 /** Characters of an image's name, of a tag, and of a property's name. */
@@ -15,8 +16,8 @@ const MAX_VALUE = 65_535;
 /** Properties, and tags, of one image. */
 const MAX_COUNT = 128;
 
-/** Properties of ours beside a stack's: at most 15 by Terraform, and six that are written after registration. */
-const OWN_PROPERTIES = 21;
+/** Properties of ours beside a stack's: at most 15 by Terraform, and those that are written after registration. */
+const OWN_PROPERTIES = 15 + WRITTEN_AFTER_REGISTRATION.length;
 
 const VISIBILITIES = ["private", "shared", "community", "public"];
 const DISK_FORMATS = ["raw", "qcow2"];

@@ -241,7 +241,8 @@ export class VisaImage extends Construct implements IVisaImage {
     { release, retain }: Pick<VisaImageProps, "release" | "retain">,
   ): ReleasePlan {
     const { newest, lock } = this;
-    const plan = planReleases(lock.images[lockKey] ?? [], { image: lockKey, lockFile, newest, release, retain });
+    const question = { image: lockKey, lockFile, newest, release, retain, retired: lock.retired };
+    const plan = planReleases(lock.images[lockKey] ?? [], question);
     const fingerprints = plan.again ? [plan.again.fingerprint] : this.fingerprints;
     refuseRevoked(lock, { fingerprints, what: `"${lockKey}"`, lockFile });
     return plan;

@@ -2,7 +2,7 @@
 import { Glance } from "../cloud/glance";
 import { credentialsFrom } from "../cloud/keystone";
 import type { Environment } from "../cloud/proxy";
-import type { ReleaseLock } from "./release-lock";
+import type { LockedCloud, ReleaseLock } from "./release-lock";
 
 /** Signs in to the cloud of each image, once to each. */
 export class Clouds {
@@ -16,13 +16,23 @@ export class Clouds {
 
   /** Glance of the cloud that has an image; without one, that of the environment. */
   of(image?: string): Promise<Glance> {
-    const { cloud, region } = (image !== undefined && this.lock.clouds?.[image]) || {};
-    const key = JSON.stringify([cloud, region]);
+    const { cloud, region } = this.whereOf(image);
+    const key = this.keyOf(image);
     const present = this.connections.get(key);
     if (present) return present;
     const own = { ...(cloud && { OS_CLOUD: cloud }), ...(region && { OS_REGION_NAME: region }) };
     const connection = Glance.connect(credentialsFrom({ ...this.environment, ...own }));
     this.connections.set(key, connection);
     return connection;
+  }
+
+  /** The same for images of the same cloud. */
+  keyOf(image?: string): string {
+    const { cloud, region } = this.whereOf(image);
+    return JSON.stringify([cloud, region]);
+  }
+
+  private whereOf(image: string | undefined): LockedCloud {
+    return (image !== undefined && this.lock.clouds?.[image]) || {};
   }
 }

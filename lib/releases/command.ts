@@ -259,11 +259,16 @@ export function lockCommand(): Command {
         process.stdout.write(`${JSON.stringify(readLock(options.file).images, null, 2)}\n`);
         return;
       }
-      for (const [image, releases] of Object.entries(readLock(options.file).images)) {
+      const { images, revoked, retired } = readLock(options.file);
+      for (const [image, releases] of Object.entries(images)) {
         process.stdout.write(`${image}\n`);
         for (const each of releases) {
-          const inUse = each === releases.at(-1) ? "  in use" : "";
-          process.stdout.write(`  ${each.release}  ${each.registered}  ${each.name}  ${each.imageId}${inUse}\n`);
+          const states = [
+            ...(each === releases.at(-1) ? ["  in use"] : []),
+            ...(retired?.[each.release] ? ["  retired"] : []),
+            ...(revoked?.[each.fingerprint] ? ["  revoked"] : []),
+          ].join("");
+          process.stdout.write(`  ${each.release}  ${each.registered}  ${each.name}  ${each.imageId}${states}\n`);
         }
       }
     });
@@ -366,7 +371,9 @@ export function lockCommand(): Command {
  */
 export function pruneCommand(visaOf: (environment: Environment) => VisaUse | undefined = () => undefined): Command {
   return new Command("prune")
-    .description("delete past releases in Glance beyond those that the stack keeps, and what stopped uploads have left")
+    .description(
+      "delete past releases in Glance beyond those that the stack keeps, retired ones, and what stopped uploads have left",
+    )
     .addOption(new Option("--file <path>", "path of the lock").default(LOCK_FILE))
     .argument("[stack/id...]", "images (default: all of the lock)")
     .option("--retain <n>", `past releases to keep (default: as the stack, ${DEFAULT_RETAIN} if unknown)`, count)

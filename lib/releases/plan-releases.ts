@@ -1,5 +1,5 @@
 /** Which release of an image is in use, which stay in Terraform's hands, and which it forgets: by the lock alone. */
-import { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
 import { DEFAULT_RETAIN, type Release } from "./release-lock";
 
 /** What {@link planReleases} is asked. */
@@ -14,6 +14,8 @@ export interface ReleaseQuestion {
   readonly release?: string;
   /** Past releases to keep. @default 1 */
   readonly retain?: number;
+  /** What the lock has as retired: dates by release. @default - none */
+  readonly retired?: Readonly<Record<string, string>>;
 }
 
 /** What becomes of the releases of an image. */
@@ -33,12 +35,13 @@ export interface ReleasePlan {
 /**
  * What becomes of the releases that the lock knows, in the order of their use.
  *
- * @throws VisaImageError where the lock does not have the one that is asked for
+ * @throws VisaImageError where the lock does not have the one that is asked for, and for one that is retired
  */
 export function planReleases(releases: readonly Release[], question: ReleaseQuestion): ReleasePlan {
   const { newest, release = newest, retain = DEFAULT_RETAIN } = question;
   const own = releases.find((each) => each.release === release);
   if (!own && release !== newest) throw unknownRelease(releases, question);
+  if (question.retired?.[release] !== undefined) throw retiredRelease(release, question);
   const past = releases.filter((each) => each !== own).reverse();
   return {
     release,
@@ -57,4 +60,20 @@ function unknownRelease(releases: readonly Release[], { image, lockFile, release
       ? `choose one of: ${known}`
       : "leave out the release; where the lock has lost it: npx visa-image lock sync",
   });
+}
+
+/** Shown again it would be started from again. */
+function retiredRelease(release: string, { image, lockFile, newest, retired }: ReleaseQuestion): VisaImageError {
+  const again =
+    release === newest
+      ? 'the templates make it again: change them, go back to another one (release: "…")'
+      : "name another one";
+  return new VisaImageError(
+    `release "${release}" of "${image}" was retired on ${retired?.[release]?.slice(0, 10)}: nothing was planned`,
+    {
+      location: { file: lockFile },
+      fix: `${again}, or take it back: npx visa-image retire ${release} --undo`,
+      exitCode: ExitCode.CHANGED,
+    },
+  );
 }

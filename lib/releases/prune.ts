@@ -39,6 +39,8 @@ export interface VisaUse {
   reason(imageId: string): Promise<string | undefined>;
   /** Takes an image out of VISA's entries, before Glance deletes it. */
   forget(imageId: string): Promise<void>;
+  /** Hides the entries of an image that VISA shows. @returns how many */
+  hide(imageId: string): Promise<number>;
 }
 
 /** What became of a release. */
@@ -63,11 +65,12 @@ interface Candidate {
 }
 
 /**
- * Deletes the past releases of the lock beyond those that the stack keeps, and takes them out of the lock; and what
- * stopped uploads have left (see `leftovers`), once it is a day old.
+ * Deletes the past releases of the lock beyond those that the stack keeps, and those that are retired, and takes them out of
+ * the lock; and what stopped uploads have left (see `leftovers`), once it is a day old.
  *
  * Never one that is visible, that somebody else protected, that a server was made from, or that Glance calls in use
- * (409). Other images that the lock does not know are left alone: another checkout may have them.
+ * (409); one that is retired only where Nova says that no server runs on it, `force` or not. Other images that the lock does
+ * not know are left alone: another checkout may have them.
  *
  * @throws VisaImageError where Glance has none of an image's releases: most likely it is another cloud; where Nova cannot be asked and `force` is not set; then nothing is deleted
  */
@@ -85,9 +88,12 @@ export async function prune(options: PruneOptions): Promise<Pruned[]> {
   for (const image of options.images?.length ? options.images : Object.keys(lock.images)) {
     const glance = await clouds.of(image);
     await refuseOtherCloud(glance, image, lock.images[image] ?? [], options.file);
+    const releases = lock.images[image] ?? [];
     const kept = 1 + (options.retain ?? lock.retain?.[image] ?? DEFAULT_RETAIN);
-    for (const release of (lock.images[image] ?? []).slice(0, -kept)) {
-      candidates.push(await look(glance, image, release, options));
+    for (const [index, release] of releases.slice(0, -1).entries()) {
+      const retired = lock.retired?.[release.release] !== undefined;
+      if (!retired && index >= releases.length - kept) continue;
+      candidates.push(await look(glance, image, release, { ...options, retired }));
     }
     for (const found of leftovers(await glance.images({ visa_image: image }), lock.images[image] ?? [])) {
       candidates.push(await lookAtLeftover(glance, image, found, options));
@@ -129,7 +135,10 @@ async function refuseOtherCloud(
   );
 }
 
-type LookOptions = Pick<PruneOptions, "force" | "visa">;
+interface LookOptions extends Pick<PruneOptions, "force" | "visa"> {
+  /** Whether it is deleted only since it is retired: then nobody has said that no server needs it. @default false */
+  readonly retired?: boolean;
+}
 
 async function lookAtLeftover(
   glance: Glance,
@@ -150,7 +159,7 @@ async function look(
   glance: Glance,
   image: string,
   release: Release,
-  { force = false, visa }: LookOptions,
+  { force = false, visa, retired = false }: LookOptions,
 ): Promise<Candidate> {
   const found = await glance.image(release.imageId);
   if (!found) return { image, release };
@@ -172,6 +181,14 @@ async function look(
     const [first, ...more] = check.servers;
     const others = more.length > 0 ? ` and ${more.length} more` : "";
     return { image, release, found, ...(first && { reason: `the server ${first}${others} was made from it` }) };
+  }
+  if (force && retired) {
+    return {
+      image,
+      release,
+      found,
+      reason: `it is retired, and which servers run on it is not known: ${check.reason}`,
+    };
   }
   if (force) return { image, release, found };
   throw new VisaImageError(

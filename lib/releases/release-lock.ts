@@ -82,6 +82,12 @@ export interface ReleaseLock {
    * @default - none
    */
   readonly revoked?: Readonly<Record<string, Revocation>>;
+  /**
+   * Past releases from which no instance is to be made any more, by their 12 digits, and since when (RFC 3339, UTC):
+   * `visa-image prune` deletes them once no server runs on them.
+   * @default - none
+   */
+  readonly retired?: Readonly<Record<string, string>>;
 }
 
 /** Past releases that are kept where nobody says how many. */
@@ -142,6 +148,9 @@ export function readLock(file: string): ReleaseLock {
   ) {
     throw new VisaImageError('"revoked" in the lock is no map of reasons and dates', { location: { file }, fix });
   }
+  if (!isRecord(lock.retired ?? {}) || !hasTexts((lock.retired ?? {}) as Record<string, unknown>)) {
+    throw new VisaImageError('"retired" in the lock is no map of releases and dates', { location: { file }, fix });
+  }
   for (const [image, releases] of Object.entries(lock.images)) {
     if (!Array.isArray(releases)) {
       throw new VisaImageError(`the releases of "${image}" are no list`, { location: { file }, fix });
@@ -168,13 +177,20 @@ export function withRelease(lock: ReleaseLock, image: string, release: Release):
   return withReleases(lock, image, index < 0 ? [...releases, release] : releases.with(index, release));
 }
 
-/** The lock without a release. */
+/** The lock without a release. That it was retired is forgotten with its last image. */
 export function withoutRelease(lock: ReleaseLock, image: string, release: string): ReleaseLock {
-  return withReleases(
-    lock,
-    image,
-    (lock.images[image] ?? []).filter((each) => each.release !== release),
-  );
+  const left = (lock.images[image] ?? []).filter((each) => each.release !== release);
+  const without = withReleases(lock, image, left);
+  const stays = Object.values(without.images).some((all) => all.some((each) => each.release === release));
+  return stays ? without : withRetired(without, { [release]: undefined });
+}
+
+/** The lock with releases as retired; one without a date is so no longer. */
+export function withRetired(lock: ReleaseLock, dates: Readonly<Record<string, string | undefined>>): ReleaseLock {
+  if (Object.keys(dates).length === 0) return lock;
+  const { retired, ...rest } = lock;
+  const all = unlessEmpty({ ...retired, ...dates });
+  return all ? { ...rest, retired: all } : rest;
 }
 
 /** What the stack says of an image, besides its release. */
@@ -251,8 +267,9 @@ function sorted<T>(values: Readonly<Record<string, T>>): Record<string, T> {
 
 /** The file's text: the same for the same lock. */
 export function formatLock(lock: ReleaseLock): string {
-  const { version, images, retain, clouds, renamed, refreshes, ...more } = lock;
-  return `${JSON.stringify({ version, images, retain, clouds, renamed, refreshes, ...more }, undefined, 2)}\n`;
+  const { version, images, retain, clouds, renamed, refreshes, revoked, retired, ...more } = lock;
+  const all = { version, images, retain, clouds, renamed, refreshes, revoked, retired, ...more };
+  return `${JSON.stringify(all, undefined, 2)}\n`;
 }
 
 /** Writes a lock by rename, so that a reader sees the old one or the new one. Does nothing where nothing changes. */

@@ -55,6 +55,9 @@ export const PARENTS_PROPERTY = "visa_parents";
 /** Says of an image that it was revoked: the day, and why. */
 export const REVOKED_PROPERTY = "visa_revoked";
 
+/** Says of an image that it was retired: when, RFC 3339. */
+export const RETIRED_PROPERTY = "visa_retired";
+
 /** The id of the hidden image that holds a release's signed provenance, and the hex SHA-256 of that. */
 export const PROVENANCE_PROPERTY = "visa_provenance";
 export const PROVENANCE_DIGEST_PROPERTY = "visa_provenance_sha256";
@@ -72,6 +75,7 @@ export const WRITTEN_AFTER_REGISTRATION = [
   "visa_report_sha256",
   PARENTS_PROPERTY,
   REVOKED_PROPERTY,
+  RETIRED_PROPERTY,
   PROVENANCE_PROPERTY,
   PROVENANCE_DIGEST_PROPERTY,
 ] as const;

@@ -7,6 +7,7 @@ import { short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
+import { hideMarked, unmark } from "./hide-marked";
 import { parentsOf } from "./provenance";
 import { isSnapshot, PARENTS_PROPERTY, REVOKED_PROPERTY, VISA_ENTRY_PROPERTY } from "./release";
 import { LOCK_FILE, type ReleaseLock, readLock } from "./release-lock";
@@ -67,10 +68,8 @@ export async function revoke(options: RevokeOptions): Promise<RevokeReport> {
   const date = new Date().toISOString();
   const fingerprints = affected.map(({ fingerprint }) => fingerprint);
   await changeLock(file, (lock) => withRevoked(lock, root, { reason, date }, fingerprints));
-  const mark = `${date.slice(0, 10)} ${reason}`.slice(0, 255);
-  for (const { glance, image } of affected) {
-    await glance.update(image.id, { os_hidden: true, [REVOKED_PROPERTY]: mark });
-  }
+  const mark = `${date.slice(0, 10)} ${reason}`;
+  for (const { glance, image } of affected) await hideMarked(glance, image.id, REVOKED_PROPERTY, mark);
   const unknown = all.filter((each) => each.below === undefined && each.fingerprint !== root);
   return { images: affected.map((each) => report(each, root, false)), unknown: unknown.map(({ image }) => image.id) };
 }
@@ -100,7 +99,7 @@ export async function undoRevoke(options: Omit<RevokeOptions, "reason">): Promis
     const { glance, image, fingerprint } = each;
     if (image[REVOKED_PROPERTY] === undefined || after.revoked?.[fingerprint] || !standsOn(each, root)) continue;
     const shown = inUse.has(image.id);
-    await glance.update(image.id, { [REVOKED_PROPERTY]: undefined, ...(shown && { os_hidden: false }) });
+    await unmark(glance, image.id, REVOKED_PROPERTY, shown);
     images.push(report(each, root, shown));
   }
   return { images, unknown: [] };

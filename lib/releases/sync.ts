@@ -7,8 +7,8 @@ import { ExitCode, VisaImageError } from "../errors";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { type Reconciled, reconcile, type StateEntry } from "./reconcile";
-import { isSnapshot, PARENTS_PROPERTY, REVOKED_PROPERTY } from "./release";
-import { LOCK_VERSION, type Release, type ReleaseLock, readLock, withReleases } from "./release-lock";
+import { isSnapshot, PARENTS_PROPERTY, RETIRED_PROPERTY, REVOKED_PROPERTY } from "./release";
+import { LOCK_VERSION, type Release, type ReleaseLock, readLock, withReleases, withRetired } from "./release-lock";
 import { type MarkedImage, withMarks } from "./revocation";
 
 /** What {@link syncLock} is told. */
@@ -75,9 +75,12 @@ export async function syncLock(options: SyncOptions): Promise<SyncReport> {
     await changeLock(
       options.file,
       (before) =>
-        withMarks(
-          [...report].reduce((all, [image, { releases }]) => withReleases(all, image, releases), before),
-          [...seen].flatMap(markOf),
+        withRetired(
+          withMarks(
+            [...report].reduce((all, [image, { releases }]) => withReleases(all, image, releases), before),
+            [...seen].flatMap(markOf),
+          ),
+          Object.fromEntries([...seen].flatMap(retiredOf)),
         ),
       readAnyLock,
     );
@@ -89,6 +92,10 @@ function markOf(image: GlanceImage): MarkedImage[] {
   const { visa_fingerprint: fingerprint, [PARENTS_PROPERTY]: parents, [REVOKED_PROPERTY]: mark } = image;
   if (typeof fingerprint !== "string" || typeof mark !== "string") return [];
   return [{ fingerprint, mark, below: typeof parents === "string" ? parents.split(" ") : [] }];
+}
+
+function retiredOf({ visa_release: release, [RETIRED_PROPERTY]: date }: GlanceImage): [string, string][] {
+  return typeof release === "string" && typeof date === "string" ? [[release, date]] : [];
 }
 
 /** What the lock says of an image otherwise than Glance, for whoever only wants to know. */

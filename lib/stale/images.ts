@@ -4,9 +4,10 @@
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { ExitCode, VisaImageError } from "../errors";
+import { ExitCode, usageError, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
-import { suggestion } from "../nearest";
+import type { NamedRelease } from "../releases/choose-artifact";
+import { releasesNamed } from "../releases/names";
 import { releaseFolder } from "../releases/release-files";
 import type { Release, ReleaseLock } from "../releases/release-lock";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
@@ -39,33 +40,18 @@ export interface UnknownSubject {
  * @param names by `<stack>/<id>`, `<id>`, the name in Glance, or the first digits of release or fingerprint
  * @throws VisaImageError for a name that the lock does not have
  */
-export function releasesInUse(
-  { images }: ReleaseLock,
-  names: readonly string[],
-  lockFile: string,
-): { readonly image: string; readonly release: Release }[] {
+export function releasesInUse({ images }: ReleaseLock, names: readonly string[], lockFile: string): NamedRelease[] {
   const inUse = Object.entries(images).flatMap(([image, releases]) => {
     const release = releases.at(-1);
     return release ? [{ image, release }] : [];
   });
-  if (names.length === 0) return inUse;
-  const found = names.map((name) => {
-    const digits = /^[0-9a-f]{4,64}$/.test(name);
-    const matching = inUse.filter(
-      ({ image, release }) =>
-        image === name ||
-        image.slice(image.indexOf("/") + 1) === name ||
-        release.name === name ||
-        (digits && [release.release, release.fingerprint].some((each) => each.startsWith(name))),
-    );
-    if (matching.length > 0) return matching;
-    const known = inUse.map(({ image }) => image);
-    throw new VisaImageError(`"${lockFile}" has no image "${name}" in use`, {
-      fix: `${suggestion(name, known, "images")}; a bill of materials is given as a file: ./sbom.cdx.json`,
-      exitCode: ExitCode.USAGE,
-    });
-  });
-  return [...new Set(found.flat())];
+  return releasesNamed(inUse, names, (name, fix) =>
+    usageError(
+      `"${lockFile}" has no image "${name}" in use`,
+      undefined,
+      `${fix}; a bill of materials is given as a file: ./sbom.cdx.json`,
+    ),
+  );
 }
 
 /** Reads bills in a cache; each artifact's once. */

@@ -32,6 +32,14 @@ export interface StaleImage {
   readonly notInIndexes: readonly string[];
   /** Components that are no Debian packages (pip, conda): not judged. */
   readonly notJudged: number;
+  /** The servers that run on it; a text says why they are not known. @default - not asked for */
+  readonly servers?: readonly RunningServer[] | string;
+}
+
+/** A server in Nova. */
+export interface RunningServer {
+  readonly id: string;
+  readonly name: string;
 }
 
 /** An index that was used. */

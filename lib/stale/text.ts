@@ -45,6 +45,7 @@ function imageText(image: StaleImage, all: boolean): string[] {
   return [
     title,
     ...rebuiltText(image),
+    ...serversText(image, all),
     ...shown.map(sourceText),
     ...(others > 0 && !all
       ? [`  and ${count(others, "package")} newer without a security fix (--all shows them)`]
@@ -61,6 +62,13 @@ function rebuiltText({ rebuilt, base }: StaleImage): string[] {
   if (!first) return [];
   const on = above.length > 0 ? `, and on it ${above.join(", ")}` : "";
   return [`  to build anew: ${first}${on}${base ? `; the first layer stands on: ${base}` : ""}`];
+}
+
+function serversText({ servers }: StaleImage, all: boolean): string[] {
+  if (servers === undefined) return [];
+  if (typeof servers === "string") return [`  servers: not known: ${servers}`];
+  const named = servers.map(({ id, name }) => `${name} (${id})`);
+  return [`  servers: ${named.length > 0 ? some(named, all ? named.length : 4) : "none"}`];
 }
 
 function sourceText(packages: readonly NewerPackage[]): string {

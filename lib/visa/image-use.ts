@@ -1,8 +1,10 @@
-/** What VISA still needs of an image, for `visa-image prune`: VISA lets go first, Glance deletes after. */
+/** What VISA has of an image, for `visa-image prune` and `retire`: VISA lets go first, Glance follows. */
 
 import { type Environment, visaIsKnown } from "./api-token";
 import { describeEntry, type Entry, readMark } from "./entry";
+import { hideSteps } from "./entry-changes";
 import type { Found } from "./fields";
+import { carryOut } from "./register";
 import { VisaClient } from "./visa-client";
 
 /** What VISA says of images. */
@@ -11,6 +13,8 @@ export interface ImageUse {
   reason(imageId: string): Promise<string | undefined>;
   /** Deletes the hidden entries of ours that an image has. Their plans go with them; instances that run stay. */
   forget(imageId: string): Promise<void>;
+  /** Hides the entries that an image has and VISA shows. @returns how many */
+  hide(imageId: string): Promise<number>;
 }
 
 /**
@@ -40,6 +44,8 @@ export function imageUse(environment: Environment): ImageUse | undefined {
       const reasons = entriesOf(found, imageId).map((entry) => reasonOf(entry, instances.get(entry.id) ?? 0));
       return reasons.find((reason) => reason !== undefined);
     },
+    hide: (imageId) =>
+      ask((client) => carryOut({ client, plan: (found) => hideSteps(entriesOf(found, imageId), found) })),
     async forget(imageId) {
       const { found } = await state();
       for (const { id } of entriesOf(found, imageId)) {

@@ -31,6 +31,30 @@ interface TypeReference {
   readonly ofType?: TypeReference | null;
 }
 
+/** An instance, as VISA's table has it. */
+export interface VisaInstanceEntry {
+  /** The server's id in Nova. */
+  readonly computeId: string;
+  /** When VISA ends it: ISO 8601; null where it has no end. */
+  readonly ends: string | null;
+  /** The full name of its owner. @default - VISA does not say it */
+  readonly owner?: string;
+}
+
+interface InstancePage {
+  readonly pageInfo?: { readonly count?: number };
+  readonly data?:
+    | readonly {
+        readonly computeId?: string | null;
+        readonly terminationDate?: string | null;
+        readonly owner?: { readonly fullName?: string | null } | null;
+      }[]
+    | null;
+}
+
+/** The most that VISA gives (its message says 200). */
+const INSTANCES_AT_ONCE = 50;
+
 /** VISA's API, by one administrator. */
 export class VisaClient {
   readonly connection: Connection;
@@ -95,6 +119,28 @@ export class VisaClient {
     return new Map(counts.map(({ id, total }) => [id, total]));
   }
 
+  /**
+   * All instances: the server behind each, when VISA ends it, and whose it is. Asked in the order of their ids, since VISA
+   * gives at most 50 at once; with a filter that filters nothing, without which it counts none ("System error").
+   */
+  async instanceList(): Promise<VisaInstanceEntry[]> {
+    const found = new Map<string, VisaInstanceEntry>();
+    for (let offset = 0; ; offset += INSTANCES_AT_ONCE) {
+      const { instances } = await this.connection.ask(
+        `{ instances(filter: {}, orderBy: { name: "id", ascending: true }, pagination: { limit: ${INSTANCES_AT_ONCE}, offset: ${offset} }) {
+           pageInfo { count } data { computeId terminationDate owner { fullName } } } }`,
+      );
+      const { pageInfo, data = [] } = (instances ?? {}) as InstancePage;
+      for (const { computeId, terminationDate, owner } of data ?? []) {
+        // One that Nova has not made yet has no server.
+        if (!computeId) continue;
+        const ends = terminationDate ? isoDate(terminationDate) : null;
+        found.set(computeId, { computeId, ends, ...(owner?.fullName && { owner: owner.fullName }) });
+      }
+      if (!data?.length || offset + INSTANCES_AT_ONCE >= (pageInfo?.count ?? 0)) return [...found.values()];
+    }
+  }
+
   /** Does one change. */
   async change(mutation: Mutation): Promise<void> {
     const { name, ...variables } = mutation;
@@ -115,4 +161,10 @@ export class VisaClient {
     this.schema = { inputFields, imageFields };
     return this.schema;
   }
+}
+
+/** A date of VISA's as ISO 8601 in UTC; what cannot be read stays as it is. */
+function isoDate(text: string): string {
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? text : date.toISOString();
 }

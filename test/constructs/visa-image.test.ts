@@ -494,3 +494,17 @@ test("fails for a layer that was revoked, with the reason; a release that does n
   writeFileSync(lockFile, formatLock({ version: 1, images, revoked: again }));
   expect(() => imagesOf({ specification, lockFile, release: "111111111111" })).toThrow(/which was revoked/);
 });
+
+test("a past release that is retired changes nothing in a plan, and fails where it is to be in use again", () => {
+  const specification = chain();
+  const newest = past("5c329d84cf97", { fingerprint: specification.layers.at(-1)?.fingerprint as string });
+  const images = { "images/visa-apps": [past("111111111111"), newest] };
+  const lockFile = join(scratchFolder(), "visa-images.lock.json");
+  writeFileSync(lockFile, formatLock({ version: 1, images }));
+  // Each synth has an output folder of its own.
+  const configuration = () => JSON.stringify(imagesOf({ specification, lockFile })).replace(/own-\w+/g, "own");
+  const before = configuration();
+  writeFileSync(lockFile, formatLock({ version: 1, images, retired: { "111111111111": "2026-11-28T10:00:00Z" } }));
+  expect(configuration()).toBe(before);
+  expect(() => imagesOf({ specification, lockFile, release: "111111111111" })).toThrow(/was retired on 2026-11-28/);
+});

@@ -11,6 +11,10 @@ export interface StandInNova {
   readonly servers: Readonly<Record<string, readonly string[]>>;
   /** Whether the user may see the servers of other projects. */
   readonly administrator: boolean;
+  /** Servers in Nova's words, in the list of all: from a volume, of another project, … @default none */
+  readonly more?: readonly (Readonly<Record<string, unknown>> & { readonly id: string })[];
+  /** Servers of one page, whatever is asked for: Nova's `max_limit`. @default 1000 */
+  readonly page?: number;
   readonly broken?: boolean;
 }
 
@@ -35,6 +39,10 @@ export class CloudStandIn {
   /** Projects that an image is shared with. */
   readonly members = new Map<string, readonly object[]>();
   nova?: StandInNova;
+  /** What Nova was asked for. */
+  readonly asked: string[] = [];
+  /** Called before Nova answers the so manieth question. */
+  onAsked: (count: number) => void = () => {};
   private made = 0;
   private readonly server: Server;
 
@@ -78,7 +86,11 @@ export class CloudStandIn {
     if (url.pathname === "/v3/auth/tokens") {
       return { status: 201, body: { token: this.token() }, headers: { "x-subject-token": "t" } };
     }
-    if (url.pathname === "/nova/servers") return this.servers(url);
+    if (url.pathname.startsWith("/nova/servers")) {
+      this.asked.push(`${url.pathname}${url.search}`);
+      this.onAsked(this.asked.length);
+      return url.pathname.endsWith("/detail") ? this.serverPage(url) : this.servers(url);
+    }
     if (below === "members") return { status: 200, body: { members: this.members.get(id) ?? [] } };
     if (method !== "GET") this.changes.push(`${method} ${id} ${body}`.trim());
     const image = this.images.get(id);
@@ -125,8 +137,35 @@ export class CloudStandIn {
   private servers(url: URL): Answer {
     if (!this.nova || this.nova.broken) return { status: 500 };
     if (url.searchParams.has("all_tenants") && !this.nova.administrator) return { status: 403 };
-    const ids = this.nova.servers[url.searchParams.get("image") ?? ""] ?? [];
+    const image = url.searchParams.get("image") ?? "";
+    const more = (this.nova.more ?? []).filter((each) => (each.image as { id?: string } | undefined)?.id === image);
+    const ids = [...(this.nova.servers[image] ?? []), ...more.map(({ id }) => id)];
     return { status: 200, body: { servers: ids.map((id) => ({ id })) } };
+  }
+
+  /** As Nova pages: its link names an address of its own, which is not reached from here; an unknown marker is a 400. */
+  private serverPage(url: URL): Answer {
+    if (!this.nova || this.nova.broken) return { status: 500 };
+    const all = url.searchParams.has("all_tenants");
+    if (all && !this.nova.administrator) return { status: 403 };
+    const { servers, more = [], page = 1000 } = this.nova;
+    const own = { status: "ACTIVE", created: "2026-11-01T00:00:00Z", tenant_id: "p" };
+    const listed = Object.entries(servers).flatMap(([image, ids]) =>
+      ids.map((id) => ({ id, name: `VISA-${id}`, ...own, image: { id: image } })),
+    );
+    const found = [...listed, ...more.map((each) => ({ ...own, ...each }))].filter(
+      (each) => all || each.tenant_id === "p",
+    );
+    const marker = url.searchParams.get("marker");
+    const start = found.findIndex(({ id }) => id === marker) + 1;
+    if (marker && start === 0)
+      return { status: 400, body: { badRequest: { message: `marker [${marker}] not found` } } };
+    const end = start + Math.min(page, Number(url.searchParams.get("limit")));
+    const links = [{ rel: "next", href: `http://nova.internal:8774/v2.1/servers/detail?marker=${found[end - 1]?.id}` }];
+    return {
+      status: 200,
+      body: { servers: found.slice(start, end), ...(end < found.length && { servers_links: links }) },
+    };
   }
 
   private token(): object {

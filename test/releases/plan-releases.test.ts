@@ -43,3 +43,15 @@ test("fails for a release that the lock does not know, with those that it does",
   );
   expect(() => planReleases([], asked)).toThrow("where the lock has lost it: npx visa-image lock sync");
 });
+
+test("fails for a release that is retired and would be in use; as one of the past it is kept as before", () => {
+  const releases = ["a", "b", "c"].map(release);
+  const retired = { b: "2026-11-28T10:00:00Z" };
+  expect(planReleases(releases, { ...question, newest: "c", retired })).toEqual(
+    planReleases(releases, { ...question, newest: "c" }),
+  );
+  expect(() => planReleases(releases, { ...question, newest: "c", release: "b", retired })).toThrow(
+    /release "b" of "images\/desktop" was retired on 2026-11-28.*\n {2}fix: name another one, or .* retire b --undo/,
+  );
+  expect(() => planReleases(releases, { ...question, newest: "b", retired })).toThrow(/the templates make it again/);
+});

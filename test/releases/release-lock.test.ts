@@ -11,6 +11,7 @@ import {
   withRelease,
   withReleaseInUse,
   withRenamed,
+  withRetired,
   writeLock,
 } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
@@ -126,4 +127,14 @@ test("a release's digits are a contract", () => {
   expect(releaseOf({ fingerprint: "f", diskFormat: "raw", properties })).toBe("81e2e4aa73f9");
   const { hw_disk_bus: _, ...fixed } = properties;
   expect(releaseOf({ fingerprint: "f", diskFormat: "raw", properties: fixed })).toBe("81e2e4aa73f9");
+});
+
+test("that a release is retired is forgotten with its last image", () => {
+  let lock = withRelease(withRelease(empty, "a", release("1")), "b", release("1"));
+  lock = withRetired(withRelease(lock, "a", release("2")), { "1": "2026-11-28", "2": "2026-11-28" });
+  lock = withoutRelease(lock, "a", "1");
+  expect(Object.keys(lock.retired ?? {})).toEqual(["1", "2"]);
+  expect(withoutRelease(lock, "b", "1").retired).toEqual({ "2": "2026-11-28" });
+  expect(withRetired(lock, { "1": undefined, "2": undefined })).not.toHaveProperty("retired");
+  expect(withRetired(lock, {})).toBe(lock);
 });

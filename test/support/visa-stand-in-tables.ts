@@ -15,6 +15,16 @@ export const SCHEMA = buildSchema(`
     cloudClient: CloudClient
   }
   type Plan { id: Int! image: Image! flavour: Flavour! preset: Boolean! }
+  type User { id: String! fullName: String }
+  type Instance {
+    id: Int! uid: String! name: String! state: String! plan: Plan createdAt: String! terminationDate: String
+    cloudId: Int computeId: String owner: User
+  }
+  type PageInfo { count: Int! offset: Int! limit: Int! currentPage: Int! totalPages: Int! hasNextPage: Boolean! }
+  type Connection_Instance { pageInfo: PageInfo! data: [Instance]! }
+  input InstanceFilterInput { ids: [Int] nameLike: String imageId: Int ownerId: String }
+  input OrderByInput { name: String ascending: Boolean }
+  input PaginationInput { limit: Int offset: Int! }
   type NumberInstancesByImage { id: Int! name: String! version: String total: Int! }
   input ImageInput {
     name: String! version: String description: String icon: String cloudId: Int computeId: String! visible: Boolean!
@@ -25,6 +35,7 @@ export const SCHEMA = buildSchema(`
   type Query {
     images: [Image]! plans: [Plan]! flavours: [Flavour]! imageProtocols: [ImageProtocol] cloudClients: [CloudClient]!
     countInstancesByImages: [NumberInstancesByImage]!
+    instances(filter: InstanceFilterInput, orderBy: OrderByInput, pagination: PaginationInput!): Connection_Instance!
   }
   type Mutation {
     createImage(input: ImageInput!): Image!
@@ -64,6 +75,15 @@ export interface StandInPlan {
   deleted?: boolean;
 }
 
+/** A row of its instances. */
+export interface StandInInstance {
+  readonly id: number;
+  name: string;
+  computeId: string | null;
+  terminationDate: string | null;
+  owner: { readonly id: string; readonly fullName: string | null } | null;
+}
+
 type Input = Omit<StandInEntry, "id" | "deleted">;
 
 export const SYSTEM_ERROR = "System error";
@@ -86,8 +106,10 @@ export class StandInTables {
     { id: 22, name: "Large", memory: 16384, cpu: 8, computeId: "f2", cloudId: null },
   ];
   cloudClients = [{ id: -1, name: "Default", type: "openstack", serverNamePrefix: "VISA-INSTANCE", visible: true }];
-  /** Instances by image. */
+  /** How many instances there are, by image. */
   readonly instances = new Map<number, number>();
+  /** The instances themselves. */
+  readonly instanceList: StandInInstance[] = [];
   /** Whether VISA's cloud has an image of that id; false for all while Glance or Keystone is away. */
   knowsImage: (id: string) => boolean = () => true;
   /** The mutations that were done, and what an ordinary user was offered after each. */
@@ -118,6 +140,13 @@ export class StandInTables {
     };
     this.images.push(entry);
     return entry;
+  }
+
+  /** An instance that somebody has. */
+  addInstance(computeId: string | null, values: Partial<StandInInstance> = {}): void {
+    const owner = { id: "u", fullName: "Ada Lovelace" };
+    const own = { id: this.nextId(), name: "my desktop", terminationDate: null, owner };
+    this.instanceList.push({ ...own, ...values, computeId });
   }
 
   addPlan(imageId: number, flavourId = 21, preset = false): StandInPlan {
@@ -162,6 +191,21 @@ export class StandInTables {
           const { name = "", version } = this.images.find((each) => each.id === id) ?? {};
           return { id, name, version, total };
         }),
+      instances: ({ filter, orderBy, pagination: { limit = 2 ** 31 - 1, offset } }) => {
+        // Source: of 50 it says 200, and without a filter its count fails on null.
+        if (limit < 0 || limit > 50) throw new GraphQLError("Limit must be between 0 and 200");
+        if (!filter) throw new GraphQLError(SYSTEM_ERROR);
+        const key = orderBy?.name === "id" ? ("id" as const) : ("name" as const);
+        const sorted = [...this.instanceList].sort((a, b) => (a[key] < b[key] ? -1 : 1));
+        const count = sorted.length;
+        const pages = { count, offset, limit, currentPage: offset / limit + 1, totalPages: Math.ceil(count / limit) };
+        return {
+          pageInfo: { ...pages, hasNextPage: pages.currentPage < pages.totalPages },
+          data: sorted
+            .slice(offset, offset + limit)
+            .map((each) => ({ uid: "u", state: "ACTIVE", createdAt: "", ...each })),
+        };
+      },
       createImage: mutation("createImage", ({ input }) => {
         const values = this.imageValues(input, "createImage");
         const entry = { ...values, id: this.nextId() };

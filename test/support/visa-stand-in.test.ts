@@ -172,3 +172,15 @@ test("connections that are cut before or after the work, and slow answers", asyn
   await ask("{ images { id } }");
   expect(Date.now() - before).toBeGreaterThan(400);
 });
+
+test("instances come fifty at a time, whatever its message says, and not without a filter", async () => {
+  for (let i = 0; i < 60; i++) visa.addInstance(`server-${i}`);
+  const page = (limit: number, filter = "filter: {}, ") =>
+    ask(
+      `{ instances(${filter}orderBy: { name: "id" }, pagination: { limit: ${limit}, offset: 50 }) { pageInfo { count } data { computeId } } }`,
+    );
+  const { pageInfo, data } = (await page(50)).data.instances;
+  expect([pageInfo.count, data.length]).toEqual([60, 10]);
+  expect((await page(51)).errors[0].message).toBe("Limit must be between 0 and 200");
+  expect((await page(50, "")).errors[0].message).toBe("System error");
+});

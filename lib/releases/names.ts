@@ -1,0 +1,30 @@
+/** Which releases of a lock a person means. */
+import type { VisaImageError } from "../errors";
+import { suggestion } from "../nearest";
+import type { NamedRelease } from "./choose-artifact";
+
+/**
+ * Those that are meant by names: `<stack>/<id>`, `<id>`, the name in Glance, the image's id there, or the first digits (at
+ * least 4) of a release or a fingerprint.
+ *
+ * @param refuse makes the error for a name that none has, with a fix
+ */
+export function releasesNamed(
+  all: readonly NamedRelease[],
+  names: readonly string[],
+  refuse: (name: string, fix: string) => VisaImageError,
+): NamedRelease[] {
+  if (names.length === 0) return [...all];
+  const found = names.map((name) => {
+    const matching = all.filter((each) => isNamed(name, each));
+    if (matching.length > 0) return matching;
+    throw refuse(name, suggestion(name, new Set(all.map(({ image }) => image)), "images"));
+  });
+  return [...new Set(found.flat())];
+}
+
+function isNamed(name: string, { image, release }: NamedRelease): boolean {
+  if ([image, image.slice(image.indexOf("/") + 1), release.name, release.imageId].includes(name)) return true;
+  const digits = /^[0-9a-f]{4,64}$/.test(name);
+  return digits && [release.release, release.fingerprint].some((each) => each.startsWith(name));
+}
