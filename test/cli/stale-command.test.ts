@@ -1,6 +1,7 @@
 import { mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { readLock } from "../../lib/releases/release-lock";
+import { CloudStandIn } from "../releases/cloud-stand-in";
 import { digits, releaseOf, writeArtifact } from "../stale/artifacts";
 import { billOf, writeMirror } from "../stale/mirror";
 import { scratchFolder } from "../support/scratch";
@@ -15,7 +16,7 @@ const bin = scratchFolder();
 for (const tool of ["flock", "sh", "cat"]) symlinkSync(join("/usr/bin", tool), join(bin, tool));
 
 /** A lock with two images, the cache that built one of them, and a mirror. */
-function setUp({ both = false } = {}) {
+function setUp({ both = false, environment = {} as Record<string, string> } = {}) {
   const folder = scratchFolder();
   const cache = join(folder, "cache");
   const [base, system] = [digits("0001"), digits("0002")];
@@ -37,7 +38,10 @@ function setUp({ both = false } = {}) {
       "bookworm-security": { date, packages: security },
     });
   const run = (...args: string[]) =>
-    runCommand(["stale", ...args], folder, { PATH: bin, VISA_IMAGE_CACHE: cache, VISA_DEBIAN_MIRROR: mirror });
+    runCommand(["stale", ...args], folder, {
+      ...{ PATH: bin, VISA_IMAGE_CACHE: cache, VISA_DEBIAN_MIRROR: mirror },
+      ...environment,
+    });
   return { folder, cache, mirror, publish, run };
 }
 
@@ -67,6 +71,47 @@ indexes: bookworm of 2026-11-01 10:00 UTC, bookworm-security of 2026-11-01 10:00
   expect(stderr).toContain("warning: the signature of bookworm was not checked");
   const all = await run("--all", "general");
   expect(all.stdout).toContain("  nano 7.2-1 → 7.2-2: in system-base, since 2026-11-01\n");
+});
+
+describe("with --servers", () => {
+  const cloud = new CloudStandIn();
+  beforeAll(() => cloud.start());
+  afterAll(() => cloud.stop());
+
+  test("the servers on each image that is out of date, in text and JSON", async () => {
+    const { publish, run } = setUp({ both: true, environment: cloud.environment });
+    publish(OCTOBER, OLD, FIXED);
+    cloud.nova = { servers: { id: ["s1", "s2"] }, administrator: true };
+    const { status, stdout } = await run("--servers");
+    expect(status).toBe(6);
+    expect(stdout).toContain("\n  servers: VISA-s1 (s1), VISA-s2 (s2)\n  openssl");
+    const { images } = JSON.parse((await run("--servers", "--json")).stdout);
+    expect(images[0].servers).toEqual([
+      { id: "s1", name: "VISA-s1" },
+      { id: "s2", name: "VISA-s2" },
+    ]);
+    // What is up to date is of no concern here.
+    expect([images[1].state, images[1].servers]).toEqual(["current", undefined]);
+    cloud.nova = { servers: {}, administrator: true };
+    expect((await run("--servers")).stdout).toContain("\n  servers: none\n");
+    cloud.asked.length = 0;
+    await run();
+    expect(cloud.asked).toEqual([]);
+  });
+
+  test("a cloud that cannot be asked is said, and what is out of date all the same", async () => {
+    const { publish, run } = setUp({ environment: cloud.environment });
+    publish(OCTOBER, OLD, FIXED);
+    cloud.nova = undefined;
+    const { status, stdout } = await run("--servers", "general");
+    expect(status).toBe(6);
+    expect(stdout).toContain("\n  servers: not known: Keystone's catalog has no compute service\n");
+    const alone = setUp();
+    alone.publish(OCTOBER, OLD, FIXED);
+    expect((await alone.run("--servers", "general")).stdout).toMatch(
+      /\n {2}servers: not known: .*no address of Keystone/,
+    );
+  });
 });
 
 test("for programs", async () => {
