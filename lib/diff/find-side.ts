@@ -1,16 +1,17 @@
 /** Finds what is written down of an image: a release of the lock, an artifact of the cache, a folder or a file. */
 import { existsSync, statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
-import { usageError, VisaImageError } from "../errors";
-import { sha256, short } from "../fingerprint/digest";
+import { basename, dirname, resolve } from "node:path";
+import { usageError } from "../errors";
+import { short } from "../fingerprint/digest";
+import { hasArtifactFiles, readArtifactFiles } from "../releases/artifact-files";
 import { chooseArtifact, findRelease } from "../releases/choose-artifact";
 import { readProvenance } from "../releases/provenance";
 import { releaseFolder } from "../releases/release-files";
 import { type Release, readLock } from "../releases/release-lock";
-import { type ArtifactManifest, type Cache, MANIFEST_VERSION, SBOM_FILE } from "../runner/cache/cache";
+import type { Cache } from "../runner/cache/cache";
+import { chainOf } from "../runner/cache/chain";
 import { readBill } from "../runner/guest/read-sbom";
-import { REPORT_FILE, type VerifyReport } from "../verify/verify-report";
 import type { Side } from "./side";
 
 /** Where {@link findSide} looks. */
@@ -84,7 +85,7 @@ async function releaseSide(image: string, release: Release, { cache, lockFile }:
   const kept = releaseFolder(lockFile, release.release);
   const { sizeBytes: imageBytes, fingerprint, template } = release;
   // The cache may have built the same inputs again since.
-  if (existsSync(join(kept, "manifest.json"))) return { ...(await artifactAt(kept, title)), imageBytes };
+  if (hasArtifactFiles(kept)) return { ...(await artifactAt(kept, title)), imageBytes };
   if (typeof (await cache.manifest(fingerprint)) === "object") {
     return { ...(await cachedSide(title, fingerprint, cache)), imageBytes };
   }
@@ -100,76 +101,17 @@ async function cachedSide(title: string, fingerprint: string, cache: Cache): Pro
 
 /** What each layer takes in the cache, the first one first. */
 async function layersOf(cache: Cache, fingerprint: string): Promise<Record<string, number>> {
-  const manifest = await cache.manifest(fingerprint);
-  if (typeof manifest !== "object") return {};
-  const below = manifest.parent ? await layersOf(cache, manifest.parent.fingerprint) : {};
-  return { ...below, [manifest.template]: manifest.disk.bytes };
+  const chain = await chainOf(cache, fingerprint);
+  return Object.fromEntries(chain.reverse().map(({ template, disk }) => [template, disk.bytes]));
 }
 
-/** What the files of a folder say. */
 async function artifactAt(folder: string, title: string): Promise<Side> {
-  const file = join(folder, "manifest.json");
-  const manifest = parse<ArtifactManifest>(await read(file), file);
-  if (manifest.version !== MANIFEST_VERSION) {
-    throw usageError(
-      `this manifest has version ${JSON.stringify(manifest.version)}, known is ${MANIFEST_VERSION}`,
-      { file },
-      "use the version of cdktf-visa-images that wrote it, or a later one",
-    );
-  }
-  const { template, fingerprint, createdAt: built, sbom } = manifest;
-  const bytes = manifest.disk?.bytes;
-  if (typeof template !== "string" || typeof fingerprint !== "string" || typeof bytes !== "number") {
-    throw usageError("this manifest is not whole", { file }, "take it from the cache or from Git again");
-  }
-  const reportFile = join(folder, REPORT_FILE);
-  const report = existsSync(reportFile) ? parse<VerifyReport>(await read(reportFile), reportFile) : undefined;
-  if (report && !Array.isArray(report.findings)) {
-    throw usageError("this is no report of visa-image verify", { file: reportFile }, "take it from Git again");
-  }
+  const { manifest, bill, report } = await readArtifactFiles(folder);
+  const { template, fingerprint, createdAt: built, disk } = manifest;
   return {
     ...{ title, template, fingerprint, built },
-    layerBytes: { [template]: bytes },
+    layerBytes: { [template]: disk.bytes },
     ...(report && { report }),
-    ...(sbom ? { bill: await billAt(folder, sbom.sha256) } : { noBill: "it has no bill of materials" }),
+    ...(bill ? { bill } : { noBill: "it has no bill of materials" }),
   };
-}
-
-async function billAt(folder: string, expected: string) {
-  const file = join(folder, SBOM_FILE);
-  const text = await read(file);
-  if (sha256(text) === expected) return readBill(text, file);
-  throw new VisaImageError(
-    "this bill of materials is not the one that was made with the image: its SHA-256 is another",
-    {
-      location: { file },
-      fix: "it was changed, or cut off: take it from the cache or from Git again",
-    },
-  );
-}
-
-async function read(file: string): Promise<string> {
-  return readFile(file, "utf8").catch((cause: Error) => {
-    throw usageError(
-      `cannot be read: ${cause.message}`,
-      { file },
-      "name a folder with manifest.json and sbom.cdx.json",
-      cause,
-    );
-  });
-}
-
-function parse<T extends object>(text: string, file: string): T {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as T;
-  } catch (cause) {
-    throw usageError(
-      `this is no JSON, or was cut off: ${(cause as Error).message}`,
-      { file },
-      "take it from the cache or from Git again",
-      cause,
-    );
-  }
-  throw usageError("this is not what visa-image wrote", { file }, "take it from the cache or from Git again");
 }

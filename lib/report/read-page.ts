@@ -1,10 +1,13 @@
-/** Gathers what a report to look at shows from the cache: no disk is read. */
+/** Gathers what a report to look at shows, from the cache and from what is kept beside the lock: no disk is read. */
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { sha256 } from "../fingerprint/digest";
+import { usageError } from "../errors";
+import { sha256, short } from "../fingerprint/digest";
+import { type ArtifactFiles, hasArtifactFiles, readArtifactFiles } from "../releases/artifact-files";
 import { passedReport, readProvenance } from "../releases/provenance";
 import type { Release } from "../releases/release-lock";
 import { type ArtifactManifest, type Cache, SBOM_FILE } from "../runner/cache/cache";
+import { chainOf } from "../runner/cache/chain";
 import { type Bill, readBill } from "../runner/guest/read-sbom";
 import { PICTURE_FILE, REPORT_FILE, type VerifyReport } from "../verify/verify-report";
 import { packageRows } from "./packages";
@@ -17,32 +20,45 @@ export interface ReadPageOptions {
   readonly template: string;
   /** @default - it is not registered */
   readonly release?: Page["release"];
+  /**
+   * The folder of what is kept of the release beside the lock: what the cache lacks is read there.
+   * @default - none
+   */
+  readonly kept?: string;
   /** A report that was just made, and its folder. @default - the last one by which this release's disk passed */
   readonly verified?: { readonly report: VerifyReport; readonly folder: string };
 }
 
 /**
- * Reads what this machine knows of an artifact.
+ * Reads what this machine knows of an artifact: what its cache has, and what is kept of the release.
  *
- * @throws VisaImageError where a bill of materials is cut off, or of another tool
+ * @throws VisaImageError where a bill of materials is cut off, or of another tool, and where what is kept is of another
+ *   artifact, or was changed
  */
 export async function readPage(options: ReadPageOptions): Promise<Page> {
   const { cache, fingerprint, template, release } = options;
-  const layers = await chain(cache, fingerprint);
+  const cached = (await chainOf(cache, fingerprint)).reverse();
   const provenance = await readProvenance(cache, fingerprint);
   const { report, folder } = options.verified ?? (await keptReport(cache, fingerprint, release)) ?? {};
-  const bills = await Promise.all(layers.map((layer) => bill(cache, layer)));
-  const known = bills.filter((each) => each !== undefined);
+  const bills = await Promise.all(cached.map((layer) => bill(cache, layer)));
+  // Those of the layers below say nothing of what this one has.
+  const billed = bills.at(-1) ? bills.filter((each) => each !== undefined) : undefined;
+  const kept = report && billed ? undefined : await readKept(options);
+  const layers =
+    cached.length > 0 || !kept
+      ? cached
+      : [...(await chainOf(cache, kept.manifest.parent?.fingerprint)).reverse(), kept.manifest];
+  const packages = billed ?? (kept?.bill && [kept.bill]);
   const reportFile = folder && (await readFile(join(folder, REPORT_FILE)).catch(() => undefined));
   const picture = folder && (await readFile(join(folder, PICTURE_FILE)).catch(() => undefined));
   return {
     ...{ template, fingerprint, release },
     ...(isPng(picture) && { picture }),
-    verification: report,
+    verification: report ?? kept?.report,
     ...(layers.length > 0 && { layers }),
-    // Those of the layers below say nothing of what this one has.
-    ...(bills.at(-1) && { packages: packageRows(known) }),
+    ...(packages && { packages: packageRows(packages) }),
     digests: {
+      ...kept?.digests,
       ...(provenance && { "manifest.json": provenance.manifestFile.sha256 }),
       ...(provenance?.sbom && { [SBOM_FILE]: provenance.sbom.sha256 }),
       ...(reportFile && { [REPORT_FILE]: sha256(reportFile) }),
@@ -50,19 +66,19 @@ export async function readPage(options: ReadPageOptions): Promise<Page> {
   };
 }
 
-/** The artifact and those that it stands on, the lowest first, as far as the cache has them. */
-async function chain(cache: Cache, fingerprint: string): Promise<ArtifactManifest[]> {
-  const layers: ArtifactManifest[] = [];
-  const seen = new Set<string>();
-  // A circle takes somebody who made it by hand; it ends all the same.
-  for (let next: string | undefined = fingerprint; next !== undefined && !seen.has(next); ) {
-    seen.add(next);
-    const manifest = await cache.manifest(next);
-    if (typeof manifest !== "object") break;
-    layers.unshift(manifest);
-    next = manifest.parent?.fingerprint;
+/** What is kept of the release, if anything. A report of another disk, built from the same inputs, is left out. */
+async function readKept({ kept, fingerprint, release }: ReadPageOptions): Promise<ArtifactFiles | undefined> {
+  if (kept === undefined || !hasArtifactFiles(kept)) return undefined;
+  const { report, ...files } = await readArtifactFiles(kept);
+  if (files.manifest.fingerprint !== fingerprint) {
+    throw usageError(
+      `what is kept in "${kept}" is of another artifact: ${short(files.manifest.fingerprint)}`,
+      undefined,
+      "take the folder from Git again",
+    );
   }
-  return layers;
+  const own = report && (!report.sha512 || !release?.sha512 || report.sha512 === release.sha512);
+  return { ...files, ...(own && { report }) };
 }
 
 async function bill(cache: Cache, { fingerprint, sbom }: ArtifactManifest): Promise<Bill | undefined> {

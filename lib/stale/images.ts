@@ -69,6 +69,7 @@ export class Bills {
     const layers: LayerBill[] = [];
     let fingerprint: string | undefined = release.fingerprint;
     let base: string | undefined;
+    const seen = new Set<string>();
     while (fingerprint !== undefined) {
       const own: Artifact | string = await this.artifact(fingerprint);
       const artifact = typeof own === "string" && layers.length === 0 ? await this.beside(release, own) : own;
@@ -80,8 +81,12 @@ export class Bills {
       // The base is made without a guest that reports: what it has is in the first layer's bill.
       if (bill) layers.unshift({ layer: manifest.template, bill });
       if (!manifest.source && manifest.inputs.base) base = manifest.inputs.base;
+      seen.add(fingerprint);
       if (base) break;
       fingerprint = manifest.parent?.fingerprint;
+      if (fingerprint !== undefined && seen.has(fingerprint)) {
+        return { image, release, reason: "the manifests of its layers stand on one another in a circle" };
+      }
     }
     const { template } = release;
     return { image, release, template, billed: { layers, complete: base !== undefined }, ...(base && { base }) };

@@ -1,6 +1,7 @@
 /** What changed between two releases, for those who choose between them: as far as this machine's cache knows. */
 import type { Release } from "../releases/release-lock";
 import { Cache, cacheRoot } from "../runner/cache/cache";
+import { chainOf } from "../runner/cache/chain";
 import type { Environment } from "./api-token";
 
 /** In characters: the rest of a long list is told by its number. */
@@ -48,14 +49,12 @@ export function changesLine(date: string, names: readonly string[]): string {
 /** The inputs of a layer and of those below it. */
 async function inputsOf(cache: Cache, fingerprint: string): Promise<Map<string, string> | undefined> {
   const inputs = new Map<string, string>();
-  for (let next: string | undefined = fingerprint; next !== undefined; ) {
-    const manifest: Awaited<ReturnType<Cache["manifest"]>> = await cache.manifest(next);
-    if (typeof manifest !== "object") return inputs.size > 0 ? inputs : undefined;
+  const chain = await chainOf(cache, fingerprint);
+  for (const manifest of chain) {
     for (const [name, value] of Object.entries(manifest.inputs)) {
       // A file's mode is not what users ask for.
       if (!NOT_TOLD.has(name)) inputs.set(`${manifest.template}: ${name.replace(/^variable /, "")}`, value);
     }
-    next = manifest.parent?.fingerprint;
   }
-  return inputs;
+  return chain.length > 0 ? inputs : undefined;
 }

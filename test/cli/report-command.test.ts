@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { scratchFolder } from "../support/scratch";
 import { runCommand } from "./run-command";
@@ -51,6 +51,17 @@ test("fails for a release whose artifact is not here, and says what helps", asyn
   expect(status).toBe(2);
   expect(stderr).toMatch(/does not have the artifact of release "ba9876543210"/);
   expect(stderr).toContain("visa-image build visa-apps");
+});
+
+test("a release whose artifact is not here is read from what is kept beside the lock", async () => {
+  const kept = join(folder, "visa-images.releases", "0123456789ab");
+  mkdirSync(join(folder, "visa-images.releases"));
+  renameSync(join(folder, "cache", "artifacts", FINGERPRINT), kept);
+  expect((await report("0123456789ab")).status).toBe(0);
+  const page = readFileSync(join(folder, "page.html"), "utf8");
+  expect(page).toContain("VISA desktop (desktops/general)");
+  expect(page).toContain("manifest.json");
+  expect(page).not.toContain("This machine did not build it");
 });
 
 test("fails for an artifact that cannot be read", async () => {

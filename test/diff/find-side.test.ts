@@ -103,6 +103,21 @@ test("the command prints text, Markdown or JSON; of an image alone its last two 
   });
 });
 
+test("fails for manifests in a circle, and says which", async () => {
+  for (const [own, parent] of [
+    [OLD, NEW],
+    [NEW, OLD],
+  ] as const) {
+    const file = join(places.cache.folder(own), "manifest.json");
+    const manifest = JSON.parse(readFileSync(file, "utf8"));
+    chmodSync(file, 0o600);
+    writeFileSync(file, JSON.stringify({ ...manifest, parent: { fingerprint: parent, diskSha256: "" } }));
+  }
+  await expect(findSide(OLD.slice(0, 12), places)).rejects.toThrow(
+    /in a circle: abababababab, on cdcdcdcdcdcd, on abababababab\n {2}fix: .*visa-image cache clear/,
+  );
+});
+
 const change = (file: string, to: (text: string) => string) => {
   const path = join(places.cache.folder(OLD), file);
   chmodSync(path, 0o600);

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { sha256 } from "../../lib/fingerprint/digest";
 import { readPage } from "../../lib/report/read-page";
@@ -83,9 +83,48 @@ test("of a disk that was made elsewhere only the report is known", async () => {
   ]);
 });
 
-test("manifests in a circle end", async () => {
+test("fails for manifests in a circle", async () => {
   publish(LOWER, "visa-base", [], UPPER);
-  expect((await readPage(subject())).layers).toHaveLength(2);
+  await expect(readPage(subject())).rejects.toThrow(/in a circle: ababababab.*, on cdcdcd.*, on ababab/);
+});
+
+describe("what is kept beside the lock", () => {
+  let kept: string;
+  const elsewhere = () => ({ ...subject(), cache: new Cache(scratchFolder()), release: page.release, kept });
+
+  beforeEach(() => {
+    kept = scratchFolder();
+    cpSync(cache.folder(UPPER), kept, { recursive: true });
+    writeFileSync(join(kept, "report.json"), JSON.stringify({ ...verification, sha512: page.release?.sha512 }));
+  });
+
+  test("is read where the cache has nothing", async () => {
+    const read = await readPage(elsewhere());
+    expect(read.layers?.map(({ template }) => template)).toEqual(["visa-apps"]);
+    expect(read.packages?.map(({ name }) => name)).toEqual(["bash", "silx"]);
+    expect(read.verification?.findings).toHaveLength(verification.findings.length);
+    expect(Object.keys(read.digests)).toEqual(["manifest.json", "sbom.cdx.json", "report.json"]);
+  });
+
+  test("completes what the cache has: layers from there, the report from here", async () => {
+    const read = await readPage({ ...subject(), release: page.release, kept });
+    expect([read.layers?.length, read.verification !== undefined]).toEqual([2, true]);
+    const known = { report: verification, folder: scratchFolder() };
+    // Where nothing is lacking it is not even opened.
+    writeFileSync(join(kept, "manifest.json"), "{");
+    expect((await readPage({ ...subject(), release: page.release, kept, verified: known })).packages).toHaveLength(2);
+  });
+
+  test("a report of another disk of the same inputs is left out", async () => {
+    writeFileSync(join(kept, "report.json"), JSON.stringify({ ...verification, sha512: "other" }));
+    expect((await readPage(elsewhere())).verification).toBeUndefined();
+  });
+
+  test("fails where it is of another artifact, or was changed", async () => {
+    await expect(readPage({ ...elsewhere(), fingerprint: LOWER })).rejects.toThrow(/is of another artifact: abab/);
+    writeFileSync(join(kept, "sbom.cdx.json"), "{}");
+    await expect(readPage(elsewhere())).rejects.toThrow("not the one that was made with the image");
+  });
 });
 
 test("fails for a bill of materials that is cut off, and names it", async () => {
