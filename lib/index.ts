@@ -4,10 +4,14 @@ export type { ExistingImageOptions, IVisaImage, NamedImageOptions } from "./cons
 export type { ImageDestination, ImageDestinationOptions } from "./constructs/image-destination";
 export { OwnerUserData, type OwnerUserDataOptions } from "./constructs/owner-user-data";
 export type { ImageVisibility, IRelease } from "./constructs/release-family";
+export { type IVisaFlavor, type NamedFlavorOptions, VisaFlavor, type VisaFlavorProps } from "./constructs/visa-flavor";
 export { VisaImage } from "./constructs/visa-image";
 export type { VisaImageProps, VisaImageTimeouts } from "./constructs/visa-image-props";
-export { VisaInstance, type VisaInstanceProps } from "./constructs/visa-instance";
+export { VisaInstance } from "./constructs/visa-instance";
+export type { BootVolume, InstanceNetwork, SchedulerHints, VisaInstanceProps } from "./constructs/visa-instance-props";
 export {
+  type IVisaNetwork,
+  type NamedNetworkOptions,
   VisaNetwork,
   type VisaNetworkProps,
   VisaSecurityGroup,

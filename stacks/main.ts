@@ -24,9 +24,11 @@
  * | VISA_STATE_FOLDER | folder of Terraform's state files | the current one |
  * | VISA_IMAGE_ID | image of the trial instance | looked up by name and fingerprint |
  * | VISA_FLAVOR | its flavour | m1.medium |
+ * | VISA_FLAVOR_VCPUS | makes that flavour, with so many processors (an administrator's right) | it is there |
  * | VISA_OWNER | its owner | visitor |
  * | VISA_PAM_PUBLIC_KEY_METADATA | PEM file of a key of at most 896 bits, for its metadata | none |
  * | VISA_EXTERNAL_NETWORK_ID | network that its router leads to | no router |
+ * | VISA_FLOATING_IP_POOL | name of that network: the instance has a floating address of it | none |
  * | VISA_SERVER_CIDRS | who reaches its desktop, with commas | without a router its own network; with one it has to be set |
  * | VISA_JUPYTER_PROXY_CIDRS | who reaches its JupyterLab, with commas | nobody |
  */
@@ -51,10 +53,12 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     if (!allowed || allowed.includes(value as T)) return value as T;
     throw new VisaImageError(`${name} is "${value}"`, { fix: `set it to one of: ${allowed.join(", ")}` });
   };
-  const size = read("VISA_DISK_SIZE_GB");
-  if (size !== undefined && !/^[1-9]\d*$/.test(size)) {
-    throw new VisaImageError(`VISA_DISK_SIZE_GB is "${size}"`, { fix: "set it to a whole number of GiB" });
-  }
+  const whole = (name: string, unit: string): number | undefined => {
+    const value = read(name);
+    if (value === undefined || /^[1-9]\d*$/.test(value)) return value === undefined ? undefined : Number(value);
+    throw new VisaImageError(`${name} is "${value}"`, { fix: `set it to a whole number of ${unit}` });
+  };
+  const size = whole("VISA_DISK_SIZE_GB", "GiB");
   const template = read("VISA_TEMPLATE") ?? "visa-apps";
   const list = (name: string) => read(name)?.split(/\s*,\s*/);
   const catalog = read("VISA_CATALOG");
@@ -74,7 +78,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
   const app = new App();
   const { image } = new VisaImageStack(app, "visa-image", {
     template,
-    variables: size ? { [template]: { disk_size_gb: Number(size) } } : undefined,
+    variables: size ? { [template]: { disk_size_gb: size } } : undefined,
     catalog: catalog ? Catalog.fromDirectory(catalog) : undefined,
     imageName: read("VISA_IMAGE_NAME"),
     visibility: read<ImageVisibility>("VISA_IMAGE_VISIBILITY", ["private", "shared", "community", "public"]),
@@ -97,11 +101,13 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     fingerprint: image.fingerprint,
     imageId: read("VISA_IMAGE_ID"),
     flavorName: read("VISA_FLAVOR") ?? "m1.medium",
+    flavorVcpus: whole("VISA_FLAVOR_VCPUS", "processors"),
     owner: read("VISA_OWNER") ?? "visitor",
     pamPublicKey: key && readFileSync(key, "utf8"),
     apiServerCidrs: apiServerCidrs ?? [NETWORK],
     jupyterProxyCidrs: list("VISA_JUPYTER_PROXY_CIDRS"),
     externalNetworkId,
+    floatingIpPool: read("VISA_FLOATING_IP_POOL"),
     endpointType,
     stateFolder: read("VISA_STATE_FOLDER"),
   });

@@ -1,7 +1,16 @@
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
-import { type IVisaImage, VisaImage, VisaInstance, VisaNetwork, VisaSecurityGroup } from "../lib";
+import {
+  type IVisaFlavor,
+  type IVisaImage,
+  VisaFlavor,
+  VisaImage,
+  VisaInstance,
+  VisaNetwork,
+  VisaSecurityGroup,
+} from "../lib";
+import { VisaImageError } from "../lib/errors";
 import { useLocalState } from "./state";
 
 /** Properties of a {@link VisaInfrastructureStack}. */
@@ -15,8 +24,13 @@ export interface VisaInfrastructureStackProps {
    * @default - looked up by name and fingerprint
    */
   readonly imageId?: string;
-  /** Name of the flavour. */
+  /** Name of the flavour, which is compared with what the image asks for. */
   readonly flavorName: string;
+  /**
+   * Makes the flavour, with that many processors, and memory and disk as the image asks for: an administrator's right.
+   * @default - it is there
+   */
+  readonly flavorVcpus?: number;
   /** Linux login of the instance's owner. */
   readonly owner: string;
   /**
@@ -37,6 +51,11 @@ export interface VisaInfrastructureStackProps {
    */
   readonly externalNetworkId?: string;
   /**
+   * Name of the external network that has a floating address for the instance.
+   * @default - none
+   */
+  readonly floatingIpPool?: string;
+  /**
    * Which of the cloud's addresses are used: public, internal or admin.
    * @default - what clouds.yaml or OS_ENDPOINT_TYPE say, else public
    */
@@ -54,6 +73,11 @@ export class VisaInfrastructureStack extends TerraformStack {
 
   constructor(scope: Construct, id: string, props: VisaInfrastructureStackProps) {
     super(scope, id);
+    if (props.floatingIpPool && !props.externalNetworkId) {
+      throw new VisaImageError("a floating address has no router that leads to it", {
+        fix: `set externalNetworkId (VISA_EXTERNAL_NETWORK_ID) to the id of the network "${props.floatingIpPool}"`,
+      });
+    }
     useLocalState(this, props.stateFolder);
     new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     const image: IVisaImage = props.imageId
@@ -71,12 +95,20 @@ export class VisaInfrastructureStack extends TerraformStack {
     this.instance = new VisaInstance(this, "instance", {
       image,
       instanceName: "visa-trial",
-      flavorName: props.flavorName,
+      flavor: this.flavorFor(image, props),
       networkIds: [network.networkId],
       securityGroups: [securityGroup.groupName],
+      floatingIpPool: props.floatingIpPool,
       owner: props.owner,
       pamPublicKey: props.pamPublicKey,
     });
-    new TerraformOutput(this, "instance_address", { value: this.instance.address });
+    new TerraformOutput(this, "instance_address", { value: this.instance.floatingIp ?? this.instance.address });
+  }
+
+  private flavorFor(image: IVisaImage, { flavorName, flavorVcpus: vcpus }: VisaInfrastructureStackProps): IVisaFlavor {
+    const options = { flavorName, images: [image] };
+    return vcpus === undefined
+      ? VisaFlavor.fromFlavorName(this, "flavor", options)
+      : new VisaFlavor(this, "flavor", { ...options, vcpus });
   }
 }

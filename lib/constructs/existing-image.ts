@@ -15,6 +15,16 @@ export interface IVisaImage {
   readonly fingerprint: string;
   /** What VISA calls the boot command: the user data of its instances, with `${` and `%{` escaped for Terraform. */
   readonly bootCommand: string;
+  /**
+   * Smallest disk of an instance, in GiB.
+   * @default - unknown: Nova compares it with the flavour
+   */
+  readonly minDiskGb?: number;
+  /**
+   * Smallest memory of an instance, in MiB.
+   * @default - unknown: Nova compares it with the flavour
+   */
+  readonly minRamMb?: number;
 }
 
 /** Options of {@link VisaImage.fromImageId}. */
@@ -79,8 +89,9 @@ export function imageFromName(scope: Construct, id: string, options: NamedImageO
     },
   });
   claimOwnAddress(image);
-  return imageFromId(image.id, {
+  const found = imageFromId(image.id, {
     ...options,
     fingerprint: fingerprint ?? Fn.lookup(image.properties, "visa_fingerprint", image.id),
   });
+  return { ...found, minDiskGb: image.minDiskGb, minRamMb: image.minRamMb };
 }

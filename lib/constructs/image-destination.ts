@@ -81,6 +81,16 @@ export class ImageDestination extends Construct implements IVisaImage {
     return this.release.image.id;
   }
 
+  /** Smallest disk of an instance, in GiB. */
+  get minDiskGb(): number {
+    return this.releases.asksFor.minDiskGb;
+  }
+
+  /** Smallest memory of an instance, in MiB. */
+  get minRamMb(): number {
+    return this.releases.asksFor.minRamMb;
+  }
+
   /** See {@link VisaImage.shareWith}. @throws VisaImageError where the visibility is not "shared" */
   shareWith(...projectIds: string[]): void {
     this.releases.shareWith(this.visibility, projectIds);

@@ -64,6 +64,12 @@ export class ImageReleases {
     return plan.again ? escapeTemplate(plan.again.name) : current.name;
   }
 
+  /** What the image in use asks of an instance: `minDiskGb`, `minRamMb`. */
+  get asksFor(): { readonly minDiskGb: number; readonly minRamMb: number } {
+    // What a release of the past was registered with is in the state alone.
+    return this.options.plan.again ? this.inUse.image : this.options.current;
+  }
+
   /** See {@link VisaImage.shareWith}. */
   shareWith(visibility: ImageVisibility, projectIds: readonly string[]): void {
     if (!isToken(visibility) && visibility !== "shared") {

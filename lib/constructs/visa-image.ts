@@ -169,6 +169,16 @@ export class VisaImage extends Construct implements IVisaImage {
     return this.release.image.id;
   }
 
+  /** Smallest disk of an instance, in GiB. */
+  get minDiskGb(): number {
+    return this.releases.asksFor.minDiskGb;
+  }
+
+  /** Smallest memory of an instance, in MiB. */
+  get minRamMb(): number {
+    return this.releases.asksFor.minRamMb;
+  }
+
   /** The user data of instances, with `${` and `%{` escaped for Terraform. */
   get bootCommand(): string {
     return this.userData.render();

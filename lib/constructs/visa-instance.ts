@@ -1,72 +1,15 @@
-import { ComputeInstanceV2 } from "@cdktf/provider-openstack/lib/compute-instance-v2";
-import { Fn, Lazy, type TerraformProvider, Token } from "cdktf";
+import { ComputeInstanceV2, type ComputeInstanceV2Config } from "@cdktf/provider-openstack/lib/compute-instance-v2";
+import { DataOpenstackNetworkingPortV2 } from "@cdktf/provider-openstack/lib/data-openstack-networking-port-v2";
+import { NetworkingFloatingipV2 } from "@cdktf/provider-openstack/lib/networking-floatingip-v2";
+import { Fn, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
-import { METADATA_CHARACTERS } from "../specification";
 import { claimShareable } from "./claims";
-import type { IVisaImage } from "./existing-image";
+import { imageFits, imageFitsVolume } from "./image-fits";
+import { checkEntry, checkFixedIp, checkNovaName, checkUserData, checkUuid, checkWhole } from "./nova-limits";
 import { TerraformData } from "./terraform-data";
-import { addressPart, isToken, unescapeTemplate } from "./text";
-
-/** Properties of a {@link VisaInstance}. */
-export interface VisaInstanceProps {
-  /** What it boots from. Another image makes a new instance. */
-  readonly image: IVisaImage;
-  /**
-   * Name in Nova. VISA deletes what carries its own prefix and is unknown to it, so VISA-INSTANCE is refused.
-   * @default - the construct's id
-   */
-  readonly instanceName?: string;
-  /** Name of the flavour: its disk is at least the image's minDiskGb. */
-  readonly flavorName: string;
-  /** Ids of the networks that it is attached to. */
-  readonly networkIds: readonly string[];
-  /**
-   * Names of its security groups.
-   * @default - the project's default group
-   */
-  readonly securityGroups?: readonly string[];
-  /** Linux login of its owner: metadata `owner`. */
-  readonly owner: string;
-  /**
-   * Number that is part of Jupyter's path: metadata `id`.
-   * @default 1
-   */
-  readonly visaId?: number;
-  /**
-   * Metadata `uid`, VISA's own name of the instance.
-   * @default - the construct's path
-   */
-  readonly uid?: string;
-  /**
-   * PEM text of the key that signs logins: metadata `pamPublicKey`. At most 896 bits of RSA fit into metadata.
-   * @default - none: the key that is baked into the image
-   */
-  readonly pamPublicKey?: string;
-  /**
-   * More metadata, as VISA sends it: for example `keyboardLayout`.
-   * @default - none
-   */
-  readonly metadata?: Readonly<Record<string, string>>;
-  /**
-   * Name of a key pair in Nova. By itself it lets nobody in: the shipped images have no user for it ("Please login as the
-   * user NONE"). docs/facility-layer.md has the layer that makes one.
-   * @default - none
-   */
-  readonly keyPair?: string;
-  /**
-   * Name of the availability zone that it runs in.
-   * @default - the cloud's choice
-   */
-  readonly availabilityZone?: string;
-  /**
-   * Whether metadata come from a config drive too.
-   * @default - the cloud's choice
-   */
-  readonly configDrive?: boolean;
-  /** @default - the stack's OpenStack provider */
-  readonly provider?: TerraformProvider;
-}
+import { addressPart, isToken } from "./text";
+import type { BootVolume, InstanceNetwork, SchedulerHints, VisaInstanceProps } from "./visa-instance-props";
 
 /** VISA's own prefix: whatever carries it and is not VISA's own is deleted daily. */
 const VISA_PREFIX = "VISA-INSTANCE";
@@ -76,11 +19,14 @@ const VISA_PREFIX = "VISA-INSTANCE";
  *
  * A new image replaces it. By itself the provider would rebuild it in place, which wipes its disk and keeps its address;
  * so a `terraform_data.<id>_image` stands between, whose replacement triggers that of the instance. Where several instances
- * of the stack have one id, each has a `terraform_data.<id>_image_<8 digits of its path>` of its own.
+ * of the stack have one id, each has a `terraform_data.<id>_image_<8 digits of its path>` of its own. Volumes that are
+ * attached to it stay, and so does its floating address.
  */
 export class VisaInstance extends Construct {
   /** The instance in Nova. */
   readonly instance: ComputeInstanceV2;
+  /** Its floating address, where it has one. */
+  readonly floatingIp?: string;
 
   /** @throws VisaImageError where VISA or Nova would refuse a name or a value */
   constructor(scope: Construct, id: string, props: VisaInstanceProps) {
@@ -95,34 +41,34 @@ export class VisaInstance extends Construct {
     };
     checkName(name);
     checkOwner(props.owner);
-    for (const [key, value] of Object.entries(metadata)) checkMetadata(key, value);
+    for (const [key, value] of Object.entries(metadata)) checkEntry("metadata", key, value);
     checkUserData(props.image.bootCommand);
 
-    const networkIds = [...props.networkIds];
+    const networks = networksOf(props);
     const image = new TerraformData(this, "Image", { triggersReplace: { fingerprint: props.image.fingerprint } });
     const trigger = claimShareable(image, `${addressPart(id)}_image`);
+    const precondition = conditionsOf(props);
     this.instance = new ComputeInstanceV2(this, "Resource", {
       name,
-      imageId: props.image.imageId,
-      flavorName: props.flavorName,
-      network: isToken(networkIds) ? undefined : networkIds.map((uuid) => ({ uuid })),
+      ...bootOf(props),
+      ...flavorOf(props),
+      network: Array.isArray(networks) ? networks : undefined,
       securityGroups: props.securityGroups && [...props.securityGroups],
       metadata: isToken(props.metadata) ? Fn.merge([metadata, props.metadata]) : metadata,
       userData: props.image.bootCommand,
       keyPair: props.keyPair,
       availabilityZone: props.availabilityZone,
+      schedulerHints: props.schedulerHints && [schedulerHintsOf(props.schedulerHints)],
       configDrive: props.configDrive,
       provider: props.provider,
-      // By its address: of a construct cdktf makes "${…}", which Terraform does not take here.
       lifecycle: {
+        // By its address: of a construct cdktf makes "${…}", which Terraform does not take here.
         replaceTriggeredBy: [Lazy.stringValue({ produce: () => `${TerraformData.tfResourceType}.${trigger()}` })],
+        ...(precondition.length > 0 && { precondition }),
       },
     });
-    if (isToken(networkIds)) {
-      // Not by cdktf's iterator, which makes a set: the first network is the one of the default route.
-      const content = { uuid: "${network.value}" };
-      this.instance.addOverride("dynamic", { network: { for_each: networkIds, content } });
-    }
+    if (!Array.isArray(networks)) this.instance.addOverride("dynamic", networks);
+    if (props.floatingIpPool !== undefined) this.floatingIp = this.addFloatingIp(props.floatingIpPool, props);
   }
 
   /** The instance's id in Nova. */
@@ -134,9 +80,24 @@ export class VisaInstance extends Construct {
   get address(): string {
     return this.instance.accessIpV4;
   }
+
+  /** It leads to the instance's first port, by whichever of its addresses Neutron chooses: usually it has one. */
+  private addFloatingIp(pool: string, { networks, provider }: VisaInstanceProps): string {
+    checkNovaName("floatingIpPool", pool);
+    const { instance } = this;
+    const find = () =>
+      new DataOpenstackNetworkingPortV2(this, "Port", {
+        deviceId: instance.id,
+        macAddress: instance.network.get(0).mac,
+        provider,
+      });
+    const portId = networks?.[0]?.portId ?? find().id;
+    return new NetworkingFloatingipV2(this, "FloatingIp", { pool, portId, provider }).address;
+  }
 }
 
 function checkName(name: string): void {
+  checkNovaName("instanceName", name);
   if (Token.isUnresolved(name) || !name.toUpperCase().startsWith(VISA_PREFIX)) return;
   throw new VisaImageError(`the name "${name}" begins with "${VISA_PREFIX}"`, {
     fix: "choose another one: VISA deletes every server that carries its prefix and that it does not know",
@@ -151,32 +112,90 @@ function checkOwner(owner: string): void {
   });
 }
 
-/** What Nova takes: 65535 characters of Base64. */
-const USER_DATA_BYTES = 49149;
-
-function checkUserData(bootCommand: string): void {
-  if (isToken(bootCommand)) return;
-  const bytes = Buffer.byteLength(unescapeTemplate(bootCommand));
-  if (bytes <= USER_DATA_BYTES) return;
-  throw new VisaImageError(`the boot command has ${bytes} bytes; Nova takes at most ${USER_DATA_BYTES} of user data`, {
-    fix: "shorten it, or put what it does into a layer of the image",
-  });
+/** Blocks of Terraform, or the one that makes them where only Terraform knows the list. */
+function networksOf({ networkIds, networks, securityGroups }: VisaInstanceProps) {
+  exactlyOne({ networkIds, networks }, 'networkIds: ["…"], or networks: [{ networkId: "…", fixedIp: "…" }]');
+  if (networks === undefined) {
+    const ids = [...(networkIds ?? [])];
+    // Not by cdktf's iterator, which makes a set: the first network is the one of the default route.
+    if (isToken(ids)) return { network: { for_each: ids, content: { uuid: "${network.value}" } } };
+    return ids.map((uuid) => ({ uuid }));
+  }
+  if (securityGroups !== undefined && networks.length > 0 && networks.every(({ portId }) => portId !== undefined)) {
+    throw new VisaImageError(
+      '"securityGroups" is for ports that Nova makes, and all of "networks" are ports that are there',
+      {
+        fix: "give the groups to the ports",
+      },
+    );
+  }
+  return networks.map((network, index) => networkOf(network, `networks[${index}]`));
 }
 
-function checkMetadata(key: string, value: string): void {
-  if (key.length > METADATA_CHARACTERS) {
-    throw new VisaImageError(`the metadata name "${key}" has ${key.length} characters`, {
-      fix: `Nova takes at most ${METADATA_CHARACTERS}`,
-    });
+function networkOf({ networkId, portId, fixedIp }: InstanceNetwork, prop: string) {
+  exactlyOne(
+    { [`${prop}.networkId`]: networkId, [`${prop}.portId`]: portId },
+    "networkId for a port that Nova makes there, portId for one that is there",
+  );
+  if (portId !== undefined) checkUuid(`${prop}.portId`, portId, "the id of a port");
+  if (fixedIp !== undefined) {
+    checkFixedIp(`${prop}.fixedIp`, fixedIp);
+    if (portId !== undefined) {
+      throw new VisaImageError(`"${prop}" has both "portId" and "fixedIp": a port has its addresses already`, {
+        fix: "networkId and fixedIp, or portId alone",
+      });
+    }
   }
-  if (Token.isUnresolved(value) || value.length <= METADATA_CHARACTERS) return;
+  return { uuid: networkId, port: portId, fixedIpV4: fixedIp };
+}
+
+function flavorOf({ flavorName, flavor }: VisaInstanceProps): Pick<ComputeInstanceV2Config, "flavorId" | "flavorName"> {
+  exactlyOne({ flavorName, flavor }, 'flavorName: "m1.medium", or flavor: a VisaFlavor');
+  // By its id: a flavour that is made anew has its name again, and Terraform would see no reason to resize.
+  return flavor ? { flavorId: flavor.flavorId } : { flavorName };
+}
+
+function bootOf({ image, bootVolume }: VisaInstanceProps): Pick<ComputeInstanceV2Config, "imageId" | "blockDevice"> {
+  if (!bootVolume) return { imageId: image.imageId };
+  const { sizeGb, volumeType, keep = false } = bootVolume;
+  const disk = {
+    ...{ uuid: image.imageId, sourceType: "image", destinationType: "volume", bootIndex: 0 },
+    ...{ volumeSize: sizeGb, volumeType, deleteOnTermination: !keep },
+  };
+  return { blockDevice: [disk] };
+}
+
+function conditionsOf({ image, flavor, bootVolume }: VisaInstanceProps) {
+  const conditions = bootVolume ? volumeConditions(image, bootVolume) : [];
+  if (!flavor) return conditions;
+  const { flavorName, ramMb, diskGb } = flavor;
+  return [...conditions, ...imageFits(image, { flavorName, ramMb, ...(!bootVolume && { diskGb }) })];
+}
+
+function volumeConditions(image: VisaInstanceProps["image"], { sizeGb, volumeType }: BootVolume) {
+  checkWhole("bootVolume.sizeGb", sizeGb, 1, "GiB");
+  if (volumeType !== undefined) checkNovaName("bootVolume.volumeType", volumeType);
+  return imageFitsVolume(image, sizeGb);
+}
+
+function schedulerHintsOf({ group, differentHost, sameHost }: SchedulerHints) {
+  if (group !== undefined) checkUuid("schedulerHints.group", group, "the id of a server group");
+  for (const [prop, ids] of Object.entries({ differentHost, sameHost })) {
+    if (ids === undefined || isToken(ids)) continue;
+    for (const id of ids) checkUuid(`schedulerHints.${prop}`, id, "the id of an instance");
+  }
+  return { group, differentHost: differentHost && [...differentHost], sameHost: sameHost && [...sameHost] };
+}
+
+function exactlyOne(props: Readonly<Record<string, unknown>>, fix: string): void {
+  const names = Object.keys(props);
+  const given = names.filter((name) => props[name] !== undefined);
+  if (given.length === 1) return;
+  const quoted = names.map((name) => `"${name}"`).join(" and ");
   throw new VisaImageError(
-    `the metadata "${key}" has ${value.length} characters; Nova takes at most ${METADATA_CHARACTERS}`,
+    `${given.length === 0 ? "neither" : "both"} of ${quoted} ${given.length === 0 ? "is" : "are"} given`,
     {
-      fix:
-        key === "pamPublicKey"
-          ? "bake the key into the image (pamPublicKeyFile), or use one of at most 896 bits"
-          : "shorten it, or put it into the image",
+      fix,
     },
   );
 }

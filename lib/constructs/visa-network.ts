@@ -1,3 +1,4 @@
+import { DataOpenstackNetworkingNetworkV2 } from "@cdktf/provider-openstack/lib/data-openstack-networking-network-v2";
 import { NetworkingNetworkV2 } from "@cdktf/provider-openstack/lib/networking-network-v2";
 import { NetworkingRouterInterfaceV2 } from "@cdktf/provider-openstack/lib/networking-router-interface-v2";
 import { NetworkingRouterV2 } from "@cdktf/provider-openstack/lib/networking-router-v2";
@@ -18,6 +19,7 @@ import {
 import { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import { type ProtocolRange, portsOf, type VisaProtocol } from "../visa-protocols";
+import { claimOwnAddress } from "./claims";
 import { isToken } from "./text";
 
 /** Properties of a {@link VisaNetwork}. */
@@ -43,10 +45,33 @@ export interface VisaNetworkProps {
   readonly provider?: TerraformProvider;
 }
 
+/** Options of {@link VisaNetwork.fromNetworkName}. */
+export interface NamedNetworkOptions {
+  /** The network's name in Neutron. */
+  readonly networkName: string;
+  /** @default - the stack's OpenStack provider */
+  readonly provider?: TerraformProvider;
+}
+
+/** A network that instances can be in. */
+export interface IVisaNetwork {
+  /** The network's id in Neutron. */
+  readonly networkId: string;
+}
+
 /** A network for instances, with a subnet, and a router where there is something to route to. */
-export class VisaNetwork extends Construct {
+export class VisaNetwork extends Construct implements IVisaNetwork {
   readonly network: NetworkingNetworkV2;
   readonly subnet: NetworkingSubnetV2;
+  private readonly routerInterface?: NetworkingRouterInterfaceV2;
+
+  /** A network that is there, looked up by every plan. */
+  static fromNetworkName(scope: Construct, id: string, options: NamedNetworkOptions): IVisaNetwork {
+    const { networkName, provider } = options;
+    const network = new DataOpenstackNetworkingNetworkV2(scope, id, { name: networkName, provider });
+    claimOwnAddress(network);
+    return { networkId: network.id };
+  }
 
   constructor(scope: Construct, id: string, props: VisaNetworkProps = {}) {
     super(scope, id);
@@ -63,15 +88,19 @@ export class VisaNetwork extends Construct {
     if (props.externalNetworkId) {
       const { externalNetworkId } = props;
       const router = new NetworkingRouterV2(this, "Router", { name, externalNetworkId, provider });
-      new NetworkingRouterInterfaceV2(this, "Interface", { routerId: router.id, subnetId: this.subnet.id, provider });
+      const wiring = { routerId: router.id, subnetId: this.subnet.id, provider };
+      this.routerInterface = new NetworkingRouterInterfaceV2(this, "Interface", wiring);
     }
   }
 
   /**
-   * The network's id, known only once its subnet exists: an instance that comes earlier gets no address.
+   * The network's id, known only once its subnet exists, and its router where it has one: an instance that comes earlier gets
+   * no address, and a floating one leads nowhere (Neutron refuses it). They go in the opposite order.
    */
   get networkId(): string {
-    return this.subnet.networkId;
+    const { subnet, routerInterface } = this;
+    if (!routerInterface) return subnet.networkId;
+    return Token.asString(Fn.element([subnet.networkId, routerInterface.id], 0));
   }
 }
 

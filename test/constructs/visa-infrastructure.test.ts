@@ -1,6 +1,7 @@
 import { TerraformVariable, Token } from "cdktf";
 import { VisaImage } from "../../lib/constructs/visa-image";
-import { VisaInstance, type VisaInstanceProps } from "../../lib/constructs/visa-instance";
+import { VisaInstance } from "../../lib/constructs/visa-instance";
+import type { VisaInstanceProps } from "../../lib/constructs/visa-instance-props";
 import { VisaNetwork, VisaSecurityGroup, type VisaSecurityGroupProps } from "../../lib/constructs/visa-network";
 import { newStack, synthesized, userData } from "./support";
 

@@ -1,10 +1,13 @@
 /** What Terraform plans for an instance, with a cloud that nobody answers for. */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { BlockstorageVolumeV3 } from "@cdktf/provider-openstack/lib/blockstorage-volume-v3";
+import { ComputeVolumeAttachV2 } from "@cdktf/provider-openstack/lib/compute-volume-attach-v2";
 import { type TerraformStack, TerraformVariable, Token } from "cdktf";
 import { Construct } from "constructs";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import { VisaInstance } from "../../lib/constructs/visa-instance";
+import type { VisaInstanceProps } from "../../lib/constructs/visa-instance-props";
 import { VisaSecurityGroup } from "../../lib/constructs/visa-network";
 import { sha256 } from "../../lib/fingerprint/digest";
 import { newStack, synthesizedFolder, userData } from "../constructs/support";
@@ -15,13 +18,28 @@ jest.setTimeout(120_000);
 const before = { imageId: "5f0e9b7c-0000-4000-8000-000000000001", fingerprint: "a".repeat(64) };
 const after = { imageId: "5f0e9b7c-0000-4000-8000-000000000002", fingerprint: "b".repeat(64) };
 
-function addInstance(scope: Construct, { imageId, fingerprint }: typeof before): void {
-  new VisaInstance(scope, "instance", {
+function addInstance(
+  scope: Construct,
+  { imageId, fingerprint }: typeof before,
+  props: Partial<VisaInstanceProps> = {},
+): VisaInstance {
+  return new VisaInstance(scope, "instance", {
     image: VisaImage.fromImageId(imageId, { fingerprint, userData }),
     flavorName: "m1.medium",
     networkIds: ["5f0e9b7c-0000-4000-8000-00000000000a"],
     owner: "ada",
+    ...props,
   });
+}
+
+const INSTANCE = "5f0e9b7c-0000-4000-8000-00000000000b";
+
+/** What is around the instance. */
+interface Around {
+  readonly props?: Partial<VisaInstanceProps>;
+  readonly add?: (instance: VisaInstance) => void;
+  /** What the state has of it, by type: one of each. */
+  readonly state?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /**
@@ -30,15 +48,18 @@ function addInstance(scope: Construct, { imageId, fingerprint }: typeof before):
  * @param now what the code says that the image is
  * @param more adds more to the stack, before the instance
  * @param triggers what the state has besides, by address: fingerprints
+ * @param around more of the instance itself
  */
 function planWith(
   now: typeof before,
   more: (stack: TerraformStack) => void = () => {},
   triggers: Readonly<Record<string, string>> = { instance_image: before.fingerprint },
+  around: Around = {},
 ): string {
   const stack = newStack("infrastructure");
   more(stack);
-  addInstance(stack, now);
+  const added = addInstance(stack, now, around.props);
+  around.add?.(added);
   const { folder, json } = synthesizedFolder(stack);
   const stackFolder = join(folder, "stacks", "infrastructure");
   keepStateInFolder(stackFolder);
@@ -52,7 +73,7 @@ function planWith(
       name,
       attributes: {
         ...configured,
-        id: "5f0e9b7c-0000-4000-8000-00000000000b",
+        id: INSTANCE,
         image_id: before.imageId,
         user_data: createHash("sha1").update(userData.text).digest("hex"),
         power_state: "active",
@@ -66,6 +87,9 @@ function planWith(
       },
       sensitive: ["admin_pass"],
     },
+    ...Object.entries(around.state ?? {}).map(([type, attributes]) => {
+      return { type, name: Object.keys(json.resource[type])[0] ?? "", attributes };
+    }),
   ]);
   planned = new TerraformFolder(stackFolder);
   return planned.run("plan", "-input=false", "-compact-warnings", "-refresh=false", "-out=plan");
@@ -86,6 +110,33 @@ test("a new image replaces the instance", () => {
 test("the same image leaves it alone", () => {
   expect(planWith(before)).toContain("No changes.");
   expect(planned.review("plan").verdict).toBe("nothing");
+});
+
+test("a new image leaves a volume and a floating address to the next instance", () => {
+  const volume = "5f0e9b7c-0000-4000-8000-00000000000c";
+  const plan = planWith(after, undefined, undefined, {
+    props: { floatingIpPool: "external" },
+    add: ({ instanceId, node }) => {
+      const data = new BlockstorageVolumeV3(node.root.node.findChild("infrastructure"), "data", { size: 100 });
+      new ComputeVolumeAttachV2(data, "attached", { instanceId, volumeId: data.id });
+    },
+    state: {
+      openstack_blockstorage_volume_v3: { id: volume, size: 100 },
+      openstack_compute_volume_attach_v2: {
+        ...{ id: `${INSTANCE}/${volume}`, instance_id: INSTANCE, volume_id: volume },
+      },
+      openstack_networking_floatingip_v2: { id: volume, address: "203.0.113.9", pool: "external", port_id: "before" },
+    },
+  });
+  const fates = [...plan.matchAll(/# (\S+)\.\S+ (will be|must be) (.*)/g)].map(([, type, , fate]) => `${type} ${fate}`);
+  expect(fates).toEqual(
+    expect.arrayContaining([
+      "openstack_compute_instance_v2 replaced due to changes in replace_triggered_by",
+      "openstack_compute_volume_attach_v2 replaced",
+      "openstack_networking_floatingip_v2 updated in-place",
+    ]),
+  );
+  expect(fates.join()).not.toMatch(/openstack_blockstorage_volume_v3 (replaced|destroyed)/);
 });
 
 describe("a second instance of the same id, in another scope,", () => {
@@ -145,4 +196,34 @@ test("lists and maps that are Terraform's variables are planned as they are set,
   expect(refused.text.replaceAll(/[\s│]+/g, " ")).toContain(
     "lets everybody reach JupyterLab, which asks for no password",
   );
+});
+
+test("fails in the plan where the flavour or the boot volume is too small for the image", () => {
+  const stack = newStack("infrastructure");
+  const size = (name: string, value: number) =>
+    new TerraformVariable(stack, name, { type: "number", default: value }).numberValue;
+  const image = VisaImage.fromImageId(before.imageId, { fingerprint: before.fingerprint, userData });
+  const flavor = { flavorId: "7", flavorName: "small", ramMb: size("ram", 2048), diskGb: size("disk", 0) };
+  new VisaInstance(stack, "instance", {
+    ...{ image: { ...image, minRamMb: 2048, minDiskGb: 10 }, flavor, owner: "ada" },
+    networks: [{ networkId: "5f0e9b7c-0000-4000-8000-00000000000a", fixedIp: "10.42.0.17" }],
+    schedulerHints: { sameHost: [INSTANCE] },
+  });
+  new VisaInstance(stack, "from_volume", {
+    ...{ image: { ...image, minRamMb: 2048, minDiskGb: 10 }, flavor: { ...flavor, diskGb: 1 }, owner: "ada" },
+    networkIds: ["5f0e9b7c-0000-4000-8000-00000000000a"],
+    bootVolume: { sizeGb: size("volume", 10), volumeType: "ssd" },
+  });
+  const stackFolder = join(synthesizedFolder(stack).folder, "stacks", "infrastructure");
+  keepStateInFolder(stackFolder);
+  const terraform = new TerraformFolder(stackFolder);
+  const plan = terraform.run("plan", "-input=false", "-compact-warnings");
+  expect(plan).toMatch(/fixed_ip_v4 += "10\.42\.0\.17"/);
+  expect(plan).toMatch(/volume_size += 10/);
+  const refused = terraform.try("plan", "-input=false", "-var=ram=1024", "-var=disk=5", "-var=volume=9");
+  expect(refused.status).toBe(1);
+  const words = refused.text.replaceAll(/[\s│]+/g, " ");
+  for (const said of ["has 1024 MiB of memory", "has 5 GiB of disk", '"bootVolume.sizeGb" has 9 GiB']) {
+    expect(words).toContain(`${said}; the image asks for at least`);
+  }
 });
