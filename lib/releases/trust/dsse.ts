@@ -1,7 +1,8 @@
 /**
  * DSSE, the envelope of a signed statement (github.com/secure-systems-lab/dsse, v1): pure, but for the signer's own work.
  *
- * What is signed is the PAE of the payload, with ECDSA over SHA-256; signatures are DER, as `openssl dgst` takes them.
+ * What is signed is the PAE of the payload, with ECDSA over the hash of the key's curve; signatures are DER, as
+ * `openssl dgst` takes them.
  */
 import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { ExitCode, VisaImageError } from "../../errors";
@@ -66,7 +67,7 @@ export function openEnvelope(text: string, keys: readonly KeyObject[], from: str
   const message = preAuthEncoding(envelope.payloadType, payload);
   for (const { sig } of envelope.signatures) {
     const signature = Buffer.from(sig, "base64");
-    const key = keys.find((each) => verify("sha256", message, { key: each, dsaEncoding: "der" }, signature));
+    const key = keys.find((each) => verify(hashOf(each), message, { key: each, dsaEncoding: "der" }, signature));
     if (key) return { statement: JSON.parse(payload.toString("utf8")) as unknown, keyId: keyId(key) };
   }
   const known = keys.map(keyId);
@@ -112,8 +113,16 @@ function isText(value: unknown): value is string {
   return typeof value === "string";
 }
 
-/** Curves whose keys are taken, by OpenSSL's names. P-384 is the smallest that Glance takes for its own signatures. */
-const CURVES: readonly (string | undefined)[] = ["prime256v1", "secp384r1"];
+/**
+ * Curves whose keys are taken, by OpenSSL's names, and the hash that goes with each: in-toto's library and most KMS know
+ * no other. P-384 is the smallest that Glance takes for its own signatures.
+ */
+const HASHES: Readonly<Record<string, "sha256" | "sha384">> = { prime256v1: "sha256", secp384r1: "sha384" };
+
+/** The hash that a key signs over. */
+export function hashOf({ asymmetricKeyDetails: details }: KeyObject): "sha256" | "sha384" {
+  return HASHES[details?.namedCurve ?? ""] ?? "sha256";
+}
 
 /**
  * Refuses a key of another kind.
@@ -122,7 +131,7 @@ const CURVES: readonly (string | undefined)[] = ["prime256v1", "secp384r1"];
  */
 export function checkKey(key: KeyObject, from: string): KeyObject {
   const curve = key.asymmetricKeyDetails?.namedCurve;
-  if (key.asymmetricKeyType === "ec" && CURVES.includes(curve)) return key;
+  if (key.asymmetricKeyType === "ec" && curve !== undefined && curve in HASHES) return key;
   throw new VisaImageError(`${from} has a key of the kind ${curve ?? key.asymmetricKeyType}, expected ECDSA P-256`, {
     fix: "openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out signing.pem; openssl pkey -in signing.pem -pubout -out signing.pub",
     exitCode: ExitCode.USAGE,

@@ -4,7 +4,7 @@ import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign, ve
 import { readFileSync } from "node:fs";
 import type { Environment } from "../../cloud/proxy";
 import { ExitCode, usageError, VisaImageError } from "../../errors";
-import { checkKey, publicKeys, type Signer } from "./dsse";
+import { checkKey, hashOf, publicKeys, type Signer } from "./dsse";
 
 /** How long a command may take to sign, in milliseconds: a person may have to touch a token. */
 const LONGEST_SIGNING = 120_000;
@@ -17,8 +17,8 @@ const LONGEST_SIGNATURE = 4096;
  *
  * `VISA_SIGNING_KEY_FILE` is a private key in PEM, with `VISA_SIGNING_PASSPHRASE_FILE` where it is encrypted.
  * `VISA_SIGNING_COMMAND` is a shell command that gets the message on its standard input, and its hex SHA-256 as
- * `VISA_SIGNING_SHA256`, and prints the signature: DER, or r and s one after the other, as bytes or in base64. It needs
- * `VISA_SIGNING_PUBLIC_KEY_FILE`.
+ * `VISA_SIGNING_SHA256` (SHA-384 as `VISA_SIGNING_SHA384` for a key of P-384), and prints the signature: DER, or r and s
+ * one after the other, as bytes or in base64. It needs `VISA_SIGNING_PUBLIC_KEY_FILE`.
  *
  * @throws VisaImageError (exit code 2) for a key that cannot be used
  */
@@ -40,7 +40,7 @@ export function readSigningKey(environment: Environment): KeyObject | undefined 
 function keySigner(key: KeyObject): Signer {
   return {
     publicKey: createPublicKey(key),
-    sign: async (message) => sign("sha256", message, { key, dsaEncoding: "der" }),
+    sign: async (message) => sign(hashOf(key), message, { key, dsaEncoding: "der" }),
   };
 }
 
@@ -77,12 +77,17 @@ function commandSigner(command: string, environment: Environment): Signer {
   return {
     publicKey,
     async sign(message) {
-      const printed = await runCommand(command, message, environment);
+      const hash = hashOf(publicKey);
+      const digest = createHash(hash).update(message).digest("hex");
+      const told = { ...environment, [`VISA_SIGNING_${hash.toUpperCase()}`]: digest };
+      const printed = await runCommand(command, message, told);
       const signature = asDer(printed, publicKey, message);
       if (signature) return signature;
       throw new VisaImageError(
         `VISA_SIGNING_COMMAND printed ${printed.length} bytes that are no signature by the key of "${file}"`,
-        { fix: "see that it signs its standard input, with ECDSA and SHA-256, and that the public key is its own" },
+        {
+          fix: `see that it signs its standard input, with ECDSA and ${hash.toUpperCase()}, and that the public key is its own`,
+        },
       );
     },
   };
@@ -92,9 +97,10 @@ function commandSigner(command: string, environment: Environment): Signer {
 function asDer(printed: Buffer, key: KeyObject, message: Buffer): Buffer | undefined {
   const text = printed.toString("latin1").trim();
   const decoded = /^[A-Za-z0-9+/\s]+=*$/.test(text) ? [Buffer.from(text, "base64")] : [];
+  const hash = hashOf(key);
   for (const candidate of [printed, ...decoded]) {
-    if (verify("sha256", message, { key, dsaEncoding: "der" }, candidate)) return candidate;
-    if (verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, candidate)) return derOf(candidate);
+    if (verify(hash, message, { key, dsaEncoding: "der" }, candidate)) return candidate;
+    if (verify(hash, message, { key, dsaEncoding: "ieee-p1363" }, candidate)) return derOf(candidate);
   }
   return undefined;
 }
@@ -119,9 +125,8 @@ function runCommand(command: string, message: Buffer, environment: Environment):
       cause,
     });
   return new Promise((resolve, reject) => {
-    const env = { ...environment, VISA_SIGNING_SHA256: createHash("sha256").update(message).digest("hex") };
     // What it says goes to the person, who may have to touch something, or to type a PIN at this terminal.
-    const child = spawn("/bin/sh", ["-c", command], { env, stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn("/bin/sh", ["-c", command], { env: environment, stdio: ["pipe", "pipe", "inherit"] });
     let stopped: string | undefined;
     const stop = (why: string) => {
       stopped ??= why;

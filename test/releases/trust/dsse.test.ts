@@ -1,5 +1,4 @@
 import { execFileSync } from "node:child_process";
-import { createPrivateKey, createPublicKey, sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -11,6 +10,7 @@ import {
   type Signer,
   signStatement,
 } from "../../../lib/releases/trust/dsse";
+import { signerFrom } from "../../../lib/releases/trust/signer";
 import { scratchFolder } from "../../support/scratch";
 import { digestOf, type KeyPair, makeKeys } from "./support";
 
@@ -23,10 +23,7 @@ beforeAll(() => {
 
 const trusted = (...pairs: KeyPair[]) => publicKeys(pairs.map((each) => readFileSync(each.public)).join(""), "keys");
 
-function signerOf({ secret }: KeyPair): Signer {
-  const key = createPrivateKey(readFileSync(secret));
-  return { publicKey: createPublicKey(key), sign: async (message) => sign("sha256", message, key) };
-}
+const signerOf = ({ secret }: KeyPair) => signerFrom({ VISA_SIGNING_KEY_FILE: secret }) as Signer;
 
 test("frames type and payload as the protocol says", () => {
   // The protocol's own example.
@@ -34,19 +31,26 @@ test("frames type and payload as the protocol says", () => {
   expect(encoded.toString()).toBe("DSSEv1 29 http://example.com/HelloWorld 11 hello world");
 });
 
-test("openssl says that the signature holds, for the key and for no other", async () => {
-  const { payload, payloadType, signatures } = await signStatement({ say: "é" }, signerOf(keys));
+// in-toto's own library takes these two, and no other hash with a curve.
+test.each([
+  ["P-256", "-sha256"],
+  ["P-384", "-sha384"],
+])("openssl says that the signature of a key of %s holds over %s, and it is opened", async (curve, hash) => {
+  const own = makeKeys(curve);
+  const envelope = await signStatement({ say: "é" }, signerOf(own));
+  const { payload, payloadType, signatures } = envelope;
   const folder = scratchFolder();
   const [message, signature] = [join(folder, "pae"), join(folder, "sig")];
   writeFileSync(message, preAuthEncoding(payloadType, Buffer.from(payload, "base64")));
   writeFileSync(signature, Buffer.from(signatures[0]?.sig ?? "", "base64"));
   const openssl = (key: string) =>
-    execFileSync("openssl", ["dgst", "-sha256", "-verify", key, "-signature", signature, message], {
+    execFileSync("openssl", ["dgst", hash, "-verify", key, "-signature", signature, message], {
       encoding: "utf8",
       stdio: "pipe",
     });
-  expect(openssl(keys.public)).toBe("Verified OK\n");
-  expect(() => openssl(others.public)).toThrow(/Command failed/);
+  expect(openssl(own.public)).toBe("Verified OK\n");
+  expect(() => openssl(keys.public)).toThrow(/Command failed/);
+  expect(openEnvelope(JSON.stringify(envelope), trusted(keys, own), "it").statement).toEqual({ say: "é" });
 });
 
 test("a key is named by the SHA-256 of its DER", () => {

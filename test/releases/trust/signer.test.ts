@@ -15,9 +15,9 @@ beforeAll(() => {
   folder = scratchFolder();
 });
 
-const holds = (signature: Buffer | undefined) => {
-  const [key] = publicKeys(readFileSync(keys.public, "utf8"), "key");
-  return verify("sha256", MESSAGE, { key: key as never, dsaEncoding: "der" }, signature as Buffer);
+const holds = (signature: Buffer | undefined, by = keys, hash = "sha256") => {
+  const [key] = publicKeys(readFileSync(by.public, "utf8"), "key");
+  return verify(hash, MESSAGE, { key: key as never, dsaEncoding: "der" }, signature as Buffer);
 };
 const byCommand = (command: string) =>
   signerFrom({ PATH: process.env.PATH, VISA_SIGNING_COMMAND: command, VISA_SIGNING_PUBLIC_KEY_FILE: keys.public });
@@ -53,6 +53,15 @@ test.each([
 ])("a command signs: %s", async (_, command) => {
   // Whatever its numbers begin with.
   for (let times = 0; times < 3; times++) expect(holds(await byCommand(command())?.sign(MESSAGE))).toBe(true);
+});
+
+test("a key of P-384 signs over SHA-384, in a file and by a command", async () => {
+  const larger = makeKeys("P-384");
+  expect(holds(await signerFrom({ VISA_SIGNING_KEY_FILE: larger.secret })?.sign(MESSAGE), larger, "sha384")).toBe(true);
+  const command = `printf %s "$VISA_SIGNING_SHA384" | xxd -r -p | openssl pkeyutl -sign -inkey ${larger.secret}`;
+  const environment = { VISA_SIGNING_COMMAND: command, VISA_SIGNING_PUBLIC_KEY_FILE: larger.public };
+  const signed = await signerFrom({ PATH: process.env.PATH, ...environment })?.sign(MESSAGE);
+  expect(holds(signed, larger, "sha384")).toBe(true);
 });
 
 test("r and s that begin with zeros or a high bit are DER that openssl takes", async () => {

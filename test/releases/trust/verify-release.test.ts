@@ -106,6 +106,11 @@ test.each<[string, () => void, RegExp]>([
     () => Object.assign(image, { visa_commit: "decade" }),
     /as its visa_commit; "c0ffee, modified" was/,
   ],
+  [
+    "an image that was revoked",
+    () => Object.assign(image, { visa_revoked: "2026-11-28 its key leaked" }),
+    /was revoked: 2026-11-28 its key leaked\n {2}fix: use another release/,
+  ],
   ["a statement that was changed", () => forge((e) => ({ ...e, payload: otherPayload(e.payload) })), /does not hold/],
   [
     "a signature that was changed",
