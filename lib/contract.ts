@@ -10,7 +10,7 @@ import { suggestion } from "./nearest";
 export const VERIFIER_VERSION = "2";
 
 /** The parts of the contract: a template promises some of them. */
-export const CONTRACT_PARTS = ["boot", "desktop", "login", "jupyter", "hygiene"] as const;
+export const CONTRACT_PARTS = ["boot", "desktop", "login", "jupyter", "hygiene", "uefi"] as const;
 
 /** A part of the contract. */
 export type ContractPart = (typeof CONTRACT_PARTS)[number];
@@ -132,6 +132,7 @@ const LIST: readonly (readonly [number, Assertion["part"], string, ...TestTitle[
   [59, "boot", "the instance's id can be queried: by the metadata service and by a config drive"],
   [60, "desktop", "an instance in two networks is reached"],
   [61, "desktop", "16 and 24 bits of colour are shown"],
+  [62, "uefi", "it boots by UEFI too, with Secure Boot on"],
 ];
 
 /** The contract, by number. */

@@ -18,6 +18,9 @@ export const METADATA_CHARACTERS = 255;
 /** Disk formats that Glance takes and that this library makes. */
 export type DiskFormat = "raw" | "qcow2";
 
+/** What an instance boots by. */
+export type Firmware = "bios" | "uefi";
+
 /** A file that a provisioner, a builder or the base recipe reads. */
 export interface SpecifiedFile {
   /** Where it stands in the scratch folder, and how the Packer configuration calls it: relative, with `/`. */

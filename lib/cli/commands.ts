@@ -50,7 +50,12 @@ export function addCommands(program: Command): void {
     .option("--cache-buster <text>", "as it was built with")
     .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
     .option("--disk <file>", "verify a disk image that was made elsewhere")
-    .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene")
+    .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene, uefi")
+    .addOption(
+      new Option("--firmware <name>", "what the image boots by; uefi: with Secure Boot on")
+        .choices(["bios", "uefi"] as const)
+        .default("bios" as const),
+    )
     .addOption(new Option("--format <format>", "of the disk").choices(["raw", "qcow2"] as const))
     .addOption(
       new Option("--profile <name>", "gate: one boot; full: all that can be seen of an image alone")

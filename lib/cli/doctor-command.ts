@@ -29,6 +29,8 @@ const PROGRAMS: typeof TOOLS = {
   newuidmap: { package: "uidmap" },
   sfdisk: { package: "fdisk" },
   "mkfs.ext4": { package: "e2fsprogs" },
+  "mkfs.fat": { package: "dosfstools" },
+  mcopy: { package: "mtools" },
 };
 
 const GIB = 2 ** 30;

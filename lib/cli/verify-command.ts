@@ -17,7 +17,7 @@ import { chooseAccelerator } from "../runner/host/accelerator";
 import { createMasker } from "../runner/output/masking";
 import { identify } from "../runner/processes/processes";
 import { SIGNALS, watchParents } from "../runner/supervisor";
-import type { BuildSpecification, DiskFormat, LayerSpecification, SpecifiedFile } from "../specification";
+import type { BuildSpecification, DiskFormat, Firmware, LayerSpecification, SpecifiedFile } from "../specification";
 import type { OwnCheck } from "../verify/own-check";
 import { verify } from "../verify/verify";
 import { contractTable, REPORT_FILE, reportLines, summary, type VerifyReport } from "../verify/verify-report";
@@ -42,6 +42,7 @@ export interface VerifyCommandOptions
   readonly bootCommand?: string;
   readonly disk?: string;
   readonly contract?: string;
+  readonly firmware: Firmware;
   readonly profile: VerifyProfile;
   readonly reports?: string;
   readonly all?: true;
@@ -68,7 +69,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   await cache.prepare();
   const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options, cache);
   const bootCommand = options.bootCommand ? readFileSync(options.bootCommand, "utf8") : ownerScript();
-  const key = verificationKey(artifact, bootCommand);
+  const key = verificationKey(artifact, bootCommand, options.firmware);
   const reports = options.reports
     ? resolve(options.reports)
     : join(cache.reports, `${short(artifact.fingerprint)}-${key}-${options.profile}`);
@@ -101,6 +102,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
           profile: options.profile,
           bootCommand,
           accelerator: name,
+          firmware: options.firmware,
           scratch: scratch.path,
           reports,
           onMessage: say,
@@ -200,8 +202,9 @@ function readCheck(template: string, file: SpecifiedFile, directory: string): Ow
 }
 
 /** Changes with whatever the verdict depends on, but for the profile. */
-function verificationKey({ digest, format, parts, checks }: Artifact, bootCommand: string): string {
-  const inputs = JSON.stringify([VERIFIER_VERSION, digest, format, parts, checks, bootCommand]);
+function verificationKey(artifact: Artifact, bootCommand: string, firmware: Firmware): string {
+  const { digest, format, parts, checks } = artifact;
+  const inputs = JSON.stringify([VERIFIER_VERSION, digest, format, parts, checks, bootCommand, firmware]);
   return short(sha256(inputs));
 }
 

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { Construct } from "constructs";
 import { VERIFIER_VERSION } from "../contract";
 import { sha256, short } from "../fingerprint/digest";
+import type { Firmware } from "../specification";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
 import { claimOf } from "./release-family";
 import { TerraformData } from "./terraform-data";
@@ -17,6 +18,8 @@ export interface VerificationProps {
   readonly formerAddresses: readonly string[];
   /** The user data that the image's instances get, and the file that has it, as Terraform finds it. */
   readonly bootCommand: { readonly text: string; readonly file: string };
+  /** What the image boots by. */
+  readonly firmware: Firmware;
   /**
    * Nothing is to be verified, since the image is rolled back: the verdict in the state stays, whatever changed.
    * @default false
@@ -39,7 +42,7 @@ export class Verification extends Construct {
 
   constructor(scope: Construct, id: string, props: VerificationProps) {
     super(scope, id);
-    const { build, bootCommand } = props;
+    const { build, bootCommand, firmware } = props;
     const { layers } = build.specification;
     const checks = layers.flatMap((layer) =>
       layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, short(file.sha256)]),
@@ -50,6 +53,7 @@ export class Verification extends Construct {
       contract: build.layer.contract.join(" "),
       verifier: VERIFIER_VERSION,
       "boot command": short(sha256(bootCommand.text)),
+      ...(firmware === "uefi" && { firmware }),
       ...Object.fromEntries(checks),
     };
     const escaped: Record<string, string> = Object.fromEntries(
@@ -60,6 +64,7 @@ export class Verification extends Construct {
     const command = visaImageCommand(this, [
       ...["verify", "--profile", "gate", "--specification", build.specificationFile],
       ...["--boot-command", bootCommand.file],
+      ...(firmware === "uefi" ? ["--firmware", firmware] : []),
     ]);
     this.runner = new HoldableCommand(this.resource, escaped, command, props.held);
   }

@@ -1,6 +1,13 @@
 import type { TerraformProvider } from "cdktf";
 import { VisaImageError } from "../errors";
-import type { BuildSpecification, CacheSource, DiskFormat, LayerSpecification, MachineOptions } from "../specification";
+import type {
+  BuildSpecification,
+  CacheSource,
+  DiskFormat,
+  Firmware,
+  LayerSpecification,
+  MachineOptions,
+} from "../specification";
 import type { SpecifyOptions } from "../specify/specify-options";
 import type { RebuildWhen } from "../stale/rebuild-when";
 import type { Catalog } from "../template/catalog";
@@ -97,6 +104,13 @@ export interface VisaImageProps {
    */
   readonly diskFormat?: DiskFormat;
   /**
+   * What Nova boots the image by: `hw_firmware_type`, with `uefi` also `hw_machine_type` (q35). The gate boots it so too,
+   * with Secure Boot on; its template has to promise it (`contract: … uefi` in manifest.yml; the shipped ones do). For a
+   * cloud that insists on Secure Boot add `properties: { os_secure_boot: "required" }`.
+   * @default "bios"
+   */
+  readonly firmware?: Firmware;
+  /**
    * Properties of the image, beside and over those that this package sets (`hw_*`, `os_*`, `architecture`). Another
    * value of an `os_*` makes a new image, since neither Glance nor the provider changes one. `visa_*` are taken.
    * @default - those of this package
@@ -169,6 +183,8 @@ export function checkProps(props: VisaImageProps): void {
   refuseToken("protected", props.protected);
   refuseToken("verify", props.verify);
   refuseToken("cacheFrom", props.cacheFrom);
+  refuseToken("firmware", props.firmware);
+  refuseToken("properties.hw_firmware_type", props.properties?.hw_firmware_type);
   for (const [name, value] of Object.entries(props.machine ?? {})) refuseToken(`machine.${name}`, value);
   refuseToken("variables", variables);
   refuseToken("properties", props.properties);

@@ -23,7 +23,7 @@ import { ImageDestination, type ImageDestinationOptions } from "./image-destinat
 import { type CurrentImage, ImageReleases } from "./image-releases";
 import { LayerBuild, type LayerChainOptions } from "./layer-build";
 import { OwnerUserData } from "./owner-user-data";
-import { defaultProperties } from "./properties";
+import { defaultProperties, firmwareOf } from "./properties";
 import type { IRelease, ReleaseFamily } from "./release-family";
 import { outputFolder, StagedFile } from "./staged-file";
 import { Verification } from "./verification";
@@ -88,7 +88,8 @@ export class VisaImage extends Construct implements IVisaImage {
     const layer = lastLayer(specification, props.template);
     const minDiskGb = checkMinDisk(props.minDiskGb ?? layer.diskSizeGb, layer);
     const { provider, diskFormat = "raw" } = props;
-    const properties = { ...defaultProperties(specification), ...props.properties };
+    const properties = { ...defaultProperties(specification, props.firmware), ...props.properties };
+    const firmware = firmwareOf(properties, layer);
 
     this.props = props;
     this.fingerprints = specification.layers.flatMap(({ parent, fingerprint }) => [parent, fingerprint]);
@@ -122,6 +123,7 @@ export class VisaImage extends Construct implements IVisaImage {
       this.verification = new Verification(this, "Verification", {
         ...{ build: this.build, address, formerAddresses, held },
         bootCommand: { text: this.userData.text, file: bootCommand.path },
+        firmware,
       });
     }
 

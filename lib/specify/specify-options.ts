@@ -14,15 +14,16 @@ export interface SpecifyOptions {
    */
   readonly variables?: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
   /**
-   * Free text, for example "2026-11": a new one asks for a new build of the same inputs, since packages move on.
+   * Free text, for example "2026-11": a new one asks for a new build of the same inputs, since packages move on. A
+   * bootstrapped base is made anew with it.
    * @default none
    */
   readonly cacheBuster?: string;
   /** @deprecated cacheBuster */
   readonly refresh?: string;
   /**
-   * As `cacheBuster`, for single layers, by template: what stands on one of them is built anew with it, and with the first
-   * layer its bootstrapped base. The release lock has such ones (`visa-image stale --update`).
+   * As `cacheBuster`, for single layers, by template: what stands on one of them is built anew with it, the base with the
+   * first. The release lock has such ones (`visa-image stale --update`).
    * @default none
    */
   readonly layerRefreshes?: Readonly<Record<string, string>>;

@@ -66,11 +66,7 @@ export function specify(specified: SpecifyOptions): BuildSpecification {
 }
 
 /** What the first of the templates stands on, with the packages that all of them would like it to bring. */
-function baseOfChain(
-  valued: readonly ValuedTemplate[],
-  { layerRefreshes }: SpecifyOptions,
-  problems: Problems,
-): TemplatesBase {
+function baseOfChain(valued: readonly ValuedTemplate[], options: SpecifyOptions, problems: Problems): TemplatesBase {
   const [first] = valued;
   if (!first || first.template.parent !== undefined) return STAND_IN;
   const own = resolveBase(first.template, rendererOf(first));
@@ -80,8 +76,13 @@ function baseOfChain(
       // They are the base's, whose own variables can be looked at too.
       problems.attempt(() => resolveBasePackages(template, new Renderer(new Map([...first.values, ...values])))) ?? [],
   );
-  const refresh = layerRefreshes?.[first.template.name];
+  const refresh = refreshOf(first.template.name, options);
   return withPackages({ ...own, ...(refresh && { refresh }) }, packages);
+}
+
+/** What asks for a new build of a layer whose inputs are the same; "" where nothing does. */
+function refreshOf(name: string, { cacheBuster, layerRefreshes }: SpecifyOptions): string {
+  return [cacheBuster, layerRefreshes?.[name]].filter(Boolean).join("; ");
 }
 
 function specifyLayer(
@@ -136,7 +137,7 @@ function specifyLayer(
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
   const { configuration, files, places } = rendered;
-  const refresh = [options.cacheBuster, options.layerRefreshes?.[template.name]].filter(Boolean).join("; ");
+  const refresh = refreshOf(template.name, options);
   const headless = readFlag(template.parts.variables.get("headless") ?? "");
   return {
     name: template.name,

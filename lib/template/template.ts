@@ -52,7 +52,7 @@ export interface TemplateOptions {
   readonly exclude?: readonly string[];
   /**
    * The parts of VISA's contract that the image keeps, and that are verified before it is registered, separated by
-   * blanks: boot, desktop, login, jupyter, hygiene.
+   * blanks: boot, desktop, login, jupyter, hygiene, uefi.
    * @default - the parent's; without a parent "boot hygiene"
    */
   readonly contract?: string;

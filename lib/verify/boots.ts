@@ -1,7 +1,7 @@
 /** The boots that an image is looked at in: what each instance is told, and how it is started. */
 import { join } from "node:path";
 import type { ImageRelease } from "../runner/guest/image-release";
-import type { DiskFormat } from "../specification";
+import type { DiskFormat, Firmware } from "../specification";
 import { PROMISED_PORTS } from "../visa-protocols";
 import { type BootName, Subject } from "./checks/subject";
 import { TestInstance, type TestInstanceOptions } from "./instance/test-instance";
@@ -22,6 +22,8 @@ export interface BootOptions {
   readonly release?: ImageRelease;
   /** What the checks' times are multiplied by. @default 1 */
   readonly patience?: number;
+  /** What the image is booted by, but on the boot `uefi`. @default "bios" */
+  readonly firmware?: Firmware;
 }
 
 /** How long a boot may take, in seconds: without KVM a slow machine takes minutes. */
@@ -44,11 +46,11 @@ const METADATA = {
 
 /** Starts an instance, and returns as soon as QEMU runs. {@link Subject.stop} it. */
 export async function startBoot(boot: BootName, options: BootOptions): Promise<Subject> {
-  const { disk, format, accelerator, reports, patience, release } = options;
+  const { disk, format, accelerator, reports, patience, release, firmware } = options;
   const keys = makeTokenKeyPair();
   const told = toldOn(boot, options.bootCommand, keys.publicKey);
   const folder = join(options.scratch, `verify-${boot}`);
-  const common = { disk, format, accelerator, folder, ports: [22, ...PROMISED_PORTS], agent: true };
+  const common = { disk, format, accelerator, firmware, folder, ports: [22, ...PROMISED_PORTS], agent: true };
   const instance = await TestInstance.boot({ ...common, ...told });
   return new Subject({
     ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience, release },
@@ -74,6 +76,7 @@ sha256sum < /etc/visa/public.pem > /run/visa-verify/baked`;
       early: bake,
     },
     bare: { metadata: { ...METADATA, id: "4712", owner: ODD_NAME, pamPublicKey: publicKey }, interfaces: 2 },
+    uefi: { metadata: { ...METADATA, id: "4713", owner: "lise", pamPublicKey: publicKey }, firmware: "uefi" },
     ownerless: { metadata: { ...METADATA, pamPublicKey: publicKey } },
   } satisfies Record<BootName, Partial<TestInstanceOptions>>;
   return told[boot];

@@ -199,6 +199,42 @@ describe("the image", () => {
   });
 });
 
+describe("an image that boots by UEFI", () => {
+  const specification = chain();
+  const layers = specification.layers.map((layer) => ({ ...layer, contract: ["boot", "uefi"] as const }));
+  const promised = { ...specification, layers };
+
+  test.each<[string, Parameters<typeof addImage>[1]]>([
+    ["firmware", { firmware: "uefi" }],
+    ["its property", { properties: { hw_firmware_type: "uefi", hw_machine_type: "q35" } }],
+  ])("is booted so by Nova and by the gate (by %s)", (_, props) => {
+    const stack = newStack();
+    addImage(stack, { specification: promised, ...props });
+    const { openstack_images_image_v2: images, terraform_data: data } = synthesized(stack).resource;
+    const [{ properties }] = Object.values<{ properties: Record<string, string> }>(images) as [
+      { properties: Record<string, string> },
+    ];
+    expect(properties).toMatchObject({ hw_firmware_type: "uefi", hw_machine_type: "q35" });
+    const verified = data["visa-apps_verified"];
+    expect(verified.triggers_replace).toMatchObject({ firmware: "uefi" });
+    expect(JSON.stringify(verified.provisioner)).toContain("--firmware uefi");
+  });
+
+  test("one that boots by BIOS is what it was", () => {
+    const stack = newStack();
+    addImage(stack, { specification: promised, firmware: "bios" });
+    const { openstack_images_image_v2: images, terraform_data: data } = synthesized(stack).resource;
+    expect(JSON.stringify(images)).not.toContain("hw_machine_type");
+    expect(JSON.stringify(data["visa-apps_verified"])).not.toContain("firmware");
+  });
+
+  test("fails where its template does not promise that it can", () => {
+    expect(() => imagesOf({ firmware: "uefi" })).toThrow(
+      /"visa-apps" does not promise that it can\n {2}fix: .*contract: "boot uefi" in its manifest\.yml/,
+    );
+  });
+});
+
 describe("releases of the past", () => {
   test("the one before is hidden after the current one is registered, and keeps all else", () => {
     const images = imagesOf({ lockFile: lockWith(past("111111111111")) });
@@ -348,6 +384,7 @@ describe("what cannot be right", () => {
     ["a token as a template", { template: token() }, '"template" is a token'],
     ["a token as a variable", { variables: { "visa-apps": { x: token() } } }, '"variables.visa-apps.x" is a token'],
     ["a token as an os_ property", { properties: { os_version: token() } }, '"properties.os_version" is a token'],
+    ["a token as the firmware", { properties: { hw_firmware_type: token() } }, '"properties.hw_firmware_type" is'],
     ["a token as a cache buster", { cacheBuster: Fn.upper("x") }, '"cacheBuster" is a token'],
     ["a token as properties", { properties: Token.asStringMap(Fn.merge([{}])) }, '"properties" is a token'],
     [

@@ -178,7 +178,7 @@ describe("a fingerprint", () => {
     expect(above[1]?.fingerprint).not.toBe(plain[1]?.fingerprint);
     expect(above[1]?.inputs.refresh).toBe("openssl 1 → 2 (security)");
     const all = run(folder, { cacheBuster: "2026-11", layerRefreshes: { [first]: "x", gone: "y" } }).layers;
-    // An image that was downloaded is what it is; a bootstrapped base is made anew (constructs/rebuild-when.test.ts).
+    // An image that was downloaded is what it is; a bootstrapped base is made anew (specify.test.ts).
     expect(all[0]?.parent).toBe(plain[0]?.parent);
     expect(all.map(({ inputs }) => inputs.refresh)).toEqual(["2026-11; x", "2026-11"]);
   });

@@ -116,11 +116,19 @@ describe("what is verified", () => {
   });
 });
 
+const bootstrap = (CHAIN["one/manifest.yml"] as string).replace(
+  /base:\n {4}file:[\s\S]*?\n {2}provisioners/,
+  "base:\n    bootstrap:\n      packages: [vim]\n  provisioners",
+);
+
+test("a cache buster makes the bootstrapped base anew too, which has most of the packages", () => {
+  const folder = temporaryCatalog({ ...CHAIN, "one/manifest.yml": bootstrap });
+  const [before, after] = [run(folder).layers[0], run(folder, { cacheBuster: "2026-11" }).layers[0]];
+  expect(after?.base).toEqual({ ...before?.base, refresh: "2026-11" });
+  expect(after?.parent).not.toBe(before?.parent);
+});
+
 describe("packages that the base brings", () => {
-  const bootstrap = (CHAIN["one/manifest.yml"] as string).replace(
-    /base:\n {4}file:[\s\S]*?\n {2}provisioners/,
-    "base:\n    bootstrap:\n      packages: [vim]\n  provisioners",
-  );
   const withPackages = manifest.replace("packer:\n", 'packer:\n  base_packages: "zsh {{ colour }} vim"\n');
   const baseOf = (files: Record<string, string>) => run(temporaryCatalog({ ...CHAIN, ...files })).layers[0]?.base;
 

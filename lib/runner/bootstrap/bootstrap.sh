@@ -2,9 +2,9 @@
 # Makes a bootable Debian disk from packages: bootstrap.sh OUTPUT
 #
 # OUTPUT is a qcow2 file that must not exist; work files lie beside it while the script runs. It needs neither root nor
-# a loop device: an ordinary user with a range in /etc/subuid and /etc/subgid will do. The disk boots by BIOS on its own
-# and is shaped by the files beside this script: customize.sh runs inside the new system, filesystem.sh makes its
-# file system.
+# a loop device: an ordinary user with a range in /etc/subuid and /etc/subgid will do. The disk boots on its own, by BIOS
+# and by UEFI (Secure Boot too), and is shaped by the files beside this script: customize.sh runs inside the new system,
+# filesystem.sh makes its file system.
 #
 # Environment:
 #   VISA_BASE_SUITE            Debian suite                                                 (default: bookworm)
@@ -39,8 +39,9 @@ export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-0}
 [[ $suite =~ ^[a-z]+$ ]] || die "\"$suite\" is not a Debian suite: give its code name, for example bookworm"
 [[ $size_gb =~ ^[1-9][0-9]*$ ]] || die "\"$size_gb\" is not a size in GiB: give a whole number"
 [[ ! -e $output ]] || die "\"$output\" exists already"
-for tool in mmdebstrap sfdisk mkfs.ext4 qemu-img tar; do
-    command -v "$tool" >/dev/null || die "$tool is missing: apt-get install mmdebstrap fdisk e2fsprogs qemu-utils tar"
+for tool in mmdebstrap sfdisk mkfs.ext4 mkfs.fat mcopy qemu-img tar; do
+    command -v "$tool" >/dev/null ||
+        die "$tool is missing: apt-get install mmdebstrap fdisk e2fsprogs dosfstools mtools qemu-utils tar"
 done
 if [[ $EUID != 0 ]]; then
     command -v newuidmap >/dev/null || die "newuidmap is missing: apt-get install uidmap"
@@ -52,7 +53,7 @@ fi
 
 packages=(
     systemd systemd-sysv systemd-resolved dbus libpam-systemd udev kmod initramfs-tools zstd
-    grub-pc-bin grub2-common e2fsprogs fdisk
+    grub-pc-bin grub2-common grub-efi-amd64-signed shim-signed e2fsprogs fdisk
     cloud-init cloud-guest-utils openssh-server sudo ca-certificates
     iproute2 procps netbase less locales tzdata
 )
@@ -121,7 +122,8 @@ HOME=/ mmdebstrap --quiet --mode=unshare --variant=minbase --architectures=amd64
     --skip=output/dev \
     "$suite" "$work/root.tar" - <"$sources"
 
-# The runner reads this line: a build gets into this disk by credentials (lib/build/login.ts), from systemd 252 on.
+# The runner reads this line: a build gets into this disk by credentials (lib/runner/guest/guest-access.ts), from
+# systemd 252 on.
 if tar -xOf "$work/root.tar" ./usr/lib/tmpfiles.d/provision.conf 2>/dev/null | grep -q 'ssh\.authorized_keys\.root'; then
     echo 'visa-login credentials'
 fi
@@ -129,22 +131,59 @@ fi
 printf 'bootstrap: making a disk of %s GiB\n' "$size_gb"
 disk=$work/disk.raw
 truncate -s "${size_gb}G" "$disk"
+# The numbers that Debian's cloud images have. GRUB's core for BIOS lies before the first MiB; the root file system is the
+# last on the disk, so that it can grow. In sectors of 512 bytes.
+core_start=34 efi_start=2048 efi_mib=64
+root_start=$((efi_start + efi_mib * 2048))
 sfdisk --quiet "$disk" <<-END
-	label: dos
-	label-id: 0x${id:0:8}
-	start=2048, type=83, bootable
+	label: gpt
+	label-id: $uuid
+	first-lba: $core_start
+	14: start=$core_start, size=$((efi_start - core_start)), type=21686148-6449-6E6F-744E-656564454649, uuid=${uuid%??}14
+	15: start=$efi_start, size=${efi_mib}MiB, type=uefi, uuid=${uuid%??}15
+	1: start=$root_start, type=linux, uuid=${uuid%??}01
 END
-# What grub-install would do, had it a device: the boot sector without the partition table, and the core behind it.
-tar -xOf "$work/root.tar" ./boot/grub/core.img >"$work/core.img"
-[[ $(stat -c %s "$work/core.img") -le $((2047 * 512)) ]] || die "GRUB's core does not fit before the first partition"
-tar -xOf "$work/root.tar" ./usr/lib/grub/i386-pc/boot.img >"$work/boot.img"
-# Bytes 0x66 and 0x67 make GRUB doubt the drive number that the BIOS passes; grub-install clears them for hard disks.
-printf '\x90\x90' | dd of="$work/boot.img" bs=1 seek=$((0x66)) conv=notrunc status=none
-dd if="$work/boot.img" of="$disk" bs=440 count=1 conv=notrunc status=none
-dd if="$work/core.img" of="$disk" bs=512 seek=1 conv=notrunc status=none
 
-mmdebstrap --unshare-helper bash -c "$(cat "$here/filesystem.sh")" filesystem "$uuid" $((size_gb * 1048576 - 1024)) \
-    <"$work/root.tar" 1<>"$disk"
+# BIOS: what grub-install would do, had it a device: the boot sector without the partition table, and the core.
+tar -xOf "$work/root.tar" ./boot/grub/core.img >"$work/core.img"
+[[ $(stat -c %s "$work/core.img") -le $(((efi_start - core_start) * 512)) ]] ||
+    die "GRUB's core does not fit before the first partition"
+tar -xOf "$work/root.tar" ./usr/lib/grub/i386-pc/boot.img >"$work/boot.img"
+# patch FILE OFFSET BYTES...: in octal
+patch() {
+    local file=$1 offset=$2
+    shift 2
+    # shellcheck disable=SC2059 # the format is the bytes
+    printf "$(printf '\\%s' "$@")" | dd of="$file" bs=1 seek=$((offset)) conv=notrunc status=none
+}
+octal() { printf '%03o' "$1"; }
+# Bytes 0x66 and 0x67 make GRUB doubt the drive number that the BIOS passes; grub-install clears them for hard disks.
+patch "$work/boot.img" 0x66 220 220
+# Where the core is, and the second sector of it: both are 1 and 2 as they come.
+patch "$work/boot.img" 0x5c "$(octal $core_start)"
+patch "$work/core.img" 0x1f4 "$(octal $((core_start + 1)))"
+dd if="$work/boot.img" of="$disk" bs=440 count=1 conv=notrunc status=none
+dd if="$work/core.img" of="$disk" bs=512 seek=$core_start conv=notrunc status=none
+
+# UEFI: Debian's signed shim and GRUB, at the path for a disk that no firmware knows yet. GRUB's one file there says where
+# the other is.
+mkdir -p "$work/efi/EFI/BOOT" "$work/efi/EFI/debian"
+tar -xOf "$work/root.tar" ./usr/lib/shim/shimx64.efi.signed >"$work/efi/EFI/BOOT/BOOTX64.EFI"
+tar -xOf "$work/root.tar" ./usr/lib/shim/mmx64.efi.signed >"$work/efi/EFI/BOOT/mmx64.efi"
+tar -xOf "$work/root.tar" ./usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed >"$work/efi/EFI/BOOT/grubx64.efi"
+cat >"$work/efi/EFI/debian/grub.cfg" <<END
+search --no-floppy --fs-uuid --set=root $uuid
+set prefix=(\$root)/boot/grub
+configfile \$prefix/grub.cfg
+END
+truncate -s "${efi_mib}M" "$work/efi.img"
+mkfs.fat -F 32 -s 1 -n EFI -i "${id:0:8}" --invariant "$work/efi.img" >/dev/null
+(cd "$work/efi" && mcopy -s -i "$work/efi.img" EFI ::)
+dd if="$work/efi.img" of="$disk" bs=512 seek=$efi_start conv=sparse,notrunc status=none
+
+# The last MiB is the partition table's second copy.
+mmdebstrap --unshare-helper bash -c "$(cat "$here/filesystem.sh")" filesystem "$uuid" \
+    $((size_gb * 1048576 - root_start / 2 - 1024)) $((root_start / 2048)) <"$work/root.tar" 1<>"$disk"
 
 qemu-img convert -f raw -O qcow2 "$disk" "$work/disk.qcow2"
 mv "$work/disk.qcow2" "$output"

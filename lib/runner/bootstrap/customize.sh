@@ -35,7 +35,7 @@ search --no-floppy --fs-uuid --set=root $VISA_BASE_UUID
 set prefix=(\$root)/boot/grub
 END
 chroot "$root" grub-mkimage --format=i386-pc --prefix=/boot/grub --config=/boot/grub/core.cfg \
-    --output=/boot/grub/core.img biosdisk part_msdos ext2 normal linux search search_fs_uuid serial terminal echo
+    --output=/boot/grub/core.img biosdisk part_gpt ext2 normal linux search search_fs_uuid serial terminal echo
 rm "$root/boot/grub/core.cfg"
 cat >"$root/boot/grub/grub.cfg" <<END
 serial --unit=0 --speed=115200

@@ -6,6 +6,7 @@ import { DESKTOP_CHECKS } from "./desktop-checks";
 import { HYGIENE_CHECKS } from "./hygiene-checks";
 import { JUPYTER_CHECKS } from "./jupyter-checks";
 import { LOGIN_CHECKS } from "./login-checks";
+import { UEFI_CHECKS } from "./uefi-checks";
 
 const CHECKS: Readonly<Record<ContractPart, readonly Check[]>> = {
   boot: BOOT_CHECKS,
@@ -13,6 +14,7 @@ const CHECKS: Readonly<Record<ContractPart, readonly Check[]>> = {
   login: LOGIN_CHECKS,
   jupyter: JUPYTER_CHECKS,
   hygiene: HYGIENE_CHECKS,
+  uefi: UEFI_CHECKS,
 };
 
 /** What a profile looks at where these parts of the contract are promised. */

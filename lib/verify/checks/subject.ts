@@ -10,12 +10,12 @@ import type { InstanceDisk, TestInstance } from "../instance/test-instance";
 import { makeToken, type TokenKeyPair, type TokenOptions } from "../token";
 
 /** The boots of the full profile. The short ones first: `main` ends with the instance switched off. */
-export const BOOTS = ["service", "bare", "ownerless", "main"] as const;
+export const BOOTS = ["uefi", "service", "bare", "ownerless", "main"] as const;
 
 /**
  * One of them. `main`, the gate's only one: config drive, this package's boot command, a key in the metadata. `service`:
  * metadata service, the original's boot command, a baked key and none in the metadata. `bare`: no user data, an odd name, two network interfaces.
- * `ownerless`: metadata without an owner.
+ * `ownerless`: metadata without an owner. `uefi`: as `bare` with one interface, by UEFI with Secure Boot on.
  */
 export type BootName = (typeof BOOTS)[number];
 

@@ -15,8 +15,9 @@ import { tailOf } from "../../runner/output/tail";
 import { toolEnvironment } from "../../runner/processes/tool-environment";
 import { readTool } from "../../runner/processes/tools";
 import { shellWord } from "../../shell-word";
-import type { DiskFormat } from "../../specification";
+import type { DiskFormat, Firmware } from "../../specification";
 import { type RdpAnswer, rdpAnswer } from "../rdp";
+import { firmwareArguments, VARIABLES_FILE } from "./firmware";
 import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
 import { Monitor, MonitorRefusal } from "./qmp";
@@ -60,6 +61,8 @@ export interface TestInstanceOptions {
   readonly memoryMb?: number;
   /** @default "tcg" */
   readonly accelerator?: "kvm" | "tcg";
+  /** `uefi`: with Secure Boot on. @default "bios" */
+  readonly firmware?: Firmware;
   /** By how many GiB the instance's disk is larger than the image's. @default 0 */
   readonly growByGb?: number;
   /** Whether the guest may open connections to the outside. @default false */
@@ -113,6 +116,7 @@ export class TestInstance implements AsyncDisposable {
       // The guest ends with this process, whatever ends it.
       ...["--pdeathsig", "KILL", "--", "qemu-system-x86_64"],
       ...["-accel", accelerator, "-cpu", cpuArgument(accelerator)],
+      ...(options.firmware === "uefi" ? firmwareArguments(folder) : []),
       ...["-smp", `${options.cpus ?? 2}`, "-m", `${options.memoryMb ?? 2048}`],
       ...["-drive", `file=${commas(overlay)},if=virtio,format=qcow2,cache=unsafe,discard=unmap`],
       ...(configDrive ? ["-drive", `file=${commas(configDrive)},if=virtio,format=raw,readonly=on`] : metadataService()),
@@ -287,7 +291,7 @@ export class TestInstance implements AsyncDisposable {
       this.process.kill("SIGKILL");
       await ended;
     }
-    for (const name of ["overlay.qcow2", "config-drive.iso", "metadata"]) {
+    for (const name of ["overlay.qcow2", "config-drive.iso", "metadata", VARIABLES_FILE]) {
       rmSync(join(this.folder, name), { recursive: true, force: true });
     }
     rmSync(this.sockets, { recursive: true, force: true });

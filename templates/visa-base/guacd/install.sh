@@ -6,8 +6,8 @@
 #                             default: distribution where it has guacd, else older-suite
 #   VISA_GUACD_SUITE          older-suite: the suite to take it from (default: bullseye)
 #   VISA_GUACD_MIRROR         older-suite: the mirror that has it (default: the one this system uses)
-#   VISA_GUACD_SOURCE_URL     source: a release of guacamole-server, as .tar.gz
-#   VISA_GUACD_SOURCE_SHA256  source: its SHA-256, as published beside the release (required)
+#   VISA_GUACD_SOURCE_URL     source: a release of guacamole-server, as .tar.gz (default: Apache's 1.6.0)
+#   VISA_GUACD_SOURCE_SHA256  source: its SHA-256 (required with an address of your own)
 #   VISA_READY_UNIT           the unit that starts guacd, and before which it does not run (default: visa-ready.target)
 set -euo pipefail
 
@@ -15,6 +15,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suite=${VISA_GUACD_SUITE:-bullseye}
 source_url=${VISA_GUACD_SOURCE_URL:-https://archive.apache.org/dist/guacamole/1.6.0/source/guacamole-server-1.6.0.tar.gz}
 source_sha256=${VISA_GUACD_SOURCE_SHA256:-}
+# Of the default address: docs/decisions/guacd.md says where it was read.
+if [[ -z ${VISA_GUACD_SOURCE_URL:-} && -z $source_sha256 ]]; then
+  source_sha256=8bc45675da96d7b6f39728160181e3d4ff3c08f460f6d26de5805b642bf13f2b
+fi
 ready=${VISA_READY_UNIT:-visa-ready.target}
 packages=(guacd libguac-client-rdp0)
 

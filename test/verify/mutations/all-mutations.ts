@@ -5,6 +5,7 @@ import { HYGIENE_MUTATIONS } from "./hygiene-mutations";
 import { JUPYTER_MUTATIONS } from "./jupyter-mutations";
 import { LOGIN_MUTATIONS } from "./login-mutations";
 import type { Mutation } from "./mutation";
+import { UEFI_MUTATIONS } from "./uefi-mutations";
 
 export const MUTATIONS: readonly Mutation[] = [
   ...DESKTOP_MUTATIONS,
@@ -12,4 +13,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...LOGIN_MUTATIONS,
   ...JUPYTER_MUTATIONS,
   ...HYGIENE_MUTATIONS,
+  ...UEFI_MUTATIONS,
 ];
