@@ -35,12 +35,27 @@ function withoutRoute(
   return { status, text: stripVTControlCharacters(`${stdout}${stderr}`) };
 }
 
+let tarball: string;
+
+beforeAll(() => {
+  tarball = packInto(scratch);
+});
+
+test.each(["cdktf", "cdktn"])("npm finds versions of %s and constructs that go with the package", (framework) => {
+  const folder = join(scratch, `with-${framework}`);
+  mkdirSync(folder);
+  writeFileSync(join(folder, "package.json"), "{}");
+  const command = ["install", "--dry-run", "--no-audit", "--no-fund", framework, "constructs", join("..", tarball)];
+  const found = runIn(folder, "npm", command, newest);
+  expect(found).toMatch(new RegExp(`^add ${framework} 0\\.`, "m"));
+  expect(found).toMatch(/^add constructs 10\./m);
+});
+
 describe(`a new project on Node.js ${NODE}`, () => {
   beforeAll(() => {
     // What npm's package `node` installs by a script, which npm may refuse to run.
     mkdirSync(join(scratch, "node"));
     install(join(scratch, "node"), [`node-linux-${process.arch}@${NODE}`]);
-    const tarball = packInto(scratch);
     runIn(scratch, "node", [join(root, "dist", "lib", "cli", "main.js"), "init", project], newest);
     const file = join(project, "package.json");
     const own = JSON.parse(readFileSync(file, "utf8"));
