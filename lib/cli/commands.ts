@@ -201,6 +201,8 @@ Exit codes: 0 nothing to do, 6 a revoked release has servers or is shown, 1 Nova
     )
     .argument("<a>", "a release or its image <stack>/<id>, an artifact as for show, a folder, or a bill of materials")
     .argument("[b]", "as A (default: A is an image, and its last two releases are compared)")
+    .option("--deploy", "what a deploy would make of the image A, beside its release in use: after cdktf synth")
+    .option("--output <dir>", "cdktf's output folder, with --deploy", "cdktf.out")
     .addOption(cache())
     .option("--lock-file <file>", "lock of the releases", "visa-images.lock.json")
     .addOption(new Option("--markdown", "as Markdown, for a merge request").conflicts("json"))

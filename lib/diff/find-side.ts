@@ -93,7 +93,8 @@ async function releaseSide(image: string, release: Release, { cache, lockFile }:
   return { title, template, fingerprint, imageBytes, noBill };
 }
 
-async function cachedSide(title: string, fingerprint: string, cache: Cache): Promise<Side> {
+/** What the cache knows of an artifact. */
+export async function cachedSide(title: string, fingerprint: string, cache: Cache): Promise<Side> {
   const side = await artifactAt(cache.folder(fingerprint), title);
   const report = (await readProvenance(cache, fingerprint))?.report?.report;
   return { ...side, layerBytes: await layersOf(cache, fingerprint), ...(report && { report }) };

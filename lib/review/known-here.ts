@@ -1,13 +1,13 @@
 /** What a plan does not say and this machine knows: the files behind inputs, what Git says of them, what the cache has. */
-import { readdir, readFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { relative, resolve } from "node:path";
 import { short } from "../fingerprint/digest";
 import { type ArtifactManifest, Cache } from "../runner/cache/cache";
 import { cacheEntries } from "../runner/cache/cache-entries";
 import { fileHistory } from "../runner/host/git";
 import { createMasker } from "../runner/output/masking";
-import type { BuildSpecification, DiskFormat, LayerSpecification } from "../specification";
+import type { DiskFormat, LayerSpecification } from "../specification";
 import type { ChangedInput, ImageReview, KnownFile, LayerReview, PlanReview } from "./model";
+import { specificationOf, stagedSpecifications } from "./staged-specifications";
 
 /** Where to look. */
 export interface Here {
@@ -21,7 +21,10 @@ export interface Here {
 const MOST_FILES = 200;
 
 /** The review with what this machine knows. Whatever cannot be found out is left out. */
-export async function withKnownHere(review: PlanReview, here: Here): Promise<PlanReview> {
+export async function withKnownHere<T extends Pick<PlanReview, "layers" | "images">>(
+  review: T,
+  here: Here,
+): Promise<T> {
   const building = review.layers.filter(({ why }) => why !== "same disk");
   if (review.layers.length === 0 && review.images.every(({ upload }) => !upload)) return review;
   const cache = new Cache(here.cache);
@@ -41,34 +44,6 @@ export async function withKnownHere(review: PlanReview, here: Here): Promise<Pla
   }
   const images = await Promise.all(review.images.map((image) => withBytes(image, cache)));
   return { ...review, layers, images };
-}
-
-/** Paths of the specifications, by the 12 digits at their ends. */
-async function stagedSpecifications(output: string): Promise<Map<string, string>> {
-  const stacks = join(output, "stacks");
-  const found = new Map<string, string>();
-  for (const stack of await readdir(stacks).catch(() => [])) {
-    const folder = join(stacks, stack, "specifications");
-    for (const file of await readdir(folder).catch(() => [])) {
-      const digits = /-([0-9a-f]{12})\.json$/.exec(file)?.[1];
-      if (digits) found.set(digits, resolve(folder, file));
-    }
-  }
-  return found;
-}
-
-async function specificationOf(
-  fingerprint: string,
-  staged: ReadonlyMap<string, string>,
-): Promise<{ layer: LayerSpecification; folder: string } | undefined> {
-  const file = staged.get(short(fingerprint));
-  if (file === undefined) return undefined;
-  try {
-    const layer = (JSON.parse(await readFile(file, "utf8")) as BuildSpecification).layers.at(-1);
-    return layer?.fingerprint === fingerprint ? { layer, folder: dirname(file) } : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The files behind an input: its own, by name and content, or those that say what Packer does. */

@@ -1,6 +1,6 @@
 /** A review's words on a terminal, and as Markdown for a merge request. */
 import type { PlanReview } from "./model";
-import { type Foreign, type Words, wordsOf } from "./words";
+import { type Foreign, type Wording, type Words, wordsOf } from "./words";
 
 /** A value is cut after so many characters: what it is can be seen in the plan. */
 const LONGEST_VALUE = 100;
@@ -10,7 +10,11 @@ const LONGEST_COMMENT = 60_000;
 
 /** As text, one thing a line. */
 export function printText(review: PlanReview): string {
-  const { headline, sections } = wordsOf(review);
+  return wordingText(wordsOf(review));
+}
+
+/** Words as text, one thing a line. */
+export function wordingText({ headline, sections }: Wording): string {
   const line = (words: Words) => words.map((each) => (typeof each === "string" ? each : clean(each))).join("");
   return [
     headline,
@@ -26,7 +30,11 @@ export function printText(review: PlanReview): string {
 
 /** As Markdown. What others wrote stands in code: it makes no link, mentions nobody and is no HTML. */
 export function printMarkdown(review: PlanReview): string {
-  const { headline, sections } = wordsOf(review);
+  return wordingMarkdown(wordsOf(review));
+}
+
+/** Words as Markdown. */
+export function wordingMarkdown({ headline, sections }: Wording): string {
   const line = (words: Words) => words.map((each) => (typeof each === "string" ? each : code(clean(each)))).join("");
   const lines = [
     `**${headline}**`,

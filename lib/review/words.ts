@@ -59,7 +59,7 @@ export function wordsOf(review: PlanReview): Wording {
     { title: "Lost, and not named by --allow", items: unnamed.map(lossItem) },
     { title: "Lost, as named by --allow", items: named.map(lossItem) },
     { title: "Images", items: images.map(imageItem) },
-    { title: "Layers that are built", items: built.map(layerItem) },
+    layersSection(built),
     { title: "Layers whose disk becomes another image", items: same.map(layerItem) },
     { title: "Sent to VISA", items: visa.map(visaItem) },
     { title: "Other changes", items: cut(others.map(otherItem), item) },
@@ -173,6 +173,11 @@ function uploadWords({ format = "", bytes, bytesBefore }: NonNullable<ImageRevie
         ? `about ${size(bytesBefore)}, as the release before`
         : "how much is not known yet";
   return say`uploaded: ${{ own: much }}, ${format}`;
+}
+
+/** Layers that a deploy builds. */
+export function layersSection(layers: readonly LayerReview[]): Section {
+  return { title: "Layers that are built", items: layers.map(layerItem) };
 }
 
 function layerItem({ name, fingerprint, why, standsOn, changed, cached, lastBuild }: LayerReview): Item {
