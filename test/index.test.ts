@@ -43,6 +43,7 @@ test("the root has what a stack of images is written with", () => {
     "ExistingImageOptions",
     "FileBaseOptions",
     "FileOptions",
+    "Firmware",
     "IRelease",
     "IVisaFlavor",
     "IVisaImage",
