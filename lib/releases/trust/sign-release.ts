@@ -5,6 +5,7 @@ import type { Environment } from "../../cloud/proxy";
 import { ExitCode, VisaImageError } from "../../errors";
 import { short } from "../../fingerprint/digest";
 import { type ArtifactManifest, Cache, cacheRoot } from "../../runner/cache/cache";
+import { chainOf } from "../../runner/cache/chain";
 import { sha512Of } from "../../runner/cache/disks";
 import { createMasker } from "../../runner/output/masking";
 import { readProvenance, verifiedChecksums } from "../provenance";
@@ -100,15 +101,12 @@ async function checkBytes(cache: Cache, fingerprint: string, image: GlanceImage)
 }
 
 async function manifestsBelow(cache: Cache, manifest: ArtifactManifest): Promise<ArtifactManifest[]> {
-  const below: ArtifactManifest[] = [];
-  for (let parent = manifest.parent; parent; ) {
-    const next = await cache.manifest(parent.fingerprint);
-    // One that was built anew since is not what this one stands on.
-    if (typeof next !== "object" || next.disk.sha256 !== parent.diskSha256) break;
-    below.push(next);
-    parent = next.parent;
-  }
-  return below;
+  const chain = await chainOf(cache, manifest.fingerprint);
+  // One that was built anew since is not what the one above stands on.
+  const strange = chain.findIndex(
+    (each, index) => index > 0 && each.disk.sha256 !== chain[index - 1]?.parent?.diskSha256,
+  );
+  return chain.slice(1, strange === -1 ? undefined : strange);
 }
 
 async function isSigned(
