@@ -14,7 +14,7 @@ import { exists } from "../../lib/presence";
 import { freePort } from "../../lib/verify/instance/ports";
 import { cloudsYaml, openrc, shellEnvironment } from "./clients";
 import { startFull } from "./full/full";
-import { enterNamespace, NAMESPACE } from "./full/namespace";
+import { enterNamespace, NAMESPACE, stopNamespace } from "./full/namespace";
 import { FULL_SERVICES } from "./full/services";
 import { call } from "./http";
 import { withLock } from "./lock";
@@ -241,6 +241,7 @@ export class EmbeddedCloud {
   }
 
   private async startServices(size: CloudSize): Promise<void> {
+    this.bench.begin();
     const state = await this.prepare(size);
     const versions = await packageVersions(size);
     const fresh = Object.entries(versions).some(([name, version]) => state.schema[name] !== version);
@@ -328,8 +329,7 @@ export class EmbeddedCloud {
     const stopped = await Promise.all(
       names.map(async (name) => ((await this.bench.service(name).stop()) ? [name] : [])),
     );
-    // All that is left in it ends with it: guests too, which the next start resumes.
-    if (await this.bench.service(NAMESPACE).stop(0)) stopped.push([NAMESPACE]);
+    if (await stopNamespace(this.bench.service(NAMESPACE))) stopped.push([NAMESPACE]);
     this.bench.enter = [];
     const [first, ...others] = stopped.flat();
     if (first)

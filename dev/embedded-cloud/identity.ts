@@ -1,6 +1,6 @@
 /**
  * What the services and the ordinary user need in Keystone, made over Keystone's own API: a Python client would take two
- * seconds for each call. Every step looks first, so that it can be run again.
+ * seconds for each call. Every step looks first, so that it can be run again; each list is asked for once.
  */
 import { VisaImageError } from "../../lib/errors";
 import { clientVariables } from "./clients";
@@ -10,6 +10,14 @@ import { type CloudSettings, endpoints, MEMBER, REGION } from "./settings";
 interface Named {
   readonly id: string;
   readonly name?: string;
+  readonly [attribute: string]: unknown;
+}
+
+/** Who has which role where. */
+interface Assignment {
+  readonly role: Named;
+  readonly user?: Named;
+  readonly scope: { readonly project?: Named };
 }
 
 /** A service of the catalog, with the user by which it checks tokens. */
@@ -24,6 +32,8 @@ export interface Account {
 
 /** A client of the embedded Keystone, as `admin`. */
 export class Identity {
+  private readonly lists = new Map<string, Promise<unknown[]>>();
+
   private constructor(
     private readonly url: string,
     /** A token of `admin`. */
@@ -77,30 +87,44 @@ export class Identity {
 
   private async grant(project: Named, user: Named, name: string): Promise<void> {
     const role = await this.find("roles", { name });
-    await this.send("PUT", `/projects/${project.id}/users/${user.id}/roles/${role?.id}`);
+    const assignments = (await this.list("role_assignments")) as Assignment[];
+    const granted = assignments.some(
+      (one) => one.role.id === role?.id && one.user?.id === user.id && one.scope.project?.id === project.id,
+    );
+    if (!granted) await this.send("PUT", `/projects/${project.id}/users/${user.id}/roles/${role?.id}`);
   }
 
   private async ensureEndpoints(service: string, url: string): Promise<void> {
     for (const kind of ["public", "internal", "admin"]) {
       const present = await this.find("endpoints", { service_id: service, interface: kind });
+      if (present?.url === url) continue;
       if (present) await this.send("PATCH", `/endpoints/${present.id}`, { endpoint: { url } });
-      else
-        await this.send("POST", "/endpoints", {
-          endpoint: { service_id: service, interface: kind, region_id: REGION, url },
-        });
+      else await this.add("endpoints", "endpoint", { service_id: service, interface: kind, region_id: REGION, url });
     }
   }
 
   private async ensure(list: string, kind: string, wanted: Record<string, string>): Promise<Named> {
-    const present = await this.find(list, { name: wanted.name ?? "" });
-    if (present) return present;
+    return (await this.find(list, { name: wanted.name ?? "" })) ?? this.add(list, kind, wanted);
+  }
+
+  private async add(list: string, kind: string, wanted: Record<string, string>): Promise<Named> {
     const answer = (await this.send("POST", `/${list}`, { [kind]: wanted })) as Record<string, Named>;
-    return answer[kind] as Named;
+    const added = answer[kind] as Named;
+    (await this.list(list)).push(added);
+    return added;
   }
 
   private async find(list: string, filter: Record<string, string>): Promise<Named | undefined> {
-    const answer = (await this.send("GET", `/${list}?${new URLSearchParams(filter)}`)) as Record<string, Named[]>;
-    return answer[list]?.[0];
+    const all = (await this.list(list)) as Named[];
+    return all.find((one) => Object.entries(filter).every(([name, value]) => one[name] === value));
+  }
+
+  private list(name: string): Promise<unknown[]> {
+    const asked =
+      this.lists.get(name) ??
+      this.send("GET", `/${name}`).then((all) => (all as Record<string, unknown[]>)[name] ?? []);
+    this.lists.set(name, asked);
+    return asked;
   }
 
   private async send(method: string, path: string, body?: unknown): Promise<unknown> {

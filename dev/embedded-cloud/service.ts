@@ -207,7 +207,8 @@ export function describeExit(code: number): string {
   return name ? `killed by ${name}` : `exit status ${code}`;
 }
 
-async function readProcess(pid: number) {
+/** What the kernel says of a process; nothing where it is gone. */
+export async function readProcess(pid: number) {
   const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
   if (text === undefined) return undefined;
   // The second field is the program's name in parentheses, and may hold anything; see proc(5).

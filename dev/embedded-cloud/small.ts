@@ -32,7 +32,7 @@ export async function startSmall(bench: Workbench, settings: CloudSettings, opti
   await bench.write("glance/glance-api.conf", glanceConfiguration(settings, await pasteFile(), options.glance));
   const { glance } = endpoints(settings);
   const own: Account = { name: "glance", password: settings.glancePassword, type: "image", url: glance };
-  const [identity] = await Promise.all([
+  const [identity] = await bench.together(
     (async () => {
       if (fresh) {
         bench.say("keystone: making its database");
@@ -61,7 +61,7 @@ export async function startSmall(bench: Workbench, settings: CloudSettings, opti
       await bench.start("glance", ["glance-api", "--config-file", glanceFile]);
       await bench.ready("glance", `${glance}/healthcheck`);
     })(),
-  ]);
+  );
   return identity;
 }
 

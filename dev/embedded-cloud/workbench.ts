@@ -26,6 +26,8 @@ export class PortTaken extends VisaImageError {}
 export class Workbench {
   /** The command by which a program enters the cloud's namespaces; empty where it has none. */
   enter: readonly string[] = [];
+  /** What ended one of several things that are done at a time: the others start nothing more. */
+  private failed: unknown;
 
   constructor(
     readonly folder: string,
@@ -37,6 +39,31 @@ export class Workbench {
     return new Service(name, this.folder);
   }
 
+  /**
+   * Does several things at a time, and returns when all of them have ended: where one fails, whoever stops the services has
+   * nothing starting behind it.
+   *
+   * @throws what the first one that failed has thrown
+   */
+  async together<T extends readonly unknown[]>(...things: { [I in keyof T]: Promise<T[I]> }): Promise<T> {
+    for (const thing of things) {
+      thing.catch((error: unknown) => {
+        this.failed ??= error;
+      });
+    }
+    await Promise.allSettled(things);
+    return Promise.all(things) as unknown as Promise<T>;
+  }
+
+  /** What failed is of the past: services are started anew. */
+  begin(): void {
+    this.failed = undefined;
+  }
+
+  private goOn(): void {
+    if (this.failed !== undefined) throw this.failed;
+  }
+
   /** Starts a service, in the cloud's namespaces where it has them. */
   async start(
     name: string,
@@ -44,11 +71,13 @@ export class Workbench {
     variables: Readonly<Record<string, string>> = {},
     enter = this.enter,
   ): Promise<void> {
+    this.goOn();
     await this.service(name).start(command, { ...ENVIRONMENT, HOME: this.folder, ...variables }, enter);
   }
 
   /** Runs one of the services' own commands; its output goes to log/setup.log, and into the error where it fails. */
   async run(program: string, args: readonly string[], { variables, accept = [] }: RunOptions = {}): Promise<void> {
+    this.goOn();
     const [first, ...others] = [...this.enter, program, ...args];
     const environment = { ...ENVIRONMENT, HOME: this.folder, ...variables };
     const { status, output } = await execute(first as string, others, environment);
@@ -96,7 +125,7 @@ export class Workbench {
     portTaken: () => Promise<boolean> = async () => false,
   ): Promise<void> {
     const service = this.service(name);
-    for (const deadline = Date.now() + READY_TIMEOUT_MS; ; ) {
+    for (const deadline = Date.now() + READY_TIMEOUT_MS; ; this.goOn()) {
       const processes = await service.inspect();
       if (processes.state !== "running") {
         const lines = await service.lastLines(40);

@@ -9,10 +9,15 @@ import { readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { App } from "cdktf";
+import { ComputeServergroupV2 } from "@cdktf/provider-openstack/lib/compute-servergroup-v2";
+import { NetworkingPortV2 } from "@cdktf/provider-openstack/lib/networking-port-v2";
+import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
+import { App, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
 import { MEMBER_CLOUD_NAME } from "../../dev/embedded-cloud/settings";
+import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
+import { useLocalState } from "../../stacks/state";
 import { VisaInfrastructureStack } from "../../stacks/visa-infrastructure";
 import { FULL } from "../support/full";
 import { tinyGuest } from "../support/tiny-guest/tiny-guest";
@@ -66,7 +71,7 @@ class Client {
   }
 
   /** Puts a file of the tiny guest into Glance, for all to use. */
-  async upload(file: string, properties: Readonly<Record<string, string>>): Promise<string> {
+  async upload(file: string, properties: Readonly<Record<string, string | number>>): Promise<string> {
     const image = { name: file, visibility: "public", ...properties };
     const { id } = await this.send("POST", "image", "/v2/images", image);
     const headers = [`x-auth-token: ${this.token}`, "content-type: application/octet-stream"];
@@ -88,20 +93,49 @@ class Client {
   }
 }
 
+const IMAGE = { imageName: "disk.qcow2", fingerprint: "0".repeat(64) };
+
+/** A stack beside `visa-infrastructure`, of the image that it looks up too. */
+function stackOf(app: App, id: string, add: (stack: TerraformStack, image: IVisaImage) => void): void {
+  const stack = new TerraformStack(app, id);
+  useLocalState(stack, scratch);
+  new OpenstackProvider(stack, "openstack");
+  add(stack, VisaImage.fromImageName(stack, "image", IMAGE));
+}
+
+/** The stacks of an app, synthesized, each to be run as one of the cloud's users. */
+function synthesize(app: App): (stack: string, user: string) => TerraformFolder {
+  app.synth();
+  return (stack, user) =>
+    new TerraformFolder(join(app.outdir, "stacks", stack), { ...cloudEnvironmentOf(folder), OS_CLOUD: user });
+}
+
+const APPLY = ["apply", "-auto-approve", "-input=false"];
+const DESTROY = ["destroy", "-auto-approve", "-input=false"];
+const PLAN = ["plan", "-input=false", "-detailed-exitcode"];
+
 /** Runs a command in the cloud's namespaces. */
 async function inside(...command: string[]): Promise<string> {
   const [program = "", ...args] = await cloud.inside(command);
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
 }
 
-/** Whether something answers on a port, seen from a network namespace of Neutron's: that of the instance's router. */
-async function answers(address: string, port: number): Promise<boolean> {
+/** Whether something answers on a port, seen from a network namespace of Neutron's, that of the instance's router; or from outside. */
+async function answers(address: string, port: number, from: "router" | "outside" = "router"): Promise<boolean> {
   const router = /qrouter-\S+/.exec(await inside("ip", "netns", "list"))?.[0] ?? "none";
-  const connect = `timeout 10 bash -c '</dev/tcp/${address}/${port}'`;
-  return inside("ip", "netns", "exec", router, "bash", "-c", connect).then(
+  const enter = from === "router" ? ["ip", "netns", "exec", router] : [];
+  return inside(...enter, "bash", "-c", `timeout 10 bash -c '</dev/tcp/${address}/${port}'`).then(
     () => true,
     () => false,
   );
+}
+
+/** The same, within the time that Neutron's agents and a guest may take after a start: nobody reports that they have wired all. */
+async function answersInTime(...where: Parameters<typeof answers>): Promise<boolean> {
+  for (const deadline = Date.now() + 180_000; Date.now() < deadline; await sleep(1000)) {
+    if (await answers(...where)) return true;
+  }
+  return false;
 }
 
 /** What a guest leaves behind where it is not wholly removed. */
@@ -126,9 +160,12 @@ whenFull("the full cloud", () => {
     const network = await readlink(`/proc/${(await cloud.status()).services?.libvirtd?.pid}/ns/net`);
     const admin = await Client.of("embedded");
     const member = await Client.of(MEMBER_CLOUD_NAME);
-    const imageId = await admin.upload("disk.qcow2", {
+    await admin.upload("disk.qcow2", {
       container_format: "bare",
       disk_format: "qcow2",
+      min_disk: 1,
+      min_ram: 256,
+      visa_fingerprint: IMAGE.fingerprint,
       kernel_id: await admin.upload("vmlinuz", { container_format: "aki", disk_format: "aki" }),
       ramdisk_id: await admin.upload("initrd.gz", { container_format: "ari", disk_format: "ari" }),
       os_command_line: "console=ttyS0 quiet panic=-1 no_timer_check tiny=cloud",
@@ -136,22 +173,28 @@ whenFull("the full cloud", () => {
     const { networks } = await member.send("GET", "network", "/v2.0/networks?name=external");
 
     const app = new App({ outdir: join(scratch, "out") });
-    const stack = new VisaInfrastructureStack(app, "visa-infrastructure", {
-      imageName: "tiny",
-      imageId,
-      fingerprint: "0".repeat(64),
-      flavorName: "m1.tiny",
+    stackOf(app, "flavors", (stack, image) => {
+      new VisaFlavor(stack, "tiny", { flavorName: "visa.tiny", vcpus: 1, images: [image] });
+      new VisaFlavor(stack, "gpu", { ...{ vcpus: 2, images: [image] }, ...{ vgpus: 1, pciDevices: { a100: 1 } } });
+    });
+    new VisaInfrastructureStack(app, "visa-infrastructure", {
+      ...IMAGE,
+      flavorName: "visa.tiny",
       owner: "visitor",
-      // The router, from which the test looks.
-      apiServerCidrs: ["10.42.0.1/32"],
+      // The router and what is outside, from which the test looks.
+      apiServerCidrs: ["10.42.0.1/32", "203.0.113.1/32"],
       externalNetworkId: networks[0].id,
+      floatingIpPool: "external",
       stateFolder: scratch,
     });
-    app.synth();
-    const environment = { ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME };
-    const terraform = new TerraformFolder(join(scratch, "out/stacks", stack.node.id), environment);
-    const plan = () => terraform.run("plan", "-input=false", "-detailed-exitcode");
-    terraform.run("apply", "-auto-approve", "-input=false");
+    const terraformOf = synthesize(app);
+    // An administrator's right.
+    const flavors = terraformOf("flavors", "embedded");
+    flavors.run(...APPLY);
+    expect(flavors.run(...PLAN)).toContain("No changes");
+    const terraform = terraformOf("visa-infrastructure", MEMBER_CLOUD_NAME);
+    const plan = () => terraform.run(...PLAN);
+    terraform.run(...APPLY);
     expect(plan()).toContain("No changes");
 
     const { servers } = await member.send("GET", "compute", "/servers/detail");
@@ -167,15 +210,52 @@ whenFull("the full cloud", () => {
     // guacd's port, and one that the group does not name and the guest listens on too.
     expect(await answers(address, 4822)).toBe(true);
     expect(await answers(address, 22)).toBe(false);
+    const floating: string = addresses.visa[1].addr;
+    expect(floating).toMatch(/^203\.0\.113\./);
+    expect(await answers(floating, 4822, "outside")).toBe(true);
+
+    // A second one beside it, with an address and a port of its own, and a wish for its host.
+    const apart = new App({ outdir: join(scratch, "apart") });
+    stackOf(apart, "second", (stack, image) => {
+      const { networkId } = VisaNetwork.fromNetworkName(stack, "network", { networkName: "visa" });
+      const port = new NetworkingPortV2(stack, "port", { networkId: networks[0].id });
+      const group = new ComputeServergroupV2(stack, "together", { name: "together", policies: ["affinity"] });
+      new VisaInstance(stack, "second", {
+        ...{ image, owner: "visitor" },
+        flavor: VisaFlavor.fromFlavorName(stack, "flavor", { flavorName: "visa.tiny", images: [image] }),
+        networks: [{ networkId, fixedIp: "10.42.0.77" }, { portId: port.id }],
+        schedulerHints: { group: group.id, sameHost: [id] },
+      });
+    });
+    stackOf(apart, "too-small", (stack, image) => {
+      VisaFlavor.fromFlavorName(stack, "flavor", { flavorName: "visa.tiny", images: [{ ...image, minRamMb: 512 }] });
+    });
+    const apartOf = synthesize(apart);
+    const refused = apartOf("too-small", MEMBER_CLOUD_NAME).try(...PLAN);
+    expect([refused.status, refused.text.replaceAll(/[\s│]+/g, " ")]).toEqual([
+      1,
+      expect.stringContaining('the flavour "visa.tiny" has 256 MiB of memory; the image asks for at least 512'),
+    ]);
+    const second = apartOf("second", MEMBER_CLOUD_NAME);
+    second.run(...APPLY);
+    expect(second.run(...PLAN)).toContain("No changes");
+    const { servers: two } = await member.send("GET", "compute", "/servers/detail?name=second");
+    expect(two).toMatchObject([{ status: "ACTIVE", addresses: { visa: [{ addr: "10.42.0.77" }], external: [{}] } }]);
+    await member.console(two[0].id, /tiny guest: address 10\.42\.0\.77/);
+    second.run(...DESTROY);
 
     await cloud.stop();
     expect(await processesIn(network)).toEqual([]);
     await cloud.start();
     expect(plan()).toContain("No changes");
-    await member.console(id, /tiny guest: metadata \{.*\}/);
-    expect(await answers(address, 4822)).toBe(true);
+    // Its old console is gone: Nova has started it anew.
+    const again = await member.console(id, /tiny guest: metadata \{.*\}/);
+    expect(again).toContain(`tiny guest: address ${address}`);
+    expect(await answersInTime(address, 4822)).toBe(true);
+    expect(await answersInTime(floating, 4822, "outside")).toBe(true);
 
-    terraform.run("destroy", "-auto-approve", "-input=false");
+    terraform.run(...DESTROY);
+    flavors.run(...DESTROY);
     expect(await member.send("GET", "compute", "/servers")).toEqual({ servers: [] });
     const { ports } = await admin.send("GET", "network", "/v2.0/ports");
     expect(ports.map((port: Json) => port.device_owner)).toEqual(["network:dhcp"]);

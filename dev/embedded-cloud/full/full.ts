@@ -16,7 +16,7 @@ import { type SmallOptions, startSmall } from "../small";
 import type { Workbench } from "../workbench";
 import { addFirstThings } from "./first-things";
 import { enterNamespace, NAMESPACE, startNamespace } from "./namespace";
-import { AGENTS, BRIDGES, CONTROL, RELAY, relayedPorts } from "./services";
+import { AGENTS, BRIDGES, BRIDGES_COMMAND, COMPUTE, CONTROL, RELAY, relayedPorts } from "./services";
 
 /** Placement reads its configuration from a folder. */
 const PLACEMENT = { OS_PLACEMENT_CONFIG_DIR: FULL_HOME };
@@ -34,24 +34,16 @@ export async function startFull(bench: Workbench, settings: FullCloudSettings, o
   );
   await writeConfiguration(bench, settings);
   const { neutron, nova, placement } = fullEndpoints(settings);
-  await startFoundation(bench);
-  const [identity] = await Promise.all([
+  const started = Date.now();
+  // Keystone and Glance need nothing of the others.
+  const [identity] = await bench.together(
     startSmall(bench, settings, { ...options, accounts: accounts(settings) }),
-    fresh ? makeDatabases(bench) : undefined,
-  ]);
+    startFoundation(bench).then(() => (fresh ? makeDatabases(bench) : undefined)),
+  );
   await identity.addMember(settings.full.memberPassword);
 
-  const started = Date.now();
   await bench.start("placement", placementCommand(settings), PLACEMENT);
   for (const [name, command] of Object.entries(CONTROL)) await bench.start(name, command);
-  await Promise.all([
-    bench.ready("placement", placement),
-    bench.ready("neutron", neutron),
-    bench.ready("nova", `${new URL(nova).origin}/`),
-  ]);
-  for (const [name, command] of Object.entries(BRIDGES)) await bench.start(name, command);
-  await addFirstThings(settings, identity);
-  bench.say("waiting for Nova's host and Neutron's agents");
   const get = async (url: string) =>
     (await call("GET", url, { token: identity.token })).body as Record<string, Record<string, string>[] | undefined>;
   // What was there before this start says "up" for a minute.
@@ -61,15 +53,32 @@ export async function startFull(bench: Workbench, settings: FullCloudSettings, o
     const alive = agents.filter((agent) => since(agent.heartbeat_timestamp)).map(({ binary }) => binary);
     return names.every((name) => alive.includes(`${name}-agent`));
   };
-  // What DHCP and routers ask for is bound on its bridges: "Failed to bind port" where it has not reported.
-  await bench.until("neutron-linuxbridge", "report to Neutron", () => reported("neutron-linuxbridge"));
-  for (const [name, command] of Object.entries(AGENTS)) await bench.start(name, command);
-  await bench.until("nova-compute", "report its host", async () => {
+  const hostReported = async () => {
     const { services = [] } = await get(`${nova}/os-services?binary=nova-compute`);
     const { hypervisors = [] } = await get(`${nova}/os-hypervisors`);
     return hypervisors.length > 0 && services.some(({ updated_at }) => since(updated_at?.replace(/\..*/, "")));
-  });
-  await bench.until("neutron", "hear of its agents", () => reported(...Object.keys(AGENTS)));
+  };
+  bench.say("waiting for the APIs, Nova's host and Neutron's agents");
+  const answers = bench.ready("neutron", neutron);
+  await bench.together(
+    (async () => {
+      // It asks Placement once a minute, and first of all when it starts.
+      await bench.ready("placement", placement);
+      await bench.start("nova-compute", COMPUTE);
+      await bench.ready("nova", `${new URL(nova).origin}/`);
+      await answers;
+      await addFirstThings(settings, identity);
+      await bench.until("nova-compute", "report its host", hostReported);
+    })(),
+    (async () => {
+      await answers;
+      await bench.start(BRIDGES, BRIDGES_COMMAND);
+      // What DHCP and routers ask for is bound on its bridges: "Failed to bind port" where it has not reported.
+      await bench.until(BRIDGES, "report to Neutron", () => reported(BRIDGES));
+      for (const [name, command] of Object.entries(AGENTS)) await bench.start(name, command);
+      await bench.until("neutron", "hear of its agents", () => reported(...Object.keys(AGENTS)));
+    })(),
+  );
 }
 
 async function writeConfiguration(bench: Workbench, settings: FullCloudSettings): Promise<void> {
@@ -110,7 +119,7 @@ async function startFoundation(bench: Workbench): Promise<void> {
 async function makeDatabases(bench: Workbench): Promise<void> {
   bench.say("placement, nova, neutron: making their databases");
   const nova = (...args: string[]) => bench.run("nova-manage", ["--config-file", `${FULL_HOME}/nova.conf`, ...args]);
-  await Promise.all([
+  await bench.together(
     bench.run("placement-manage", ["--config-file", `${FULL_HOME}/placement.conf`, "db", "sync"]),
     bench.run("neutron-db-manage", ["--config-file", `${FULL_HOME}/neutron.conf`, "upgrade", "heads"]),
     (async () => {
@@ -122,7 +131,7 @@ async function makeDatabases(bench: Workbench): Promise<void> {
       const create = ["--config-file", `${FULL_HOME}/nova.conf`, "cell_v2", "create_cell", "--name", "cell1"];
       await bench.run("nova-manage", create, { accept: [2] });
     })(),
-  ]);
+  );
 }
 
 function accounts(settings: FullCloudSettings): Account[] {

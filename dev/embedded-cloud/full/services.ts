@@ -20,11 +20,12 @@ export const CONTROL: Readonly<Record<string, readonly string[]>> = {
   "nova-scheduler": ["nova-scheduler", ...NOVA],
 };
 
-/** Those that run guests and connect them: started once the APIs answer. */
-export const BRIDGES: Readonly<Record<string, readonly string[]>> = {
-  "nova-compute": ["nova-compute", ...NOVA],
-  "neutron-linuxbridge": ["neutron-linuxbridge-agent", ...NEUTRON],
-};
+/** What runs guests: started once Placement answers. */
+export const COMPUTE = ["nova-compute", ...NOVA];
+
+/** Neutron's agent that connects guests, which the other agents need: started once Neutron answers. */
+export const BRIDGES = "neutron-linuxbridge";
+export const BRIDGES_COMMAND = ["neutron-linuxbridge-agent", ...NEUTRON];
 
 /** Neutron's agents that need a bridge: each reports by its name with `-agent` behind it. */
 export const AGENTS: Readonly<Record<string, readonly string[]>> = {
@@ -38,7 +39,7 @@ export const FULL_SERVICES = [
   ...[NAMESPACE, RELAY],
   ...FOUNDATION,
   ...["placement", ...Object.keys(CONTROL)],
-  ...Object.keys(BRIDGES),
+  ...["nova-compute", BRIDGES],
   ...Object.keys(AGENTS),
 ];
 
