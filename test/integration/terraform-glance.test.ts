@@ -6,9 +6,13 @@ import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, LocalBackend, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
+import { Glance } from "../../lib/cloud/glance";
+import { credentialsFrom } from "../../lib/cloud/keystone";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import { type Release, readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
+import { makeKeys } from "../releases/trust/support";
+import { KeyManager } from "./key-manager";
 import { cloudEnvironmentOf, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);
@@ -22,6 +26,7 @@ const first = chain();
 const second = chain({ script: "222222222222 0755" });
 const third = chain({ script: "333333333333 0755" });
 const fourth = chain({ script: "444444444444 0755" });
+const fifth = chain({ script: "555555555555 0755" });
 
 beforeAll(() => cloud.start());
 afterAll(async () => {
@@ -54,10 +59,10 @@ function idOf(specification: ReturnType<typeof chain>): string {
 }
 
 /** Runs what Terraform would run. */
-function byHand(name: string): void {
+function byHand(name: string, environment: Record<string, string> = {}): void {
   const { status, stderr } = spawnSync("sh", ["-c", commandOf(name)], {
     cwd: folder,
-    env: { ...process.env, ...cloudEnvironment },
+    env: { ...process.env, ...cloudEnvironment, ...environment },
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(stderr);
@@ -237,6 +242,48 @@ test("destroy says what is protected and how to remove it, and removes what is n
   unprotected.run("destroy", "-auto-approve", ...OPTIONS);
   // The forgotten one is nobody's but the operator's.
   expect(statuses()).toEqual(["active"]);
+});
+
+describe("with a certificate in Barbican, Glance", () => {
+  const keys = makeKeys("P-384");
+  let keyManager: KeyManager | undefined;
+  let certificate: string;
+
+  beforeAll(async () => {
+    // What it names is destroyed by now.
+    rmSync(lockFile, { force: true });
+    keyManager = await KeyManager.start(join(scratch, "cloud"));
+    certificate = await keyManager.keepCertificate(keys.secret);
+  });
+  afterAll(() => keyManager?.stop());
+
+  const terraform = (environment: Record<string, string> = {}) =>
+    synthesize({ specification: fifth, signatureCertificateUuid: certificate }, environment);
+
+  test("refuses a disk that another key has signed, and takes it once the right one has", () => {
+    const before = statuses();
+    const refused = terraform({ VISA_SIGNING_KEY_FILE: makeKeys("P-384").secret }).try(
+      "apply",
+      "-auto-approve",
+      ...OPTIONS,
+    );
+    expect(refused.status).toBe(1);
+    expect(refused.text).toContain("Signature verification failed");
+    expect(statuses().filter((status) => status === "active")).toEqual(before);
+
+    // The build is done: it only signs anew. Without the key for the rest, which would sign an artifact that is not there.
+    byHand("layer_visa-apps", { VISA_SIGNING_KEY_FILE: keys.secret });
+    apply(terraform());
+    const { status, properties } = shown(idOf(fifth));
+    expect([status, properties.img_signature_certificate_uuid]).toEqual(["active", certificate]);
+  });
+
+  test("refuses other bytes with a signature that is good for these", async () => {
+    const glance = await Glance.connect(credentialsFrom({ ...cloudEnvironment }));
+    const signed = Object.entries((await glance.image(idOf(fifth))) ?? {}).filter(([name]) => name.startsWith("img_"));
+    const upload = glance.createHidden("other", Object.fromEntries(signed) as Record<string, string>, "other bytes");
+    await expect(upload).rejects.toThrow(/Glance answered 400 .*Signature verification failed/);
+  });
 });
 
 /** The command of a layer's build, as Terraform runs it. */

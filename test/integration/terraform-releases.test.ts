@@ -1,7 +1,6 @@
-/** Going back and forth, a lock that is lost, adopting and pruning: on Terraform, the provider, Keystone and Glance. */
+/** Signing, revoking, going back and forth, a lock that is lost, adopting and pruning: on Terraform, the provider, Keystone and Glance. */
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
@@ -10,13 +9,17 @@ import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { VisaImage } from "../../lib/constructs/visa-image";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import { type Release, readLock } from "../../lib/releases/release-lock";
-import { type ArtifactManifest, Cache } from "../../lib/runner/cache/cache";
+import { type ArtifactManifest, Cache, SBOM_FILE } from "../../lib/runner/cache/cache";
 import { addImage, chain } from "../constructs/support";
+import { digestOf, type KeyPair, makeKeys } from "../releases/trust/support";
+import { SignedRelease } from "./signed-release";
 import { cloudEnvironmentOf, runVisaImage, TerraformFolder, useStandIn } from "./terraform-support";
 
 jest.setTimeout(300_000);
 
 const IMAGE = "images/visa-apps";
+/** What is kept of a release beside the lock. */
+const RELEASE_FILES = ["manifest.json", "report.json", SBOM_FILE];
 const scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
 const cloud = new EmbeddedCloud(join(scratch, "cloud"));
 const cloudEnvironment = {
@@ -30,15 +33,24 @@ const [first, second, third, fourth] = ["1", "2", "3", "4"].map((digit) =>
   chain({ script: `${digit.repeat(12)} 0755` }),
 ) as [Specification, Specification, Specification, Specification];
 type Specification = ReturnType<typeof chain>;
+let keys: KeyPair;
+let signed: SignedRelease;
 
-beforeAll(() => cloud.start());
+beforeAll(async () => {
+  keys = makeKeys();
+  await cloud.start();
+});
 afterAll(async () => {
   await cloud.reset();
   rmSync(scratch, { recursive: true, force: true });
 });
 
-/** Synthesizes the stack anew into the same folder, and one of another team that uses its image. */
-function synthesize(props: Partial<VisaImageProps>): TerraformFolder {
+/**
+ * Synthesizes the stack anew into the same folder, and one of another team that uses its image.
+ *
+ * @param more variables of Terraform's environment
+ */
+function synthesize(props: Partial<VisaImageProps>, more: Readonly<Record<string, string>> = {}): TerraformFolder {
   const app = new App({ outdir: out });
   const stack = new TerraformStack(app, "images");
   new LocalBackend(stack, { path: join(folder, "terraform.tfstate") });
@@ -57,7 +69,7 @@ function synthesize(props: Partial<VisaImageProps>): TerraformFolder {
 
   app.synth();
   useStandIn(folder);
-  return new TerraformFolder(folder, cloudEnvironment);
+  return new TerraformFolder(folder, { ...cloudEnvironment, ...more });
 }
 
 const OPTIONS = ["-input=false", "-compact-warnings"];
@@ -101,33 +113,102 @@ function work(): string {
     .join("--\n");
 }
 
-/** What a build of a layer would have left in the cache. */
+/** What a build of a layer would have left in the cache, with the note of the flattened disk that the stand-in's gate names. */
 async function publish(specification: Specification, git: ArtifactManifest["git"]): Promise<void> {
   const cache = new Cache(cloudEnvironment.VISA_IMAGE_CACHE);
   await cache.prepare();
   const staging = join(cache.root, "staging");
   mkdirSync(staging);
-  writeFileSync(join(staging, "disk.qcow2"), "disk");
+  const bill = JSON.stringify({ bomFormat: "CycloneDX", specVersion: "1.6", components: [{ name: "bash" }] });
+  const files = { "disk.qcow2": "disk", "disk.raw.json": JSON.stringify({ digest: "stand-in" }), [SBOM_FILE]: bill };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(staging, name), text);
   await cache.publish(staging, {
     ...{ version: 1, fingerprint: specification.layers.at(-1)?.fingerprint ?? "", template: "visa-apps", inputs: {} },
     disk: { bytes: 4, sha256: "", modified: 0, virtualSizeGb: 1 },
     ...{ createdAt: "2026-11-23T00:00:00.000Z", durationSeconds: 1, tools: {}, packageVersion: "0", git },
+    sbom: { sha256: digestOf("sha256", bill), packages: 1 },
   });
 }
 
-test("an image says where it came from, and the next plan is empty", async () => {
+test("an image says where it came from, is signed, and the next plan is empty without the key too", async () => {
   await publish(first, { commit: "c0ffee", modified: false });
-  apply(synthesize({ specification: first }));
-  const { imageId, fingerprint } = releaseOf(first);
-  const { properties } = JSON.parse(openstack("image", "show", "-f", "json", imageId));
+  apply(synthesize({ specification: first }, { VISA_SIGNING_KEY_FILE: keys.secret }));
+  const { imageId, fingerprint, release } = releaseOf(first);
+  signed = await SignedRelease.of(imageId, keys, cloudEnvironment);
   const manifest = readFileSync(join(scratch, "cache", "artifacts", fingerprint, "manifest.json"));
-  expect(properties).toMatchObject({
+  expect(signed.image).toMatchObject({
     visa_commit: "c0ffee",
-    visa_manifest_sha256: createHash("sha256").update(manifest).digest("hex"),
+    visa_manifest_sha256: digestOf("sha256", manifest),
     visa_image: IMAGE,
     visa_protected_by: "visa-image",
   });
+  expect(hidden()).toEqual([signed.envelopeId]);
+  expect(readdirSync(join(scratch, "visa-images.releases", release)).sort()).toEqual(RELEASE_FILES);
   expect(plan(synthesize({ specification: first }))).toContain("No changes.");
+});
+
+describe("with the public key alone, on a machine that built nothing", () => {
+  const kept = () => RELEASE_FILES.map((name) => join(scratch, "visa-images.releases", releaseOf(first).release, name));
+
+  test("it is trusted from its id, its files are those that were signed, and so is what Glance sends", () => {
+    const { status, text } = signed.verify("--download", "--files", ...kept());
+    expect([status, text]).toEqual([
+      0,
+      expect.stringContaining(`trusted: the image ${signed.image.id} "visa-apps" is`),
+    ]);
+    expect(text).toMatch(/commit c0ffee\n/);
+  });
+
+  test.each(RELEASE_FILES)("fails for another %s", (name) => {
+    const [file = ""] = kept().filter((each) => each.endsWith(name));
+    const changed = join(signed.elsewhere, name);
+    writeFileSync(changed, readFileSync(file, "utf8").replace("{", "{ "));
+    const { status, text } = signed.verify("--files", changed);
+    expect([status, text]).toEqual([4, expect.stringMatching(/is not what was signed: its SHA-256 is .*… was signed/)]);
+  });
+
+  test("fails for a property that was changed", async () => {
+    await signed.glance.update(signed.image.id, { visa_commit: "decade" });
+    const { status, text } = signed.verify();
+    await signed.glance.update(signed.image.id, { visa_commit: "c0ffee" });
+    expect([status, text]).toEqual([
+      4,
+      expect.stringContaining('says "decade" as its visa_commit; "c0ffee" was signed'),
+    ]);
+  });
+
+  test("fails for a provenance that was changed, and for one that is gone", async () => {
+    await signed.forge((statement) => statement.replace("c0ffee", "decade"));
+    const forged = signed.verify();
+    await signed.glance.delete(signed.envelopeId);
+    const gone = signed.verify();
+    await signed.restore();
+    expect([forged.status, gone.status, signed.verify().status]).toEqual([4, 4, 0]);
+    expect(forged.text).toMatch(/the signature in the provenance of the image ".*" does not hold/);
+    expect(gone.text).toContain("is gone");
+  });
+
+  test("fails for an image of other bytes that says of itself what this one does", async () => {
+    const id = await signed.imitate("other bytes");
+    const { status, text } = signed.verifyImage(id);
+    await signed.glance.delete(id);
+    expect([status, text]).toEqual([4, expect.stringContaining("is not what was signed: Glance has its sha512")]);
+  });
+
+  test("fails for a release that was revoked, which is hidden, marked, and refused by the next synth", async () => {
+    const { release } = releaseOf(first);
+    expect(visaImage("revoke", release, "--reason", "its key leaked").text).toContain("is revoked, with 1 images");
+    expect(visible()).toEqual([]);
+    const marked = await signed.glance.image(signed.image.id);
+    expect(marked?.visa_revoked).toMatch(/^\d{4}-\d\d-\d\d its key leaked$/);
+    expect(signed.verify()).toMatchObject({ status: 4, text: expect.stringContaining("its key leaked") });
+    expect(() => synthesize({ specification: first })).toThrow(/which was revoked on .*: its key leaked/);
+    expect(visaImage("revoke", release, "--undo").status).toBe(0);
+    expect([visible(), signed.verify().status]).toEqual([ids(first), 0]);
+  });
+
+  // What comes after counts images.
+  afterAll(() => signed.unsign());
 });
 
 describe("a rollback", () => {

@@ -55,6 +55,10 @@ region_name = ${REGION}
 interface = public
 service_token_roles_required = true
 
+# Of a key manager, where the catalog has one: it has the certificates of images that are signed.
+[barbican]
+auth_endpoint = ${endpoints(settings).keystone}
+
 [paste_deploy]
 flavor = keystone
 config_file = ${pasteFile}
