@@ -34,12 +34,14 @@ interface Candidate {
  */
 export async function refuseUnverified(glance: Glance, image: GlanceImage, candidate: Candidate): Promise<void> {
   const { file, image: key, fingerprint, template, gate } = candidate;
+  // What is here may be of another format's disk.
+  if (!gate) return;
   const cache = new Cache(cacheRoot({ ...(candidate.environment ?? process.env) }));
   const verified = await verifiedChecksums(cache, fingerprint);
   const { os_hash_algo: algorithm, os_hash_value: value } = image;
   if (verified.length === 0) {
     const known = readLock(file).images[key]?.some(({ imageId }) => imageId === image.id);
-    if (!gate || known) return;
+    if (known) return;
     await hide(glance, image);
     throw new VisaImageError(
       `no disk of "${template}" passed the gate on this machine: the image "${image.id}" stays hidden`,
