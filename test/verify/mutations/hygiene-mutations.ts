@@ -37,8 +37,9 @@ export const HYGIENE_MUTATIONS: readonly Mutation[] = [
     boot: "main",
     caughtBy: { 46: /did not power off/ },
     late: true,
+    // Behind the image's own visa.conf, by the alphabet.
     change: then(
-      add("/run/systemd/logind.conf.d/99-mutation.conf", "[Login]\nHandlePowerKey=ignore"),
+      add("/run/systemd/logind.conf.d/zz-mutation.conf", "[Login]\nHandlePowerKey=ignore"),
       "systemctl restart systemd-logind",
     ),
   },
