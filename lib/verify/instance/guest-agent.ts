@@ -9,6 +9,8 @@ import { readMessages } from "../../runner/output/lines";
 /** In bytes: a journal of one boot, in JSON, is a few MiB. Whatever runs on the guest may write to the port. */
 const LONGEST_ANSWER = 64 << 20;
 
+const ENDED = "the instance has ended, and answers nothing any more";
+
 /** What a program on the guest did. */
 export interface GuestResult {
   /** Exit code; 124 where time was up. */
@@ -69,6 +71,8 @@ export class GuestAgent {
     });
     socket.on("error", () => {});
     this.socket = socket;
+    // QEMU's end is closed when the instance ends: nobody answers any more.
+    socket.on("close", () => this.failAll(ENDED));
     readMessages(socket, {
       longest: LONGEST_ANSWER,
       onLine: (line) => this.receive(line),
@@ -119,10 +123,11 @@ export class GuestAgent {
 
   /** Closes this end. */
   close(): void {
-    this.socket?.destroy();
+    this.socket?.removeAllListeners("close").destroy();
   }
 
   private ask(request: Record<string, unknown>, timeoutSeconds: number): Promise<Record<string, unknown>> {
+    if (this.socket?.destroyed) return Promise.reject(new VisaImageError(ENDED));
     const id = this.nextId++;
     return new Promise((done, fail) => {
       const timer = setTimeout(() => {

@@ -264,7 +264,12 @@ export class TestInstance implements AsyncDisposable {
     const end = performance.now() + timeoutSeconds * 1000;
     for (;;) {
       this.checkAlive();
-      const answer = await check();
+      const answer = await check().catch(async (error) => {
+        // Where QEMU has ended, its own words say more; it is known a moment later.
+        await sleep(250);
+        this.checkAlive();
+        throw error;
+      });
       if (answer) return answer;
       if (performance.now() > end) {
         throw new VisaImageError(`no ${what} after ${timeoutSeconds} s; the console ends with:\n${this.consoleEnd()}`, {

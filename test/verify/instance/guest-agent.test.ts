@@ -46,6 +46,14 @@ test("fails for an answer that does not end, in little memory, and takes the nex
   expect((process.memoryUsage().rss - before) / 2 ** 20).toBeLessThan(200);
 });
 
+test("fails at once where the instance ends, and for whatever is asked afterwards", async () => {
+  const path = await guest((socket) => socket.on("data", () => socket.destroy()));
+  agent = new GuestAgent(path);
+  await agent.open();
+  await expect(agent.run("halt")).rejects.toThrow("the instance has ended");
+  await expect(agent.events()).rejects.toThrow("the instance has ended");
+});
+
 test("QEMU's monitor: events are nobody's answer, and a refusal has QEMU's words", async () => {
   const path = await guest((socket) => {
     socket.write('{"QMP": {}}\n{"event": "RESET"}\n');
