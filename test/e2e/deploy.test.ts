@@ -22,7 +22,7 @@ import { PNG } from "pngjs";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
-import { CONTRACT } from "../../lib/contract";
+import { CONTRACT, CONTRACT_PARTS } from "../../lib/contract";
 import { packageRoot } from "../../lib/package-root";
 import { chooseAccelerator } from "../../lib/runner/host/accelerator";
 import type { VerifyReport } from "../../lib/verify/verify-report";
@@ -169,7 +169,7 @@ test("the registered image keeps VISA's whole contract, and stays byte for byte 
     [
       ...["dist/lib/cli/main.js", "verify", "--disk", disk, "--profile", "full", "--json", "--cache", cache],
       ...["--boot-command", join(root, first.boot_command_file), "--reports", reports],
-      ...["--contract", "boot desktop login jupyter hygiene"],
+      ...["--contract", CONTRACT_PARTS.join(" ")],
     ],
     { cwd: root, encoding: "utf8", env: environment, maxBuffer: 64 << 20 },
   );
