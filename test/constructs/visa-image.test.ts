@@ -452,7 +452,7 @@ describe("the gate", () => {
       fingerprint: chain().layers[2]?.fingerprint,
       "disk format": "raw",
       contract: "boot",
-      verifier: "2",
+      verifier: "3",
       "boot command": expect.stringMatching(/^[0-9a-f]{12}$/),
       "check visa-base net.sh": "ab".repeat(6),
     });

@@ -41,8 +41,8 @@ def watch():
     while len(events) < len(WATCHED) + 1:
         ports = listening()
         for port, name in WATCHED.items():
-            if port in ports:
-                events.setdefault(name, since_boot())
+            if port in ports and name not in events:
+                events[name] = since_boot()
                 # Was the owner there by then? Only the next look would tell, too late.
                 if os.path.exists(READY):
                     events.setdefault("owner", events[name])
