@@ -60,14 +60,13 @@ export async function compareWithDeploy(image: string, places: DeployPlaces): Pr
     // One artifact may be several releases: raw and qcow2, say.
     const same =
       staged.release === inUse.release ? "nothing new" : `the same disk as another release, ${staged.release}`;
-    const nothing = { layers: [], notKnown: [] };
-    const a = { ...before, title: before.title };
     return {
       version: 1,
       headline: `no difference: a deploy would make ${same}`,
-      a: about(a),
+      a: about(before),
       b: { title, template, fingerprint },
-      ...nothing,
+      layers: [],
+      notKnown: [],
     };
   }
   if (typeof (await cache.manifest(fingerprint)) === "object") {

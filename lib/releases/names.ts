@@ -1,5 +1,5 @@
 /** Which releases of a lock a person means. */
-import type { VisaImageError } from "../errors";
+import { ExitCode, VisaImageError } from "../errors";
 import { suggestion } from "../nearest";
 import type { NamedRelease } from "./choose-artifact";
 
@@ -27,4 +27,13 @@ function isNamed(name: string, { image, release }: NamedRelease): boolean {
   if ([image, image.slice(image.indexOf("/") + 1), release.name, release.imageId].includes(name)) return true;
   const digits = /^[0-9a-f]{4,64}$/.test(name);
   return digits && [release.release, release.fingerprint].some((each) => each.startsWith(name));
+}
+
+/** The error for a release that a lock does not have. @param file the lock's path */
+export function noSuchRelease(release: string, file: string): VisaImageError {
+  return new VisaImageError(`the lock has no release "${release}"`, {
+    location: { file },
+    fix: "give a release's 12 digits or its image's id: npx visa-image lock show",
+    exitCode: ExitCode.USAGE,
+  });
 }

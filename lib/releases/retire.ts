@@ -7,6 +7,7 @@ import { changeLock } from "./change-lock";
 import type { NamedRelease } from "./choose-artifact";
 import { Clouds } from "./clouds";
 import { hideMarked, unmark } from "./hide-marked";
+import { noSuchRelease } from "./names";
 import type { VisaUse } from "./prune";
 import { isSnapshot, RETIRED_PROPERTY, VISA_ENTRY_PROPERTY } from "./release";
 import { LOCK_FILE, type ReleaseLock, readLock, withRetired } from "./release-lock";
@@ -126,11 +127,7 @@ function releasesOf({ images }: ReleaseLock, { file, release }: RetireOptions): 
   const digits = all.find((each) => each.release.release === release || each.release.imageId === release)?.release
     .release;
   if (digits !== undefined) return all.filter((each) => each.release.release === digits);
-  throw new VisaImageError(`the lock has no release "${release}"`, {
-    location: { file },
-    fix: "give a release's 12 digits or its image's id: npx visa-image lock show",
-    exitCode: ExitCode.USAGE,
-  });
+  throw noSuchRelease(release, file);
 }
 
 interface Found {

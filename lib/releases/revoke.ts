@@ -2,12 +2,13 @@
 import { Command, Option } from "@commander-js/extra-typings";
 import type { Glance, GlanceImage } from "../cloud/glance";
 import type { Environment } from "../cloud/proxy";
-import { ExitCode, usageError, VisaImageError } from "../errors";
+import { usageError } from "../errors";
 import { short } from "../fingerprint/digest";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { changeLock } from "./change-lock";
 import { Clouds } from "./clouds";
 import { hideMarked, unmark } from "./hide-marked";
+import { noSuchRelease } from "./names";
 import { parentsOf } from "./provenance";
 import { isSnapshot, PARENTS_PROPERTY, REVOKED_PROPERTY, VISA_ENTRY_PROPERTY } from "./release";
 import { LOCK_FILE, type ReleaseLock, readLock } from "./release-lock";
@@ -142,11 +143,7 @@ function fingerprintOf(lock: ReleaseLock, { file, release }: Pick<RevokeOptions,
   const known = [...all.map(({ fingerprint }) => fingerprint), ...Object.keys(lock.revoked ?? {})];
   const fingerprint = named ?? (release.length >= 12 ? known.find((each) => each.startsWith(release)) : undefined);
   if (fingerprint !== undefined) return fingerprint;
-  throw new VisaImageError(`the lock has no release "${release}"`, {
-    location: { file },
-    fix: "give a release's 12 digits or its image's id: npx visa-image lock show",
-    exitCode: ExitCode.USAGE,
-  });
+  throw noSuchRelease(release, file);
 }
 
 /** The sub-command `revoke`. @public the program loads it when it is asked for */

@@ -2,6 +2,7 @@
 import { copyFileSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
+import { qemuValue } from "./qemu-value";
 
 /** Of the package ovmf: the firmware, and its variables with Microsoft's keys, by which Debian's shim is signed. */
 const CODE = "/usr/share/OVMF/OVMF_CODE_4M.ms.fd";
@@ -28,6 +29,6 @@ export function firmwareArguments(folder: string): string[] {
   return [
     ...["-machine", "q35,smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
     ...["-drive", `if=pflash,unit=0,format=raw,readonly=on,file=${CODE}`],
-    ...["-drive", `if=pflash,unit=1,format=raw,file=${variables.replaceAll(",", ",,")}`],
+    ...["-drive", `if=pflash,unit=1,format=raw,file=${qemuValue(variables)}`],
   ];
 }

@@ -20,6 +20,7 @@ import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { firmwareArguments, VARIABLES_FILE } from "./firmware";
 import { agentVendorData, GuestAgent } from "./guest-agent";
 import { freePort } from "./ports";
+import { qemuValue } from "./qemu-value";
 import { Monitor, MonitorRefusal } from "./qmp";
 
 /** Of the network interfaces. */
@@ -118,19 +119,21 @@ export class TestInstance implements AsyncDisposable {
       ...["-accel", accelerator, "-cpu", cpuArgument(accelerator)],
       ...(options.firmware === "uefi" ? firmwareArguments(folder) : []),
       ...["-smp", `${options.cpus ?? 2}`, "-m", `${options.memoryMb ?? 2048}`],
-      ...["-drive", `file=${commas(overlay)},if=virtio,format=qcow2,cache=unsafe,discard=unmap`],
-      ...(configDrive ? ["-drive", `file=${commas(configDrive)},if=virtio,format=raw,readonly=on`] : metadataService()),
+      ...["-drive", `file=${qemuValue(overlay)},if=virtio,format=qcow2,cache=unsafe,discard=unmap`],
+      ...(configDrive
+        ? ["-drive", `file=${qemuValue(configDrive)},if=virtio,format=raw,readonly=on`]
+        : metadataService()),
       ...["-netdev", `user,id=net0,restrict=${options.outgoing ? "off" : "on"}${service}${hostForwards}`],
       // An address as Nova gives: what is for build machines alone does not help the image here.
       ...["-device", `virtio-net-pci,netdev=net0,mac=${ADDRESSES[0]}`, "-device", "virtio-rng-pci"],
       ...(options.interfaces === 2 ? secondInterface() : []),
       // As Nova starts its instances.
       ...["-nodefaults", "-display", "none", "-vga", "std"],
-      ...["-chardev", `file,id=console,path=${commas(consoleFile)}`, "-serial", "chardev:console"],
-      ...["-chardev", `socket,id=qmp,path=${commas(join(sockets, "qmp"))},server=on,wait=off`],
+      ...["-chardev", `file,id=console,path=${qemuValue(consoleFile)}`, "-serial", "chardev:console"],
+      ...["-chardev", `socket,id=qmp,path=${qemuValue(join(sockets, "qmp"))},server=on,wait=off`],
       ...["-mon", "chardev=qmp,mode=control"],
       ...["-device", "virtio-serial-pci", "-device", "virtserialport,chardev=agent,name=visa.verify"],
-      ...["-chardev", `socket,id=agent,path=${commas(join(sockets, "agent"))},server=on,wait=off`],
+      ...["-chardev", `socket,id=agent,path=${qemuValue(join(sockets, "agent"))},server=on,wait=off`],
     ];
     const log = openSync(join(folder, "qemu.log"), "w");
     const process = spawn("setpriv", args, { stdio: ["ignore", log, log], env: toolEnvironment() });
@@ -385,11 +388,6 @@ function metadataNetwork(data: string): string {
   const program = join(assetFolder(join("verify", "guest")), "metadata-service.sh");
   return [
     ",net=169.254.0.0/16,host=169.254.0.2,dns=169.254.0.3,dhcpstart=169.254.0.15",
-    commas(`guestfwd=tcp:169.254.169.254:80-cmd:bash ${shellWord(program)} ${shellWord(data)}`),
+    qemuValue(`guestfwd=tcp:169.254.169.254:80-cmd:bash ${shellWord(program)} ${shellWord(data)}`),
   ].join(",");
-}
-
-/** In QEMU's options a comma in a value is written twice. */
-function commas(value: string): string {
-  return value.replaceAll(",", ",,");
 }
