@@ -3,6 +3,7 @@
 import { VisaImageError } from "../../errors";
 import { type ImageRelease, RELEASE_FILE } from "../../runner/guest/image-release";
 import { PROMISED_PORTS } from "../../visa-protocols";
+import { PLUGGED_DISK } from "../instance/test-instance";
 import { type Check, expect, NotApplicable } from "./check";
 import { LISTENERS, LOOPBACK } from "./desktop-checks";
 import type { Subject } from "./subject";
@@ -26,9 +27,9 @@ export function mountImage(how: "ro" | "rw"): string {
   const mount = `mount -o ${how}`;
   return `set -e
 mkdir -p /run/visa-verify/image
-for try in $(seq 100); do [ -e /dev/disk/by-id/virtio-verified ] && break; sleep 0.1; done
+for try in $(seq 100); do [ -e ${PLUGGED_DISK} ] && break; sleep 0.1; done
 udevadm settle
-largest=$(lsblk --noheadings --list --bytes --sort SIZE --output NAME,TYPE /dev/disk/by-id/virtio-verified | awk '$2 == "part" { name = $1 } END { print name }')
+largest=$(lsblk --noheadings --list --bytes --sort SIZE --output NAME,TYPE ${PLUGGED_DISK} | awk '$2 == "part" { name = $1 } END { print name }')
 [ "$largest" ] || { echo "the disk has no partition" >&2; exit 1; }
 ${
   how === "rw"

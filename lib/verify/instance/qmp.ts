@@ -24,6 +24,7 @@ export class Monitor {
     });
     socket.on("error", () => {});
     const monitor = new Monitor(socket);
+    socket.once("close", () => monitor.waiting?.({ error: { desc: "it has closed the connection" } }));
     readMessages(socket, {
       longest: LONGEST_ANSWER,
       onLine(line) {

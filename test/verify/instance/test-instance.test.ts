@@ -14,6 +14,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 jest.setTimeout(60_000);
 
+/** The id of the QEMU whose files are in a folder; nothing where there is none. */
+function processOf(own: string): string {
+  // QEMU's options have a comma twice.
+  return spawnSync("pgrep", ["-f", own.replaceAll(",", ",,")], { encoding: "utf8" }).stdout.trim();
+}
+
 test("an instance carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence", async () => {
   const before = execFileSync("sha256sum", [disk], { encoding: "utf8" });
   const own = join(folder, "machine");
@@ -27,13 +33,25 @@ test("an instance carries no prefix of VISA's, leaves the disk alone, and is rem
   expect(told).toMatchObject({ meta: { owner: "ada", id: "7" } });
   expect(JSON.parse(readFileSync(join(latest, "vendor_data.json"), "utf8"))).toBe(agentVendorData());
   expect(instance.port(3389)).toBeGreaterThan(1024);
+  expect(processOf(own)).toMatch(/^\d+$/);
   await instance.screenshot(join(folder, "screen.png"));
   expect(readFileSync(join(folder, "screen.png")).subarray(1, 4).toString()).toBe("PNG");
   await instance.plugInDisk({ path: disk, format: "raw" });
+  await instance.unplugDisk();
+  await instance.plugInDisk({ path: disk, format: "raw" });
   await instance.stop();
   expect(readdirSync(own).sort()).toEqual(["console.log", "qemu.log"]);
-  expect(spawnSync("pgrep", ["-f", own]).status).toBe(1);
+  expect(processOf(own)).toBe("");
   expect(execFileSync("sha256sum", [disk], { encoding: "utf8" })).toBe(before);
+});
+
+test("fails with how QEMU ended, where it has ended by itself", async () => {
+  const own = join(folder, "ended");
+  await using instance = await TestInstance.boot({ disk, format: "raw", folder: own });
+  process.kill(Number(processOf(own)), "SIGSEGV");
+  await expect(instance.screenshot(join(folder, "ended.png"))).rejects.toThrow(
+    "ended by itself: QEMU said nothing (SIGSEGV)",
+  );
 });
 
 test("without an agent, or where QEMU refuses, the error says so", async () => {
