@@ -8,7 +8,10 @@
 import { isIPv4 } from "node:net";
 import { ExitCode, type Location, VisaImageError } from "./errors";
 import { wholeMebibytes } from "./mebibytes";
-import type { MachineOptions, MachinePreset } from "./specification";
+import type { BuilderName, MachineOptions, MachinePreset } from "./specification";
+
+/** Who may run a build machine. */
+export const BUILDERS: readonly BuilderName[] = ["qemu", "openstack"];
 
 /** What the presets stand for. */
 export const PRESETS: Readonly<Record<MachinePreset, { readonly cpus: number; readonly memoryMb: number }>> = {
@@ -21,11 +24,12 @@ export type Machine = Omit<MachineOptions, "preset"> &
   Required<
     Pick<
       MachineOptions,
-      "cpus" | "memoryMb" | "accelerator" | "headless" | "nested" | "timeoutMinutes" | "proxy" | "noProxy"
+      "builder" | "cpus" | "memoryMb" | "accelerator" | "headless" | "nested" | "timeoutMinutes" | "proxy" | "noProxy"
     >
   >;
 
 const DEFAULTS: Machine = {
+  builder: "qemu",
   cpus: 2,
   memoryMb: 4096,
   accelerator: "auto",
@@ -94,6 +98,12 @@ export function machineFromEnvironment(environment: MachineSources["environment"
   const word = <T extends string>(name: string, words: readonly T[]) =>
     read(name, (text) => words.find((each) => each === text), words.join(" or "));
   const options: MachineOptions = {
+    builder: word("VISA_BUILDER", BUILDERS),
+    flavor: environment.VISA_BUILD_FLAVOR || undefined,
+    network: environment.VISA_BUILD_NETWORK || undefined,
+    floatingIpPool: environment.VISA_BUILD_FLOATING_IP_POOL || undefined,
+    securityGroups: environment.VISA_BUILD_SECURITY_GROUPS || undefined,
+    availabilityZone: environment.VISA_BUILD_AVAILABILITY_ZONE || undefined,
     preset: word("VISA_BUILD_PRESET", Object.keys(PRESETS) as MachinePreset[]),
     cpus: number("VISA_BUILD_CPUS"),
     memoryMb: read("VISA_BUILD_MEMORY", wholeMebibytes, "MiB, or a size with its unit: VISA_BUILD_MEMORY=4G"),
@@ -129,9 +139,12 @@ export function readVnc(text: string, name: string): Pick<MachineOptions, "vncAd
 
 /** Fails for settings that cannot be used. @param subject who said them */
 export function checkMachine(machine: MachineOptions, subject: string, location?: Location): void {
-  const { preset, cpus, memoryMb, timeoutMinutes, cpuModel, vncAddress, vncPort } = machine;
+  const { builder, preset, cpus, memoryMb, timeoutMinutes, cpuModel, vncAddress, vncPort } = machine;
   const fail = (what: string, fix: string) =>
     new VisaImageError(`${subject}: ${what}`, { location, fix, exitCode: ExitCode.USAGE });
+  if (builder !== undefined && !BUILDERS.includes(builder)) {
+    throw fail(`there is no builder "${builder}"`, BUILDERS.join(" or "));
+  }
   if (preset !== undefined && !Object.hasOwn(PRESETS, preset)) {
     throw fail(`there is no preset "${preset}"`, Object.keys(PRESETS).join(" or "));
   }

@@ -20,7 +20,7 @@ export {
 export { VisaRegistration } from "./constructs/visa-registration";
 export type { VisaPlans, VisaRegistrationProps } from "./constructs/visa-registration-props";
 export { VisaImageError } from "./errors";
-export type { CacheSource, DiskFormat, Firmware, MachineOptions, MachinePreset } from "./specification";
+export type { BuilderName, CacheSource, DiskFormat, Firmware, MachineOptions, MachinePreset } from "./specification";
 export type { RebuildWhen } from "./stale/rebuild-when";
 export {
   BaseImage,

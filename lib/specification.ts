@@ -164,8 +164,23 @@ export interface LayerSpecification {
 /** Sizes of the build machine by name: one to try something out, and one for what users get. */
 export type MachinePreset = "trial" | "production";
 
+/** Who runs the machine that builds a layer: QEMU here, or a cloud's Nova. */
+export type BuilderName = "qemu" | "openstack";
+
 /** The machine that builds a layer, and what it finds around it: never an input of the image. docs/inputs.md has all. */
 export interface MachineOptions {
+  /** `openstack`: Nova runs it, in the project of `OS_*` or clouds.yaml (docs/how-to-builder.md). @default "qemu" on this machine */
+  readonly builder?: BuilderName;
+  /** With `openstack`: the flavour's name or id; its disk has at least the layer's size. @default - none: it has to be said */
+  readonly flavor?: string;
+  /** With `openstack`: the network's name or id. @default - the only one that there is */
+  readonly network?: string;
+  /** With `openstack`: the external network whose addresses lead to the machine. @default - none: its own address is reached from here */
+  readonly floatingIpPool?: string;
+  /** With `openstack`: names or ids, separated by commas; they let SSH in from here. @default - one of the build's own, gone afterwards */
+  readonly securityGroups?: string;
+  /** With `openstack`. @default - Nova's */
+  readonly availabilityZone?: string;
   /** `trial`: 1 CPU, 4096 MiB; `production`: 2 CPUs, 8192 MiB. @default - none: 2 CPUs, 4096 MiB */
   readonly preset?: MachinePreset;
   /** @default - the preset's */

@@ -11,8 +11,15 @@ import { Cache, cacheRoot } from "../runner/cache/cache";
 import type { FlattenOptions } from "../runner/context";
 import { availableMemory, freeSpace, spaceFor } from "../runner/host/requirements";
 import { duration, size } from "../runner/output/progress";
-import { supervise } from "../runner/supervisor";
-import type { BuildSpecification, CacheSource, DiskFormat, MachineOptions, MachinePreset } from "../specification";
+import { CLOUD_STOP_MS, supervise } from "../runner/supervisor";
+import type {
+  BuilderName,
+  BuildSpecification,
+  CacheSource,
+  DiskFormat,
+  MachineOptions,
+  MachinePreset,
+} from "../specification";
 import { chooseTemplates, environmentOf, hidePassword, type InputOptions, openCatalog, specifyOptions } from "./inputs";
 import { cutIntoPieces, type Job, type Piece, reportsOf, runPieces, withLater, withName } from "./parallel";
 
@@ -26,6 +33,12 @@ export interface BuildCommandOptions extends InputOptions {
   readonly keepOnFailure?: true;
   readonly cacheFrom?: CacheSource;
   readonly parallel?: number;
+  readonly builder?: BuilderName;
+  readonly flavor?: string;
+  readonly network?: string;
+  readonly floatingIpPool?: string;
+  readonly securityGroups?: string;
+  readonly availabilityZone?: string;
   readonly preset?: MachinePreset;
   readonly cpus?: number;
   readonly memory?: number;
@@ -129,9 +142,10 @@ async function buildAtOnce(
   const memory = availableMemory();
   const commandLine = machineOptions(options);
   const need = ({ own, specification: { machine: code }, asked }: Piece) => {
-    const sizes = own.map(
-      ({ machine }) => resolveMachine({ commandLine, code, environment, template: machine }).memoryMb,
-    );
+    const sizes = own.map(({ machine: template }) => {
+      const { builder, memoryMb } = resolveMachine({ commandLine, code, environment, template });
+      return builder === "qemu" ? memoryMb : 0;
+    });
     const flatGb = asked && (options.format || options.output) ? (own.at(-1)?.diskSizeGb ?? 0) : 0;
     return { memory: Math.max(...sizes) * 2 ** 20, disk: spaceFor(own, flatGb) };
   };
@@ -200,9 +214,15 @@ export function superviseJob(
 ): Promise<BuildReport> {
   const { stderr } = process;
   const { rebuild, flatten, output } = more;
-  const parentsFromGlance = cacheFrom(options, environment)
-    ? { lockFile: resolve(LOCK_FILE) }
-    : specification.parentsFromGlance;
+  const byCloud = specification.layers.some(({ machine: template }) => {
+    const sources = { commandLine: machineOptions(options), code: specification.machine, environment, template };
+    return resolveMachine(sources).builder === "openstack";
+  });
+  // What a cloud has built, on another machine too, is there.
+  const parentsFromGlance =
+    cacheFrom(options, environment) || (byCloud && !specification.parentsFromGlance)
+      ? { lockFile: resolve(LOCK_FILE) }
+      : specification.parentsFromGlance;
   return supervise(
     {
       specification: { ...specification, parentsFromGlance },
@@ -229,6 +249,7 @@ export function superviseJob(
         VISA_ROOT_PASSWORD_FILE: environment.VISA_ROOT_PASSWORD_FILE,
       },
       output: output ?? stderr,
+      ...(byCloud && { stopMs: CLOUD_STOP_MS }),
     },
   );
 }
@@ -246,6 +267,12 @@ function cacheFrom(options: BuildCommandOptions, environment: NodeJS.ProcessEnv)
 /** What the options say of the build machine. */
 function machineOptions(options: BuildCommandOptions): MachineOptions {
   const machine: MachineOptions = {
+    builder: options.builder,
+    flavor: options.flavor,
+    network: options.network,
+    floatingIpPool: options.floatingIpPool,
+    securityGroups: options.securityGroups,
+    availabilityZone: options.availabilityZone,
     preset: options.preset,
     cpus: options.cpus,
     memoryMb: options.memory,

@@ -42,6 +42,20 @@ export function makeProgram() {
     .addOption(new Option("--format <format>", "flatten the last layer").choices(["raw", "qcow2"] as const))
     .option("--output <dir>", "flatten the last layer, and put a copy into this folder")
     .addOption(
+      new Option(
+        "--builder <name>",
+        "who runs the build machine: QEMU here, or the Nova of OS_* (VISA_BUILDER; qemu)",
+      ).choices(["qemu", "openstack"] as const),
+    )
+    .option("--flavor <name>", "with openstack: its flavour, whose disk the image gets (VISA_BUILD_FLAVOR)")
+    .option("--network <name>", "with openstack: its network; default: the only one (VISA_BUILD_NETWORK)")
+    .option(
+      "--floating-ip-pool <name>",
+      "with openstack: external network of an address to reach it by (VISA_BUILD_FLOATING_IP_POOL)",
+    )
+    .option("--security-groups <names>", "with openstack: in the place of one of its own (VISA_BUILD_SECURITY_GROUPS)")
+    .option("--availability-zone <name>", "with openstack: its zone (VISA_BUILD_AVAILABILITY_ZONE)")
+    .addOption(
       new Option("--preset <name>", "trial: 1 CPU, 4 GiB; production: 2 CPUs, 8 GiB (VISA_BUILD_PRESET)").choices([
         "trial",
         "production",

@@ -52,6 +52,7 @@ function describe(manifest: ArtifactManifest): string[][] {
     ["size", `${size(disk.bytes)} of its own, a disk of ${disk.virtualSizeGb} GiB`],
     ["sha256", disk.sha256],
     ...(manifest.accelerator ? [["accelerator", manifest.accelerator]] : []),
+    ...(manifest.image ? [["by openstack", `image ${manifest.image.imageId} at ${manifest.image.glance}`]] : []),
     [
       "tools",
       Object.entries(manifest.tools)

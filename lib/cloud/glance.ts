@@ -1,7 +1,8 @@
 /** The little of Glance that the provider leaves to do after an image is registered: protect it, and read what Glance knows. */
 import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
 import { type FileHandle, open as openFile } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { VisaImageError } from "../errors";
 import { type Answer, excerpt, type HttpRequest, jsonOf } from "./http";
 import {
@@ -161,6 +162,35 @@ export class Glance {
     return id;
   }
 
+  /**
+   * Makes an image of a file.
+   *
+   * @param onProgress called with the bytes that were sent
+   * @returns its id
+   * @throws VisaImageError where Glance takes it not, or not whole; then nothing of it is left
+   */
+  async upload(
+    attributes: Readonly<Record<string, string | boolean>> & { readonly name: string },
+    file: string,
+    onProgress: (bytes: number) => void = () => {},
+  ): Promise<string> {
+    const what = `upload the image "${attributes.name}"`;
+    const made = json(await this.request("POST", "/v2/images", { body: JSON.stringify(attributes) }), what);
+    const id = asString(asRecord(made).id);
+    if (!id) throw new VisaImageError(`cannot ${what}: Glance gave it no id`);
+    try {
+      const { http, token } = this.session;
+      const body = Readable.from(counted(createReadStream(file, { highWaterMark: 1 << 20 }), onProgress));
+      const headers = { "x-auth-token": token, "content-type": "application/octet-stream" };
+      const url = `${this.endpoint}${imagePath(id)}/file`;
+      expectSuccess(await http.read(await http.open({ method: "PUT", url, headers, body })), what);
+    } catch (error) {
+      await this.delete(id).catch(() => {});
+      throw error;
+    }
+    return id;
+  }
+
   /** The data of a small image, as a text; nothing where there is none. */
   async text(id: string): Promise<string | undefined> {
     const answer = await this.request("GET", `${imagePath(id)}/file`);
@@ -206,6 +236,16 @@ export class Glance {
   ): Promise<Answer> {
     const { http, token } = this.session;
     return http.send({ method, url: `${this.endpoint}${path}`, headers: { ...headers, "x-auth-token": token }, body });
+  }
+}
+
+/** The same chunks, with word of how many bytes went by. */
+async function* counted(chunks: AsyncIterable<Buffer>, onProgress: (bytes: number) => void) {
+  let sent = 0;
+  for await (const chunk of chunks) {
+    sent += chunk.length;
+    onProgress(sent);
+    yield chunk;
   }
 }
 

@@ -34,8 +34,8 @@ export interface HttpRequest {
   readonly method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Sent as JSON unless the headers say otherwise. */
-  readonly body?: string;
+  /** Sent as JSON unless the headers say otherwise. A stream can be sent but once: by {@link HttpClient.open}. */
+  readonly body?: string | Readable;
   /** Whether sending it twice does no harm: then it is tried again. @default - for GET and HEAD */
   readonly repeatable?: boolean;
   /** Whether a GET goes where the answer leads, on the same host: from HTTP to HTTPS for example. @default false */

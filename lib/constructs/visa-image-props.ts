@@ -1,6 +1,7 @@
 import type { TerraformProvider } from "cdktf";
 import { VisaImageError } from "../errors";
 import type {
+  BuilderName,
   BuildSpecification,
   CacheSource,
   DiskFormat,
@@ -58,6 +59,12 @@ export interface VisaImageProps {
    * @default - none: instances take it from their metadata
    */
   readonly pamPublicKeyFile?: string;
+  /**
+   * Who runs the machines that build: QEMU where Terraform runs, or the Nova of `OS_*`; `machine` has its flavour and network
+   * (docs/how-to-builder.md). The image and its fingerprint are the same; to change it builds nothing anew.
+   * @default - `machine.builder`, else what the environment of the build and the templates say, else "qemu"
+   */
+  readonly builder?: BuilderName;
   /**
    * Settings of the machine that builds; to change them builds nothing anew.
    * @default - the runner's
@@ -183,6 +190,7 @@ export function checkProps(props: VisaImageProps): void {
   refuseToken("protected", props.protected);
   refuseToken("verify", props.verify);
   refuseToken("cacheFrom", props.cacheFrom);
+  refuseToken("builder", props.builder);
   refuseToken("firmware", props.firmware);
   refuseToken("properties.hw_firmware_type", props.properties?.hw_firmware_type);
   for (const [name, value] of Object.entries(props.machine ?? {})) refuseToken(`machine.${name}`, value);

@@ -83,8 +83,10 @@ export class VisaImage extends Construct implements IVisaImage {
     const lockFile = resolve(props.lockFile ?? LOCK_FILE);
     this.lock = readLock(lockFile);
     const layerRefreshes = this.lock.refreshes?.[lockKeyOf(this)];
-    const specification =
+    const specified =
       props.specification ?? specify({ ...props, layerRefreshes, catalog: props.catalog ?? Catalog.shipped() });
+    const { builder = specified.machine?.builder } = props;
+    const specification = { ...specified, ...(builder && { machine: { ...specified.machine, builder } }) };
     const layer = lastLayer(specification, props.template);
     const minDiskGb = checkMinDisk(props.minDiskGb ?? layer.diskSizeGb, layer);
     const { provider, diskFormat = "raw" } = props;
@@ -101,8 +103,10 @@ export class VisaImage extends Construct implements IVisaImage {
 
     this.userData = props.userData ?? OwnerUserData.script();
     for (const warning of this.userData.warnings) Annotations.of(this).addWarning(warning);
+    // What a cloud has built is there.
+    const fromGlance = props.cacheFrom !== undefined || builder === "openstack";
     this.chain = {
-      specification: { ...specification, ...(props.cacheFrom && { parentsFromGlance: { lockFile } }) },
+      specification: { ...specification, ...(fromGlance && { parentsFromGlance: { lockFile } }) },
       output: { format: diskFormat, minDiskGb, ...(props.signatureCertificateUuid && { signed: true }) },
       variant: address,
       formerVariants: formerAddresses,

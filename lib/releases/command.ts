@@ -372,7 +372,7 @@ export function lockCommand(): Command {
 export function pruneCommand(visaOf: (environment: Environment) => VisaUse | undefined = () => undefined): Command {
   return new Command("prune")
     .description(
-      "delete past releases in Glance beyond those that the stack keeps, retired ones, and what stopped uploads have left",
+      "delete past releases in Glance beyond those that the stack keeps, retired ones, what stopped uploads and builds have left, and layers that a cloud built and no release stands on",
     )
     .addOption(new Option("--file <path>", "path of the lock").default(LOCK_FILE))
     .argument("[stack/id...]", "images (default: all of the lock)")
@@ -385,7 +385,11 @@ export function pruneCommand(visaOf: (environment: Environment) => VisaUse | und
     )
     .action(async (images, options) => {
       const results = await prune({ ...options, images, visa: visaOf(process.env) });
-      if (results.length === 0) process.stdout.write("nothing to delete\n");
+      const { pruneBuilds } = require("./prune-builds") as typeof import("./prune-builds");
+      // What builds have left is of no image that one could name.
+      const builds = images.length === 0 ? await pruneBuilds(options) : [];
+      for (const { what, outcome } of builds) process.stdout.write(`${what}: ${outcome}\n`);
+      if (results.length === 0 && builds.length === 0) process.stdout.write("nothing to delete\n");
       for (const { image, release, outcome, reason } of results) {
         const why = reason ? `: ${reason}` : "";
         process.stdout.write(`${image}: release ${release.release}, image ${release.imageId}: ${outcome}${why}\n`);

@@ -5,6 +5,7 @@ import { credentialsFrom } from "../cloud/keystone";
 import type { Environment } from "../cloud/proxy";
 import { ExitCode, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
+import { layerImages } from "../runner/cloud/layer-images";
 import type { LayerSource, SourceDisk } from "../runner/layer-source";
 import { isSnapshot, PARENTS_PROPERTY, REVOKED_PROPERTY } from "./release";
 import { type Release, readLock } from "./release-lock";
@@ -43,7 +44,10 @@ export async function glanceSource(lockFile: string, environment: Environment = 
       refuseMarked(images);
       const known = releases.filter((release) => release.fingerprint === fingerprint);
       const image = choose(images, known, lockFile);
-      return image && sourceDisk(glance, image);
+      if (image || known.length > 0) return image && sourceDisk(glance, image);
+      // None is registered; a cloud may have built it.
+      const layer = (await layerImages(glance, fingerprint)).filter((each) => each.os_hash_algo === "sha512").at(-1);
+      return layer && { ...sourceDisk(glance, layer), mostGb: Number(layer.min_disk ?? 0) };
     },
   };
 }

@@ -148,6 +148,11 @@ export function machineOf(
   });
 }
 
+/** Whether a layer is built by a cloud's Nova, and not by QEMU on this machine. */
+export function isByCloud(context: BuildContext, layer: LayerSpecification): boolean {
+  return machineOf(context, layer).builder === "openstack";
+}
+
 /** The proxies of all build machines, which may hold a password. */
 export function proxiesOf(context: BuildContext): string[] {
   return context.specification.layers.map((layer) => machineOf(context, layer).proxy);

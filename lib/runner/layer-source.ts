@@ -16,6 +16,8 @@ export interface LayerSource {
 export interface SourceDisk {
   readonly source: ArtifactSource;
   readonly format: DiskFormat;
+  /** What its disk may have, in GiB: a cloud's builds have that of their flavour. @default - the layer's size */
+  readonly mostGb?: number;
   /** What is to be downloaded. */
   readonly bytes: number;
   /**

@@ -66,7 +66,7 @@ export async function makeArtifact(
     progress.startStep("checking and publishing");
     const staging = join(scratch.path, "publish");
     await mkdir(staging);
-    const disk = await finishDisk(context, made.disk, parent, staging);
+    const disk = await finishDisk(context, made.disk, made.image ? undefined : parent, staging);
     const createdAt = new Date().toISOString();
     const manifest: ArtifactManifest = {
       ...describe(context, order, made),
@@ -97,7 +97,7 @@ export async function makeArtifact(
   }
 }
 
-/** Makes a disk fit for the cache: nothing wrong with it, and its parent by a name that holds there. */
+/** Makes a disk fit for the cache: nothing wrong with it, and the parent that it is an overlay on by a name that holds there. */
 async function finishDisk(
   context: MakeContext,
   disk: string,
@@ -121,7 +121,7 @@ async function finishDisk(
 function describe(
   { prepared }: MakeContext,
   { item, parent }: Order,
-  { guest, accelerator }: Made,
+  { guest, accelerator, image }: Made,
 ): Omit<ArtifactManifest, "disk" | "createdAt" | "durationSeconds"> {
   return {
     version: MANIFEST_VERSION,
@@ -131,6 +131,7 @@ function describe(
     ...(parent && { parent: { fingerprint: parent.fingerprint, diskSha256: parent.disk.sha256 } }),
     tools: prepared.tools,
     ...(accelerator && { accelerator }),
+    ...(image && { image }),
     packageVersion: packageVersion(),
     ...(guest.takesCredentials && { login: "credentials" }),
   };

@@ -5,9 +5,11 @@ import type { Machine } from "../build-machine";
 import { exists } from "../presence";
 import type { LayerSpecification } from "../specification";
 import { createScratch, removeScratch } from "./cache/scratch";
-import { type BuildContext, type Item, installationOf, installerOf, machineOf, proxiesOf } from "./context";
+import { prepareCloud } from "./cloud/prepare-cloud";
+import { type BuildContext, type Item, installationOf, installerOf, isByCloud, machineOf, proxiesOf } from "./context";
 import { type Accelerator, chooseAccelerator } from "./host/accelerator";
 import {
+  CLOUD_TOOLS,
   checkCpu,
   checkDisplay,
   checkFreeSpace,
@@ -19,6 +21,7 @@ import {
 } from "./host/requirements";
 import { withPasswordHashes } from "./makers/password-hashes";
 import { createMasker } from "./output/masking";
+import { cloudSecrets } from "./packer/cloud-variables";
 import type { Prepared } from "./prepared";
 import { validateConfigurations } from "./validate";
 
@@ -43,7 +46,10 @@ export async function preflight(context: BuildContext, items: readonly Item[], e
   const installer = items.some(({ layer }) => !layer) ? installerOf(context) : undefined;
   const needed = installer ? [installationOf(context, installer), ...layers] : layers;
   const given = readSecrets(needed, environment, warn);
-  const all = layers.map((layer) => machineOf(context, layer));
+  const byCloud = layers.filter((layer) => isByCloud(context, layer));
+  // An installer runs on the first layer's machine, and only QEMU shows it a screen.
+  const here = layers.filter((layer) => !byCloud.includes(layer) || (installer && layer.base));
+  const all = here.map((layer) => machineOf(context, layer));
   const machines = all.filter((each, i) => all.findIndex((other) => isDeepStrictEqual(each, other)) === i);
   for (const { headless } of machines) checkDisplay(headless, environment);
   for (const machine of machines) await checkVnc(machine, warn);
@@ -51,8 +57,11 @@ export async function preflight(context: BuildContext, items: readonly Item[], e
   checkPaths([cache.root, tmpdir()]);
   checkFreeSpace(cache.root, layers, output?.minDiskGb ?? 0);
   const secrets = installer ? await withPasswordHashes(installer, given) : given;
-  const masker = createMasker([...secrets.values(), ...proxiesOf(context)]);
-  const prepared = { ...(await findTools(context, machines, earlier)), secrets, masker };
+  const hidden = byCloud.length > 0 ? cloudSecrets(environment) : [];
+  const masker = createMasker([...secrets.values(), ...proxiesOf(context), ...hidden]);
+  const found = await findTools(context, machines, earlier);
+  const cloud = byCloud.length > 0 ? (earlier.cloud ?? (await prepareCloud(context, byCloud))) : undefined;
+  const prepared = { ...found, secrets, masker, ...(cloud && { cloud }) };
   await validateConfigurations(context, prepared, [...layers, ...(await laterOnes(context))], installer);
   return prepared;
 }
@@ -70,9 +79,12 @@ async function findTools(
   { tools, accelerator }: Prepared,
 ): Promise<Pick<Prepared, "tools" | "accelerator">> {
   if (accelerator) return { tools, accelerator };
+  const [machine] = machines;
+  // A cloud builds all of it.
+  if (!machine) return { tools: tools.packer ? tools : await checkTools(CLOUD_TOOLS) };
   const found = await checkTools();
-  const chosen = await choose(context, machines[0] as Machine);
-  for (const machine of machines) await checkCpu(machine, chosen.name);
+  const chosen = await choose(context, machine);
+  for (const each of machines) await checkCpu(each, chosen.name);
   return { tools: found, accelerator: chosen };
 }
 

@@ -1,4 +1,5 @@
 /** What is known of the machine that builds: preflight.ts finds it out, makers go by it. */
+import type { Cloud } from "../cloud/cloud";
 import { type BuildContext, proxiesOf } from "./context";
 import type { Accelerator } from "./host/accelerator";
 import { createMasker, type Masker } from "./output/masking";
@@ -9,6 +10,8 @@ export interface Prepared {
   readonly tools: Readonly<Record<string, string>>;
   /** Left out where no guest is to run. */
   readonly accelerator?: Accelerator;
+  /** Where layers are built that no QEMU here builds. @default - none is */
+  readonly cloud?: Cloud;
   /** Values by Packer variable. */
   readonly secrets: ReadonlyMap<string, string>;
   readonly masker: Masker;

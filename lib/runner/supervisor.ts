@@ -61,8 +61,9 @@ export class StoppedError extends VisaImageError {}
 /** Signals that stop a run, and its exit code then. */
 export const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 const PARENT_POLL_MS = 250;
-/** What the worker has for its own clean-up, before the front does it. */
 const WORKER_STOP_MS = 12_000;
+/** The same where it has something in a cloud to remove, too. */
+export const CLOUD_STOP_MS = 120_000;
 /** What the tools have to end by themselves. */
 const GRACE_MS = 5000;
 
@@ -73,6 +74,8 @@ export interface SuperviseOptions {
   /** Variables that only the worker sees. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly output: NodeJS.WritableStream;
+  /** What the worker has for its own clean-up, before the front does it: in milliseconds. @default 12000 */
+  readonly stopMs?: number;
 }
 
 /**
@@ -111,7 +114,7 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
     if (stopped) return;
     stopped = { code, why };
     tell(worker, { kind: "stop", code });
-    force = setTimeout(() => signal(pid, "SIGKILL"), WORKER_STOP_MS);
+    force = setTimeout(() => signal(pid, "SIGKILL"), options.stopMs ?? WORKER_STOP_MS);
   };
   const handlers = Object.entries(SIGNALS).map(([name, code]) => {
     const handler = () => {
@@ -189,6 +192,8 @@ export function runWorker(openSource?: OpenLayerSource): void {
     const { refuseTools } = require("./processes/tools") as typeof import("./processes/tools");
     refuseTools();
     await endSession(process.pid, { graceMs: GRACE_MS });
+    const { beforeTheEnd } = require("./processes/when-stopped") as typeof import("./processes/when-stopped");
+    await beforeTheEnd();
     const self = identify();
     if (cache && self) await cleanUpAfter(cache, self).catch(() => {});
     process.exit(code);

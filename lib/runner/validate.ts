@@ -2,6 +2,7 @@
  * Asks Packer whether it takes the configurations of all that is to be built, before the first of it is: what only a
  * newer Packer knows would else be told when the layers below are done.
  */
+import { randomUUID } from "node:crypto";
 import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { ExitCode, type Location, VisaImageError } from "../errors";
@@ -9,7 +10,7 @@ import type { InstallerBase, LayerSpecification } from "../specification";
 import { show } from "../template/schema";
 import type { ValuePath } from "../template/yaml-file";
 import { createScratch, removeScratch, type Scratch } from "./cache/scratch";
-import { type BuildContext, installationOf } from "./context";
+import { type BuildContext, installationOf, isByCloud } from "./context";
 import { writeAccess } from "./guest/guest-access";
 import { REPORT_SCRIPT } from "./guest/guest-report";
 import { packerCall } from "./makers/packer-layer";
@@ -25,10 +26,17 @@ import {
 import { validationErrors } from "./packer/packer-output";
 import { indent } from "./packer/packer-run";
 import { isModern } from "./packer/run-configuration";
+import type { ServerSource } from "./packer/server-source";
 import { relayAddress } from "./packer/ssh-relay";
 import { linkFiles } from "./packer/staging";
 import type { Prepared } from "./prepared";
 import { runTool, runToolOrFail } from "./processes/tools";
+
+/** A server that nobody asks for: Packer looks whether all is said, and whether the cloud takes the sign-in. */
+const STAND_IN: ServerSource = {
+  ...{ name: "visa-validate", mark: "visa-validate", image: randomUUID(), flavor: randomUUID(), network: randomUUID() },
+  ...{ securityGroups: [], endpointType: "public" },
+};
 
 /** What an installation reads and is not there yet. */
 const MEDIA = ["installer.iso", "kernel", "initrd", "empty.qcow2"];
@@ -55,6 +63,7 @@ export async function validateConfigurations(
       ...packerCall(context, prepared, scratch, layer),
       // The other way into a guest changes nothing that a template has said.
       access: "config-drive",
+      ...(isByCloud(context, layer) && { server: STAND_IN }),
     }));
     if (installer) {
       const call = packerCall(context, prepared, scratch, installationOf(context, installer));

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { examine, nodeVersion } from "../../lib/cli/doctor-command";
 import { compareVersions } from "../../lib/runner/host/requirements";
+import { BuildCloud } from "../runner/cloud/build-cloud";
 
 jest.setTimeout(60_000);
 
@@ -94,6 +95,39 @@ test("credentials that are missing, and a cloud that refuses them, are warnings:
   });
   expect(finding).toMatchObject({ status: "warning", found: expect.stringContaining("401") });
   expect(JSON.stringify(finding)).not.toContain("Canary");
+});
+
+describe("with the builder openstack", () => {
+  const by = { VISA_BUILDER: "openstack" };
+
+  test("QEMU is needed for the gate alone, and qemu-img as before", async () => {
+    expect(await find("qemu-system-x86_64")).toMatchObject({ status: "missing" });
+    expect(await find("qemu-system-x86_64", by)).toMatchObject({
+      status: "warning",
+      found: expect.stringContaining("builds by openstack do without"),
+    });
+    expect(await find("qemu-img", by)).toMatchObject({ status: "missing" });
+    expect(await find("KVM", by)).toBeUndefined();
+  });
+
+  test("flavour and network are looked for in the cloud", async () => {
+    const cloud = new BuildCloud();
+    await cloud.start();
+    try {
+      const environment = { ...by, ...cloud.environment };
+      expect(await find("builder", environment)).toMatchObject({
+        status: "missing",
+        fix: expect.stringMatching(/m1\.ten/),
+      });
+      expect(await find("builder", { ...environment, VISA_BUILD_FLAVOR: "m1.ten" })).toMatchObject({
+        status: "ok",
+        found: expect.stringContaining("m1.ten (10 GiB)"),
+      });
+      expect(await find("builder")).toBeUndefined();
+    } finally {
+      await cloud.stop();
+    }
+  });
 });
 
 test("a cache folder that is not there yet is measured where it will be", async () => {

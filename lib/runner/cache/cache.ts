@@ -2,7 +2,7 @@
  * The artifact cache: one folder per fingerprint, complete as soon as it is there, read-only afterwards.
  *
  * ```
- * artifacts/<fingerprint>/disk.qcow2         overlay on ../<parent's fingerprint>/disk.qcow2, or whole (from Glance)
+ * artifacts/<fingerprint>/disk.qcow2         overlay on ../<parent's fingerprint>/disk.qcow2, or whole (from Glance, by a cloud)
  *                         manifest.json
  *                         sbom.cdx.json      CycloneDX, where the guest has Debian packages
  *                         disk.raw           flattened, only where it was asked for (or disk.flat.qcow2)
@@ -52,6 +52,8 @@ export interface ArtifactManifest {
   readonly inputs: Readonly<Record<string, string>>;
   /** The image that it was made from, where it was not built here: it then stands on nothing. */
   readonly source?: ArtifactSource;
+  /** The image in Glance that a cloud's Nova made it as. @default - QEMU made it, on the machine that built it */
+  readonly image?: { readonly glance: string; readonly imageId: string };
   /** The artifact below: an overlay is worth nothing on other bytes than those it was made on. */
   readonly parent?: { readonly fingerprint: string; readonly diskSha256: string };
   readonly disk: FileRecord & { readonly virtualSizeGb: number };

@@ -35,6 +35,9 @@ export const TOOLS: Readonly<Record<string, Tool>> = {
   setpriv: { package: "util-linux" },
 };
 
+/** Those that a build by a cloud takes: its guests run elsewhere. */
+export const CLOUD_TOOLS = ["packer", "qemu-img", "ssh-keygen", "flock", "setpriv"];
+
 /** What a layer may write, at a guess: packages, their files, and Packer's own. */
 const LAYER_BYTES = 2 * 2 ** 30;
 

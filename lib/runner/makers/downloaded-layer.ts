@@ -22,7 +22,8 @@ export function downloadedLayer(layer: LayerSpecification, image: SourceDisk): M
         log.write(`downloading the image ${source.imageId} "${source.imageName}" from ${source.glance}`);
         await image.download(file, (done) => build.progress.detail(`${Math.floor((100 * done) / bytes)} %`));
         build.progress.startStep("unpacking the image");
-        await checkImage(file, format, layer, prepared.masker);
+        const diskSizeGb = Math.max(layer.diskSizeGb, image.mostGb ?? 0);
+        await checkImage(file, format, { name: layer.name, diskSizeGb }, prepared.masker);
         await toolRunner(context)("qemu-img", ["convert", "-W", "-f", format, "-O", "qcow2", file, disk]);
       });
       return { disk, toolSeconds, guest: {} };

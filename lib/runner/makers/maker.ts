@@ -1,5 +1,5 @@
 /** How the disk of one item is made: each way is a maker of its own. */
-import type { ArtifactSource } from "../cache/cache";
+import type { ArtifactManifest, ArtifactSource } from "../cache/cache";
 import type { Scratch } from "../cache/scratch";
 import type { BuildContext } from "../context";
 import type { GuestReport } from "../guest/guest-report";
@@ -29,8 +29,10 @@ export interface Made {
   readonly toolSeconds: number;
   /** What its guest said of itself; nothing where none ran, or it said nothing. */
   readonly guest: GuestReport;
-  /** What its guest ran with. @default - no guest ran */
+  /** What its guest ran with. @default - no guest ran, or none here */
   readonly accelerator?: string;
+  /** The image in Glance that has the same disk, which is then whole: no overlay on the parent's. @default - an overlay, or a base */
+  readonly image?: ArtifactManifest["image"];
 }
 
 /** One way to make a disk. */

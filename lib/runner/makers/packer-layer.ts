@@ -9,6 +9,7 @@ import { chooseAccess, writeAccess } from "../guest/guest-access";
 import type { PackerCall } from "../packer/packer-call";
 import { countSteps } from "../packer/packer-output";
 import { PackerRun, type PackerRunOptions } from "../packer/packer-run";
+import { QemuPlace, type QemuPlaceOptions } from "../packer/qemu-place";
 import { stageFiles } from "../packer/staging";
 import type { Prepared } from "../prepared";
 import { endStrays } from "../processes/strays";
@@ -43,10 +44,14 @@ export async function stageForPacker({ build, scratch }: MakeContext, layer: Lay
 export function packerRun(
   { build, prepared, scratch, log }: MakeContext,
   layer: LayerSpecification,
-  options: Pick<PackerRunOptions, "access" | "release" | "installerTimeout" | "onConsole">,
+  options: Pick<PackerRunOptions, "access" | "release" | "installerTimeout"> & Pick<QemuPlaceOptions, "onConsole">,
 ): PackerRun {
   const call = packerCall(build, prepared, scratch, layer);
-  return new PackerRun({ ...call, ...options, log, progress: build.progress, endStrays });
+  const { progress } = build;
+  const { onConsole } = options;
+  const place = new QemuPlace({ ...call, progress, onConsole });
+  const consoleIsLogged = onConsole !== undefined;
+  return new PackerRun({ ...call, ...options, place, consoleIsLogged, log, progress, endStrays });
 }
 
 /** What any call of Packer for a layer is given. */

@@ -12,8 +12,10 @@ import { VNC_ADDRESS } from "../host/requirements";
 import type { Masker } from "../output/masking";
 import { pickVariables, toolEnvironment } from "../processes/tool-environment";
 import { runToolOrFail } from "../processes/tools";
+import { cloudVariables, writeCloudFiles } from "./cloud-variables";
 import { writeQemuProgram } from "./qemu-words";
 import { runConfiguration } from "./run-configuration";
+import type { ServerSource } from "./server-source";
 
 /** The configuration that Packer reads, in the folder that it runs in. */
 export const CONFIGURATION_FILE = "build.pkr.json";
@@ -25,6 +27,8 @@ export interface PackerCall {
   readonly access?: GuestAccess;
   readonly machine: Machine;
   readonly accelerator: Accelerator["name"] | undefined;
+  /** The server of a cloud that it runs in. @default - QEMU on this machine */
+  readonly server?: ServerSource;
   /** Debian mirror; empty for none. */
   readonly mirror: string;
   /** How long an installer may take, as Packer writes times. */
@@ -43,11 +47,12 @@ export interface PackerCall {
 
 /** Writes the configuration as it is run, and what it starts. @param relayAddress where the relay to the guest's SSH will be */
 export async function writeConfiguration(call: PackerCall, relayAddress: string, folder: string): Promise<void> {
-  const { layer, access, accelerator, machine, version: packerVersion } = call;
-  const settings = { access, accelerator, machine, relayAddress, packerVersion };
+  const { layer, access, accelerator, machine, server, version: packerVersion } = call;
+  const settings = { access, accelerator, machine, relayAddress, packerVersion, server };
   const configuration = runConfiguration(layer.configuration, settings);
   await writeFile(join(folder, CONFIGURATION_FILE), JSON.stringify(configuration, null, 2));
-  await writeQemuProgram(folder);
+  if (server) await writeCloudFiles(call.environment, call.scratch.temporary);
+  else await writeQemuProgram(folder);
 }
 
 /** Installs the plugins that a configuration needs: for Packer 1.7 and later. @throws VisaImageError where that fails */
@@ -64,7 +69,8 @@ export async function installPlugins(
 
 /** The values of variables that everyone may read. */
 export function callVariables(call: PackerCall): string[] {
-  const { layer, machine, accelerator, mirror, installerTimeout } = call;
+  const { layer, machine, accelerator, installerTimeout } = call;
+  const mirror = seenBy(call, call.mirror);
   const values: Record<string, string | number | boolean | undefined> = {
     cpus: machine.cpus,
     memory: machine.memoryMb,
@@ -72,7 +78,7 @@ export function callVariables(call: PackerCall): string[] {
     accelerator,
     cpu_model: cpuArgument(accelerator ?? "tcg", machine),
     vnc_bind_address: machine.vncAddress ?? VNC_ADDRESS,
-    mirror: mirror && asSeenFromGuest(mirror),
+    mirror,
     installer_timeout: installerTimeout,
   };
   return Object.entries(values)
@@ -89,6 +95,7 @@ export function callEnvironment(call: PackerCall): NodeJS.ProcessEnv {
   const inherited = ["PATH", "LANG", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "VISA_IMAGE_RUN"];
   const environment: NodeJS.ProcessEnv = {
     ...pickVariables(inherited, own),
+    ...(call.server && cloudVariables(own, scratch.temporary)),
     HOME: scratch.temporary,
     TMPDIR: scratch.temporary,
     PACKER_CONFIG_DIR: scratch.temporary,
@@ -96,13 +103,19 @@ export function callEnvironment(call: PackerCall): NodeJS.ProcessEnv {
     // Plugins that `packer init` installs are kept for the next build.
     PACKER_PLUGIN_PATH: own.PACKER_PLUGIN_PATH ?? join(packerCache, "plugins"),
     CHECKPOINT_DISABLE: "1",
-    PKR_VAR_proxy: asSeenFromGuest(machine.proxy),
+    PKR_VAR_proxy: seenBy(call, machine.proxy),
     PKR_VAR_no_proxy: machine.noProxy,
   };
   for (const name of layer.secrets.flatMap((secret) => [secret.name, secret.name + HASH_SUFFIX])) {
     if (declares(layer, name)) environment[`PKR_VAR_${name}`] = secrets.get(name) ?? "";
   }
   return environment;
+}
+
+/** An address as the guest reaches it: a cloud's server reaches nothing of this machine's loopback, and goes without. */
+function seenBy({ server }: PackerCall, url: string): string {
+  const seen = asSeenFromGuest(url);
+  return server && seen !== url ? "" : seen;
 }
 
 function declares(layer: LayerSpecification, name: string): boolean {

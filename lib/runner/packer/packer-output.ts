@@ -30,6 +30,12 @@ export function packerEvent(line: string): PackerEvent | undefined {
   if (/^(Waiting for SSH|Connected to SSH|Gracefully halting|Starting VM|Waiting for shutdown)/.test(text)) {
     return { kind: "detail", label: text.replace(/[.!]+$/, "") };
   }
+  // Of the builder for OpenStack: without the ids.
+  const [cloud] =
+    /^(Launching server|Waiting for server to become ready|Stopping server|Creating the image|Waiting for image)/.exec(
+      text,
+    ) ?? [];
+  if (cloud) return { kind: "detail", label: cloud };
   return undefined;
 }
 
@@ -60,7 +66,7 @@ export function countSteps(configuration: Readonly<Record<string, unknown>>): nu
 
 /** What Packer says while it cleans up after a failure. */
 const NOISE =
-  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup)/;
+  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Terminating the source server|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup)/;
 
 /**
  * Of the lines of a failed build, those that say why: the end of what the step that failed printed, and Packer's error.

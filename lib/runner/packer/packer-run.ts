@@ -1,19 +1,15 @@
 /** One run of Packer in a scratch folder that has everything it reads: what it is told, watched for, and how it failed. */
-import { readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, VisaImageError } from "../../errors";
-import { CONSOLE_FILE } from "../../packer/runner-variables";
 import { contentsScript } from "../guest/guest-contents";
 import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportScript } from "../guest/guest-report";
 import { type ImageRelease, writeRelease } from "../guest/image-release";
 import { VNC_ADDRESS } from "../host/requirements";
-import { GuestConsole } from "../output/console";
 import type { BuildLog } from "../output/log";
 import type { Progress } from "../output/progress";
-import { identify, isAlive, processInfo, sessionMembers } from "../processes/processes";
 import { type RunningTool, type RunToolOptions, runTool, type ToolResult } from "../processes/tools";
+import type { GuestPlace, Trouble } from "./guest-place";
 import {
   CONFIGURATION_FILE,
   callEnvironment,
@@ -23,12 +19,9 @@ import {
   writeConfiguration,
 } from "./packer-call";
 import { endedByTimeout, packerEvent, relevantLines, remedy } from "./packer-output";
-import { readQemuWords } from "./qemu-words";
-import { isModern, MONITOR_SOCKET } from "./run-configuration";
-import { relayAddress } from "./ssh-relay";
-import { type RunningGuest, type Trouble, type WatchOptions, watchGuest } from "./watch";
+import { isModern } from "./run-configuration";
 
-/** What Packer has to end its QEMU when a build is given up. */
+/** What Packer has to end its machine when a build is given up. */
 const STOP_MS = 15_000;
 
 /** Options of a {@link PackerRun}. */
@@ -37,8 +30,10 @@ export interface PackerRunOptions extends PackerCall {
   readonly release?: ImageRelease;
   readonly log: BuildLog;
   readonly progress: Progress;
-  /** Called with each line of the guest's console, which is in the log then only if this puts it there. */
-  readonly onConsole?: (line: string) => void;
+  /** Where its guest is. */
+  readonly place: GuestPlace;
+  /** Whether the guest's console is in the log by other ways. @default false */
+  readonly consoleIsLogged?: boolean;
   /** Ends what Packer left running; says how many that were. */
   readonly endStrays: () => Promise<number>;
 }
@@ -55,15 +50,8 @@ interface WatchedResult extends ToolResult {
 export class PackerRun {
   /** Of the last step that had one of its own. */
   private stepTimeout: string | undefined;
-  private readonly relayAddress = relayAddress();
 
-  private readonly console: GuestConsole;
-
-  constructor(private readonly options: PackerRunOptions) {
-    const { scratch, masker, onConsole } = options;
-    this.console = new GuestConsole(join(scratch.path, CONSOLE_FILE), masker);
-    if (onConsole) this.console.onLine(onConsole);
-  }
+  constructor(private readonly options: PackerRunOptions) {}
 
   /**
    * Runs it to its end.
@@ -74,8 +62,8 @@ export class PackerRun {
    * @throws VisaImageError, with exit code 3 where Packer fails or its machine was given up
    */
   async run(step: string, keep = false): Promise<{ seconds: number; guest: GuestReport }> {
-    const { layer, access, release, machine, scratch, log, masker, progress, version } = this.options;
-    await writeConfiguration(this.options, this.relayAddress, scratch.path);
+    const { layer, access, release, machine, scratch, log, masker, progress, version, place } = this.options;
+    await writeConfiguration(this.options, place.relayAddress, scratch.path);
     const nonce = makeNonce();
     if (access) {
       const parts = { first: release && writeRelease(release), contents: contentsScript };
@@ -111,13 +99,13 @@ export class PackerRun {
     };
     if (isModern(version)) await installPlugins(this.options, scratch.path, onLine);
     progress.startStep(step);
-    const onError = `-on-error=${keep ? "abort" : "cleanup"}`;
+    const onError = `-on-error=${keep ? "abort" : place.onError}`;
     const args = ["build", "-color=false", onError, ...callVariables(this.options), CONFIGURATION_FILE];
     log.write(`packer ${args.map((arg) => masker.mask(arg)).join(" ")}`);
     const start = performance.now();
     const result = await this.watch(args, { ...shared, onLine });
     const seconds = (performance.now() - start) / 1000;
-    if (result.code !== 0 && !result.trouble && keep) await this.leaveRunning();
+    if (result.code !== 0 && !result.trouble && keep) await place.leaveRunning();
     // Whatever way it ended, its QEMU must not run on: it would keep the disk open.
     const strays = await this.options.endStrays();
     if (result.code !== 0 || result.trouble) throw await this.failure(result, strays);
@@ -143,23 +131,23 @@ export class PackerRun {
 
   /** The end of the guest's serial console, where Packer never got in or it is asked for: what there is to see then. */
   consoleTail(always = false): string[] {
-    const { log, onConsole } = this.options;
-    const lines = this.console.tail();
-    for (const line of onConsole ? [] : lines) log.write(`console: ${line}`);
+    const { log, place, consoleIsLogged } = this.options;
+    const lines = place.consoleTail();
+    for (const line of consoleIsLogged ? [] : lines) log.write(`console: ${line}`);
     const connected = !always && log.tail().some((line) => line.includes("Connected to SSH"));
     return connected || lines.length === 0 ? [] : ["the guest's console ends with:", ...lines.slice(-15)];
   }
 
   private async failure(result: WatchedResult, strays: number): Promise<VisaImageError> {
-    const { layer, log, masker, scratch } = this.options;
+    const { layer, log, place } = this.options;
     const { code, signal, trouble, unreachable } = result;
     const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
     const ended = strays ? ` (${strays} processes that it left were ended)` : "";
-    const qemu = (await readQemuWords(scratch.path)).map((line) => masker.mask(line));
-    for (const line of qemu) log.write(`qemu: ${line}`);
+    const words = await place.words();
+    for (const line of words) log.write(line);
     const lines = [
       ...relevantLines(trouble?.lines ?? log.tail()),
-      ...(qemu.length > 0 ? ["QEMU said:", ...qemu] : []),
+      ...words,
       ...(unreachable ? [unreachable] : []),
       ...this.consoleTail(trouble?.console),
     ];
@@ -175,7 +163,7 @@ export class PackerRun {
 
   /** What to do about what Packer said; nothing where that speaks for itself. */
   private remedy(lines: readonly string[]): string | undefined {
-    const known = remedy(lines);
+    const known = remedy(lines) ?? this.options.place.remedy(lines);
     if (known) return known;
     if (!this.stepTimeout || !endedByTimeout(this.options.log.tail())) return undefined;
     return `the step was not done within its timeout of ${this.stepTimeout}: see what it waits for, or give it longer`;
@@ -183,31 +171,22 @@ export class PackerRun {
 
   /** Runs Packer, and ends it where its machine is beyond hope. */
   private async watch(args: readonly string[], options: RunToolOptions): Promise<WatchedResult> {
-    const { scratch, machine, log } = this.options;
+    const { place, log } = this.options;
     let packer: RunningTool | undefined;
     let trouble: WatchedResult["trouble"];
     let force: NodeJS.Timeout | undefined;
-    const watched: WatchOptions = {
-      folder: scratch.path,
-      console: this.console,
-      monitor: MONITOR_SOCKET,
-      relayAddress: this.relayAddress,
-      timeoutMs: machine.timeoutMinutes * 60_000,
-      findGuest: ownGuest,
-      onTrouble: (found) => {
-        trouble = { ...found, lines: log.tail() };
-        log.write(`given up: ${found.what}`);
-        // Asked like this it ends its QEMU.
-        packer?.kill("SIGTERM");
-        force = setTimeout(() => packer?.kill("SIGKILL"), STOP_MS);
-      },
-    };
-    const watch = watchGuest(watched);
+    const watch = place.watch((found) => {
+      trouble = { ...found, lines: log.tail() };
+      log.write(`given up: ${found.what}`);
+      // Asked like this it ends its machine.
+      packer?.kill("SIGTERM");
+      force = setTimeout(() => packer?.kill("SIGKILL"), STOP_MS);
+    });
     const result = await runTool("packer", args, {
       ...options,
       onLine(line, stream) {
         if (line.includes("Connected to SSH")) watch.connected();
-        else if (/Gracefully halting|Halting the virtual machine/.test(line)) watch.halting();
+        else if (/Gracefully halting|Halting the virtual machine|Stopping server/.test(line)) watch.halting();
         options.onLine(line, stream);
       },
       onStart(child) {
@@ -216,46 +195,6 @@ export class PackerRun {
     }).finally(() => watch.stop());
     clearTimeout(force);
     return { ...result, trouble, switchedOff: watch.switchedOff, unreachable: watch.unreachable };
-  }
-
-  /** Says how to get into the machine of a failed build, and waits until somebody shuts it down or stops the build. */
-  private async leaveRunning(): Promise<void> {
-    const { layer, scratch, progress } = this.options;
-    const machine = ownGuest();
-    if (!machine) {
-      progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
-      return;
-    }
-    const key = join(scratch.path, "build-key");
-    progress.warn(
-      [
-        `the build of "${layer.name}" failed, and its machine is left running`,
-        `  get in:  ssh -i ${key} -p ${machine.sshPort} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@127.0.0.1`,
-        "  end it:  Ctrl-C here, or shut it down in there; what you change in it is not kept",
-      ].join("\n"),
-    );
-    while (isAlive(machine.qemu)) await sleep(500);
-  }
-}
-
-/** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
-function ownGuest(): RunningGuest | undefined {
-  // Only a worker has a session of its own; in another one there are processes that are none of ours.
-  if (processInfo(process.pid)?.session !== process.pid) return undefined;
-  for (const { pid } of sessionMembers(process.pid)) {
-    const command = readCommandLine(pid);
-    const sshPort = /hostfwd=tcp:[^:]*:(\d+)-:22/.exec(command)?.[1];
-    const qemu = /^[^\0]*qemu-system/.test(command) && sshPort ? identify(pid) : undefined;
-    if (qemu) return { qemu, sshPort: Number(sshPort) };
-  }
-  return undefined;
-}
-
-function readCommandLine(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
   }
 }
 

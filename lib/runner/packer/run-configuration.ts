@@ -10,6 +10,7 @@ import { REPORT_SCRIPT } from "../guest/guest-report";
 import type { Accelerator } from "../host/accelerator";
 import { VNC_ADDRESS } from "../host/requirements";
 import { QEMU_PROGRAM } from "./qemu-words";
+import { type ServerSource, serverSource } from "./server-source";
 
 /** A Unix socket in the scratch folder, at which QEMU's monitor answers. */
 export const MONITOR_SOCKET = "monitor";
@@ -27,6 +28,8 @@ export interface RunSettings {
   readonly relayAddress: string;
   /** Packer's version; an empty one is taken for a new one. */
   readonly packerVersion: string;
+  /** The server of a cloud that it runs in. @default - QEMU on this machine */
+  readonly server?: ServerSource;
 }
 
 /** A change of a configuration; it returns the one that it was given where it does not apply. */
@@ -46,9 +49,13 @@ const CHANGES: readonly Change[] = [
   withRequiredPlugins,
 ];
 
+/** Those where the guest is a cloud's server: of its machine nothing is ours to say. */
+const CHANGES_FOR_SERVER: readonly Change[] = [withGuestReport, withFoldersToCopyInto, withServer, withRequiredPlugins];
+
 /** The configuration that Packer is given. @param rendered that of a layer or an installation, which is not changed */
 export function runConfiguration(rendered: Configuration, settings: RunSettings): Configuration {
-  return CHANGES.reduce((configuration, change) => change(configuration, settings), rendered);
+  const changes = settings.server ? CHANGES_FOR_SERVER : CHANGES;
+  return changes.reduce((configuration, change) => change(configuration, settings), rendered);
 }
 
 /** Whether it is 1.7 or later. */
@@ -171,19 +178,37 @@ function withRelay(configuration: Configuration, { relayAddress }: RunSettings):
   });
 }
 
+/** The builder for OpenStack in the place of QEMU's: the same steps, with the same way in. */
+function withServer(configuration: Configuration, { server }: RunSettings): Configuration {
+  if (!server) return configuration;
+  const { qemu } = configuration.source as { qemu: Record<string, Readonly<Record<string, unknown>>> };
+  const sources = Object.entries(qemu).map(([name, source]) => [name, serverSource(source, server)]);
+  const builds = (configuration.build ?? []) as readonly { sources: readonly string[] }[];
+  return {
+    ...configuration,
+    source: { openstack: Object.fromEntries(sources) },
+    build: builds.map((build) => ({
+      ...build,
+      sources: build.sources.map((name) => name.replace(/^source\.qemu\./, "source.openstack.")),
+    })),
+  };
+}
+
 /** The plugins that Packer 1.7 and later must be told of; from 1.10 on none comes with it. */
 const PLUGINS: Readonly<Record<string, { source: string; version: string }>> = {
   qemu: { source: "github.com/hashicorp/qemu", version: ">= 1.0.0" },
+  openstack: { source: "github.com/hashicorp/openstack", version: ">= 1.0.0" },
   ansible: { source: "github.com/hashicorp/ansible", version: ">= 1.0.0" },
 };
 
 /** The plugins that `packer init` installs. Packer 1.6 refuses the block. */
-function withRequiredPlugins(configuration: Configuration, { packerVersion }: RunSettings): Configuration {
+function withRequiredPlugins(configuration: Configuration, { packerVersion, server }: RunSettings): Configuration {
   if (!isModern(packerVersion)) return configuration;
   const [build] = (configuration.build ?? []) as { provisioner?: Record<string, unknown>[] }[];
   const ansible = build?.provisioner?.some((provisioner) => Object.hasOwn(provisioner, "ansible-local"));
-  const { qemu, ansible: ansiblePlugin } = PLUGINS;
-  return { packer: { required_plugins: { qemu, ...(ansible && { ansible: ansiblePlugin }) } }, ...configuration };
+  const { qemu, openstack, ansible: ansiblePlugin } = PLUGINS;
+  const builder = server ? { openstack } : { qemu };
+  return { packer: { required_plugins: { ...builder, ...(ansible && { ansible: ansiblePlugin }) } }, ...configuration };
 }
 
 /** QEMU's arguments that hand a credential to the guest's systemd. @param content `string=…`, or `file=…` with its path */

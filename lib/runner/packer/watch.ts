@@ -11,6 +11,7 @@ import type { GuestConsole } from "../output/console";
 import { readMessages } from "../output/lines";
 import { duration, size } from "../output/progress";
 import { isAlive, type ProcessIdentity } from "../processes/processes";
+import type { Trouble, Watch } from "./guest-place";
 import { relaySsh, type SshAnswer, type SshRelay } from "./ssh-relay";
 
 /** How often it looks. */
@@ -29,15 +30,6 @@ const DEAD_GUEST: readonly [RegExp, string][] = [
   [/Kernel panic - not syncing[^\r\n]*/, "the guest's kernel panicked"],
   [/ALERT! [^\r\n]* does not exist[^\r\n]*/, "the guest found no root file system"],
 ];
-
-/** Why a build machine was given up. */
-export interface Trouble {
-  readonly what: string;
-  readonly fix?: string;
-  /** Whether the guest's console may tell more. */
-  readonly console?: true;
-  readonly exitCode: number;
-}
 
 /** A QEMU that Packer started. */
 export interface RunningGuest {
@@ -64,20 +56,6 @@ export interface WatchOptions {
   readonly onTrouble: (trouble: Trouble) => void;
 }
 
-/** A watch over one build machine. */
-export interface Watch {
-  /** Packer is inside the guest. */
-  connected(): void;
-  /** The guest has been told to shut down. */
-  halting(): void;
-  /** Whether the guest switched itself off: whatever else ends QEMU may leave half a disk. */
-  readonly switchedOff: boolean;
-  /** What was found out about a guest that Packer never got into: one sentence. */
-  readonly unreachable: string | undefined;
-  /** Ends it; the console is looked at once more, since Packer may have noticed first that the guest is gone. */
-  stop(): void;
-}
-
 /** Begins to look. */
 export function watchGuest(options: WatchOptions): Watch {
   const started = performance.now();
@@ -93,17 +71,7 @@ export function watchGuest(options: WatchOptions): Watch {
   let relay: SshRelay | undefined;
 
   options.console.onLine((line) => {
-    for (const [pattern, what] of DEAD_GUEST) {
-      const words = pattern.exec(line)?.[0];
-      if (!words) continue;
-      dead ??= {
-        what: `${what}: "${words.trim()}"`,
-        // Seen: "IO-APIC + timer doesn't work!", from an emulated timer with ten processes for each processor.
-        fix: "build again; without KVM it may happen by chance where this machine is very busy",
-        console: true,
-        exitCode: ExitCode.PACKER,
-      };
-    }
+    dead ??= deadGuest(line);
   });
 
   const look = (): Trouble | undefined => {
@@ -213,7 +181,24 @@ export function watchGuest(options: WatchOptions): Watch {
   };
 }
 
-const UNREACHABLE: Readonly<Record<SshAnswer, string>> = {
+/** What a line of a guest's console says of one that never comes up; undefined for most lines. */
+export function deadGuest(line: string): Trouble | undefined {
+  for (const [pattern, what] of DEAD_GUEST) {
+    const words = pattern.exec(line)?.[0];
+    if (!words) continue;
+    return {
+      what: `${what}: "${words.trim()}"`,
+      // Seen: "IO-APIC + timer doesn't work!", from an emulated timer with ten processes for each processor.
+      fix: "build again; without KVM it may happen by chance where this machine is very busy",
+      console: true,
+      exitCode: ExitCode.PACKER,
+    };
+  }
+  return undefined;
+}
+
+/** What an answer of SSH, or none, says of a guest that Packer never got into. */
+export const UNREACHABLE: Readonly<Record<SshAnswer, string>> = {
   silent: "the guest never answered on its network: it has no address, or did not boot that far",
   refused: "the guest has an address, but nothing answers at its SSH port",
   greets: "the guest's SSH answers, but does not let the build in: it has not taken the build's key",
