@@ -3,6 +3,7 @@ import type { MachineOptions } from "../lib/specification";
 
 test("without a word from anybody it has 2 CPUs, 4 GiB, no window, and a screen on loopback", () => {
   expect(resolveMachine({ environment: {} })).toEqual({
+    builder: "qemu",
     cpus: 2,
     memoryMb: 4096,
     accelerator: "auto",
@@ -17,6 +18,12 @@ test("without a word from anybody it has 2 CPUs, 4 GiB, no window, and a screen 
 // The strongest first. Each says every setting that its place can say.
 const PLACES = {
   commandLine: {
+    builder: "openstack",
+    flavor: "five",
+    network: "five",
+    floatingIpPool: "five",
+    securityGroups: "five",
+    availabilityZone: "five",
     cpus: 5,
     memoryMb: 5005,
     timeoutMinutes: 50,
@@ -26,6 +33,12 @@ const PLACES = {
     ca: "/5.pem",
   },
   code: {
+    builder: "qemu",
+    flavor: "four",
+    network: "four",
+    floatingIpPool: "four",
+    securityGroups: "four",
+    availabilityZone: "four",
     cpus: 4,
     memoryMb: 5004,
     timeoutMinutes: 40,
@@ -35,6 +48,12 @@ const PLACES = {
     ca: "/4.pem",
   },
   environment: {
+    builder: "openstack",
+    flavor: "three",
+    network: "three",
+    floatingIpPool: "three",
+    securityGroups: "three",
+    availabilityZone: "three",
     cpus: 3,
     memoryMb: 5003,
     timeoutMinutes: 30,
@@ -44,6 +63,12 @@ const PLACES = {
     ca: "/3.pem",
   },
   template: {
+    builder: "qemu",
+    flavor: "two",
+    network: "two",
+    floatingIpPool: "two",
+    securityGroups: "two",
+    availabilityZone: "two",
     cpus: 2,
     memoryMb: 5002,
     timeoutMinutes: 20,
@@ -54,6 +79,12 @@ const PLACES = {
   },
 } satisfies Record<string, MachineOptions>;
 const ENVIRONMENT = {
+  VISA_BUILDER: "openstack",
+  VISA_BUILD_FLAVOR: "three",
+  VISA_BUILD_NETWORK: "three",
+  VISA_BUILD_FLOATING_IP_POOL: "three",
+  VISA_BUILD_SECURITY_GROUPS: "three",
+  VISA_BUILD_AVAILABILITY_ZONE: "three",
   VISA_BUILD_CPUS: "3",
   VISA_BUILD_MEMORY: "5003",
   VISA_BUILD_TIMEOUT: "30",
@@ -143,6 +174,7 @@ describe("fails for", () => {
     ],
     ["no number of CPUs", { VISA_BUILD_CPUS: "two" }, /VISA_BUILD_CPUS is "two"\n.*whole number/],
     ["no accelerator", { VISA_BUILD_ACCELERATOR: "hvf" }, /VISA_BUILD_ACCELERATOR is "hvf"\n.*auto or kvm or tcg/],
+    ["no builder", { VISA_BUILDER: "vmware" }, /VISA_BUILDER is "vmware"\n.*qemu or openstack/],
     ["neither yes nor no", { VISA_BUILD_NESTED: "maybe" }, /VISA_BUILD_NESTED is "maybe"/],
     ["options of QEMU instead of a CPU", { VISA_BUILD_CPU_MODEL: "host -device x" }, /is no name of a CPU/],
   ])("%s in the environment", (_, environment, message) => {
