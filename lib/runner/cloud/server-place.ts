@@ -33,8 +33,10 @@ export interface ServerPlaceOptions extends Pick<PackerCall, "layer" | "machine"
   /** Whether Packer gets in by a floating address. */
   readonly floating: boolean;
   readonly progress: Progress;
-  /** @default 3000 in milliseconds */
+  /** How often Nova is asked. @default 3000 in milliseconds */
   readonly pollMs?: number;
+  /** How long a server that runs may be without an address. @default 60000 in milliseconds */
+  readonly addressMs?: number;
 }
 
 /** One of them. */
@@ -51,7 +53,7 @@ export class ServerPlace implements GuestPlace {
   constructor(private readonly options: ServerPlaceOptions) {}
 
   watch(onTrouble: (trouble: Trouble) => void): Watch {
-    const { machine, pollMs = POLL_MS } = this.options;
+    const { machine, pollMs = POLL_MS, addressMs = ADDRESS_MS } = this.options;
     const started = performance.now();
     const timeoutMs = machine.timeoutMinutes * 60_000;
     const state = { phase: "starting" as "starting" | "connected" | "halting", ended: false, activeSince: 0 };
@@ -80,7 +82,7 @@ export class ServerPlace implements GuestPlace {
       state.activeSince ||= performance.now();
       const address = this.address();
       if (address) await this.probe(address);
-      return !address && performance.now() - state.activeSince > ADDRESS_MS ? WITHOUT_ADDRESS : undefined;
+      return !address && performance.now() - state.activeSince > addressMs ? WITHOUT_ADDRESS : undefined;
     };
     const run = async () => {
       while (!state.ended) {
@@ -250,7 +252,7 @@ const WITHOUT_ADDRESS: Trouble = {
 
 /** Lines of Packer's that are about the cloud: a step in the guest may be refused a connection, too. */
 const CLOUDS_WORDS =
-  /Error (launching|waiting for|creating|initializing|getting|using|associating|stopping|searching|loading)|Timeout waiting for SSH|re-?authenticate/i;
+  /Error (launching|waiting for|creating|initializing|getting|using|associating|stopping|searching|loading)|^Nova said: |Timeout waiting for SSH|re-?authenticate/i;
 
 function remedyFor(text: string): string | undefined {
   return REMEDIES.find(([pattern]) => pattern.test(text))?.[1];

@@ -143,14 +143,10 @@ export class PackerRun {
     const { code, signal, trouble, unreachable } = result;
     const how = signal ? `was ended by ${signal}` : `failed with exit code ${code}`;
     const ended = strays ? ` (${strays} processes that it left were ended)` : "";
+    const relevant = relevantLines(trouble?.lines ?? log.tail());
     const words = await place.words();
     for (const line of words) log.write(line);
-    const lines = [
-      ...relevantLines(trouble?.lines ?? log.tail()),
-      ...words,
-      ...(unreachable ? [unreachable] : []),
-      ...this.consoleTail(trouble?.console),
-    ];
+    const lines = [...relevant, ...words, ...(unreachable ? [unreachable] : []), ...this.consoleTail(trouble?.console)];
     const what = trouble
       ? `the build of "${layer.name}" was given up: ${trouble.what}`
       : `packer ${how} while building "${layer.name}"${ended}`;

@@ -97,9 +97,14 @@ export class BuildCloud {
     return this.glance(method, parts.slice(1), url, body, raw);
   }
 
-  private nova(method: string, [kind, id, action]: string[], url: URL, _body: Json) {
+  private nova(method: string, [kind, id, action]: string[], url: URL, body: Json) {
     if (kind === "flavors") return { status: 200, body: { flavors: this.flavors } };
     if (kind === "limits") return { status: 200, body: { limits: { absolute: this.limits } } };
+    if (method === "POST" && !id) {
+      const server = { id: `server-${++this.made}`, tenant_id: "p", status: "ACTIVE", ...body.server };
+      this.servers.push(server);
+      return { status: 202, body: { server } };
+    }
     if (id === "detail" || !id) {
       const image = url.searchParams.get("image");
       const name = new RegExp(url.searchParams.get("name") ?? "");

@@ -17,7 +17,14 @@ const server = (more: object) => ({ id: "s-1", name: "visa-build-one-1", metadat
 
 async function placeOf(timeoutMinutes = 1) {
   return new ServerPlace({
-    ...{ cloud: await cloud.connect(), name: "visa-build-one-1", mark: "m", floating: false, pollMs: 50 },
+    ...{
+      cloud: await cloud.connect(),
+      name: "visa-build-one-1",
+      mark: "m",
+      floating: false,
+      pollMs: 50,
+      addressMs: 1000,
+    },
     ...{ scratch: { path: "/nowhere", temporary: "/nowhere" }, masker: createMasker(["hunter22"]) },
     machine: resolveMachine({ code: { timeoutMinutes }, environment: {} }),
     layer: { name: "one" } as LayerSpecification,
@@ -40,6 +47,10 @@ async function trouble(
   return found;
 }
 
+/**
+ * @fault builder: Nova cannot start the server, or loses it (ERROR)
+ * @then 3 at once: Nova's own reason, what to do, the end of the console
+ */
 test("a server in error is given up, with Nova's reason and what to do", async () => {
   const fault = { message: "No valid host was found. There are not enough hosts available." };
   cloud.servers.push(server({ status: "ERROR", fault }));
@@ -48,12 +59,20 @@ test("a server in error is given up, with Nova's reason and what to do", async (
   expect(found?.fix).toMatch(/another --flavor or --availability-zone/);
 });
 
+/**
+ * @fault builder: the guest's kernel panics while it boots
+ * @then 3, with the panic's line and the end of the console
+ */
 test("a guest whose kernel panicked is given up", async () => {
   cloud.servers.push(server({ status: "ACTIVE", addresses: {} }));
   cloud.consoles.set("s-1", "[  1.0] Kernel panic - not syncing: VFS: Unable to mount root fs\r\n");
   expect((await trouble())?.what).toMatch(/kernel panicked: "Kernel panic - not syncing/);
 });
 
+/**
+ * @fault builder: somebody deletes the server, or the guest switches itself off in a step
+ * @then 3 at once: `somebody has deleted it`, `its server is shut off`
+ */
 test("a server that somebody deleted or that shut itself off is given up", async () => {
   cloud.servers.push(server({ status: "ACTIVE", addresses: {} }));
   setTimeout(() => cloud.servers.splice(0), 300);
@@ -62,6 +81,39 @@ test("a server that somebody deleted or that shut itself off is given up", async
   expect((await trouble((watch) => watch.connected()))?.what).toMatch(/shut off/);
 });
 
+/**
+ * @fault builder: the network has no address to give
+ * @then 3 after a minute: `Nova has started its server without an address`, name another network
+ */
+test("a server that gets no address is given up, one that has its address is not", async () => {
+  cloud.servers.push(server({ status: "ACTIVE", addresses: {} }));
+  expect((await trouble())?.what).toMatch(/without an address/);
+  // Of this machine: what answers there is not looked at.
+  const addresses = { inner: [{ version: 4, addr: "127.0.0.1", "OS-EXT-IPS:type": "fixed" }] };
+  cloud.servers = [server({ status: "ACTIVE", addresses })];
+  expect(await trouble()).toBeUndefined();
+});
+
+/**
+ * @fault builder: the server has an address, and no SSH
+ * @then 3 after `ssh_timeout` (20 minutes): whether it never answered, has no SSH, or does not take the key; what to do; the end of the console
+ */
+test("what is found out about a guest that Packer does not get into", async () => {
+  const addresses = { inner: [{ version: 4, addr: "127.0.0.1" }] };
+  cloud.servers.push(server({ status: "ACTIVE", addresses }));
+  const place = await placeOf();
+  const watch = place.watch(() => {});
+  for (let i = 0; i < 80 && !watch.unreachable; i++) await new Promise((done) => setTimeout(done, 50));
+  expect(watch.unreachable).toMatch(/SSH/);
+  watch.connected();
+  expect(watch.unreachable).toBeUndefined();
+  await watch.stop();
+});
+
+/**
+ * @fault builder: Nova is away in the middle of a build
+ * @then a step in the guest goes on; where Packer needs Nova, 3: `the cloud did not answer`. What cannot be removed then is named, and `visa-image prune` removes it
+ */
 test("the stop at the end of a build is none of these, and a Nova that is away says nothing", async () => {
   cloud.servers.push(server({ status: "SHUTOFF" }));
   const ended = trouble((watch) => {

@@ -30,6 +30,10 @@ const fails: [string, MachineOptions, RegExp][] = [
   ["a network that is not there", { network: "nowhere" }, /no network "nowhere"/],
   ["a pool that is no external network", { floatingIpPool: "inner" }, /no external network "inner"/],
 ];
+/**
+ * @fault builder: no such flavour, network or external network; a flavour whose disk does not fit
+ * @then 2: nothing was started, and what there is
+ */
 test.each(fails)("fails for %s", async (_, code, words) => {
   await expect(find(code)).rejects.toThrow(words);
 });
@@ -42,6 +46,10 @@ test("fails for a flavour whose disk is smaller than the layer's, or larger than
   expect(await find({}, 5, Number.POSITIVE_INFINITY)).toMatchObject({ diskGb: 10 });
 });
 
+/**
+ * @fault builder: the project's quota has no room for the server
+ * @then 2: nothing was started: which limit, and how much of it is in use
+ */
 test("fails where the quota has no room", async () => {
   cloud.limits = { maxTotalInstances: -1, maxTotalCores: 20, totalCoresUsed: 19, maxTotalRAMSize: 9000 };
   await expect(find()).rejects.toThrow(/no room for the build machine: 19 of 20 CPUs are in use, and it takes 2/);
