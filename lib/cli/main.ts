@@ -104,7 +104,8 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
 
   // Their options are many, and loaded only where they are asked for.
   if (["lock", "prune", "retire"].includes(process.argv[2] ?? "")) {
-    const { lockCommand, pruneCommand } = require("../releases/command") as typeof import("../releases/command");
+    const { lockCommand } = require("../releases/command") as typeof import("../releases/command");
+    const { pruneCommand } = require("../releases/prune-command") as typeof import("../releases/prune-command");
     const { retireCommand } = require("../releases/retire") as typeof import("../releases/retire");
     const { imageUse } = require("../visa/image-use") as typeof import("../visa/image-use");
     program.addCommand(lockCommand()).addCommand(pruneCommand(imageUse)).addCommand(retireCommand(imageUse));

@@ -1,5 +1,5 @@
 /** `visa-image lock`: what Terraform runs after an image is registered, and what a person does about the lock by hand. */
-import { Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
+import { Command, Option } from "@commander-js/extra-typings";
 import { Glance, type GlanceImage } from "../cloud/glance";
 import { credentialsFrom } from "../cloud/keystone";
 import type { Environment } from "../cloud/proxy";
@@ -11,7 +11,7 @@ import { Clouds } from "./clouds";
 import { refuseRevokedImage, refuseUnverified } from "./gate-evidence";
 import { leftovers } from "./leftovers";
 import { provenanceProperties, readProvenance } from "./provenance";
-import { prune, type VisaUse } from "./prune";
+import { count } from "./prune-command";
 import { releaseFromImage } from "./reconcile";
 import { isSnapshot, PROTECTED_BY_US, releaseProperties } from "./release";
 import { forgetRelease, keepReleaseFiles } from "./release-files";
@@ -362,42 +362,4 @@ export function lockCommand(): Command {
 
   lock.addCommand(renameCommand());
   return lock as unknown as Command;
-}
-
-/**
- * The sub-command `prune` of `visa-image`.
- *
- * @param visaOf what the VISA of an environment says; nothing where that names none
- */
-export function pruneCommand(visaOf: (environment: Environment) => VisaUse | undefined = () => undefined): Command {
-  return new Command("prune")
-    .description(
-      "delete past releases in Glance beyond those that the stack keeps, retired ones, what stopped uploads and builds have left, and layers that a cloud built and no release stands on",
-    )
-    .addOption(new Option("--file <path>", "path of the lock").default(LOCK_FILE))
-    .argument("[stack/id...]", "images (default: all of the lock)")
-    .option("--retain <n>", `past releases to keep (default: as the stack, ${DEFAULT_RETAIN} if unknown)`, count)
-    .option("--dry-run", "only say what would be deleted")
-    .option("--force", "also where Nova cannot be asked which servers there are, or an upload may still run")
-    .addHelpText(
-      "after",
-      "\nKept in any case: what is visible, what VISA shows or has instances of (VISA_API_URL), what somebody else protected, what a server was made from, what Glance calls in use.",
-    )
-    .action(async (images, options) => {
-      const results = await prune({ ...options, images, visa: visaOf(process.env) });
-      const { pruneBuilds } = require("./prune-builds") as typeof import("./prune-builds");
-      // What builds have left is of no image that one could name.
-      const builds = images.length === 0 ? await pruneBuilds(options) : [];
-      for (const { what, outcome } of builds) process.stdout.write(`${what}: ${outcome}\n`);
-      if (results.length === 0 && builds.length === 0) process.stdout.write("nothing to delete\n");
-      for (const { image, release, outcome, reason } of results) {
-        const why = reason ? `: ${reason}` : "";
-        process.stdout.write(`${image}: release ${release.release}, image ${release.imageId}: ${outcome}${why}\n`);
-      }
-    }) as unknown as Command;
-}
-
-function count(text: string): number {
-  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("a whole number is needed.");
-  return Number(text);
 }

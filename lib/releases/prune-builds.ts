@@ -24,38 +24,29 @@ export interface PruneBuildsOptions {
   readonly environment?: Environment;
 }
 
-/** What became of one thing. */
-export interface PrunedBuild {
-  readonly what: string;
-  readonly outcome: string;
-}
-
 /**
  * Removes what interrupted builds have left in the project, and the images of layers that are a day old and that no release
  * of the lock stands on. Such a layer is only a shortcut: who needs it builds it, or uploads it, again.
  *
+ * @returns a line for each: what it was, and what became of it
  * @throws VisaImageError where the cloud is not reached
  */
-export async function pruneBuilds(options: PruneBuildsOptions): Promise<PrunedBuild[]> {
+export async function pruneBuilds(options: PruneBuildsOptions): Promise<string[]> {
   const { file, dryRun = false, environment = process.env } = options;
   const cloud = await Cloud.connect(credentialsFrom(environment));
   const outcome = dryRun ? "would be deleted" : "deleted";
-  const found: PrunedBuild[] = [];
+  const found: string[] = [];
   if (cloud.has("compute") && cloud.has("network")) {
     const removed = await removeBuilds(cloud, isAbandoned, { dryRun });
-    found.push(...removed.map((what) => ({ what: `of an interrupted build, ${what}`, outcome })));
+    found.push(...removed.map((what) => `of an interrupted build, ${what}: ${outcome}`));
   }
   const glance = await cloud.glance();
   for (const image of await superfluousLayers(glance, file)) {
-    const what = `layer ${image.name}, image ${image.id}`;
     const check = await serversOf(glance.session, { id: image.id, seenByOthers: false });
-    const used = check.kind === "asked" && check.servers.length > 0;
-    if (used) found.push({ what, outcome: `kept: the server ${check.servers[0]} was made from it` });
-    else if (dryRun) found.push({ what, outcome });
-    else {
-      const deleted = (await glance.delete(image.id)) !== "in use";
-      found.push({ what, outcome: deleted ? outcome : "kept: Glance says that it is in use (409)" });
-    }
+    const server = check.kind === "asked" ? check.servers[0] : undefined;
+    const isHeld = !server && !dryRun && (await glance.delete(image.id)) === "in use";
+    const kept = server ? `the server ${server} was made from it` : isHeld && "Glance says that it is in use (409)";
+    found.push(`layer ${image.name}, image ${image.id}: ${kept ? `kept: ${kept}` : outcome}`);
   }
   return found;
 }

@@ -46,8 +46,8 @@ test("layers that no release stands on are deleted, once they are a day old", as
   expect(await prune(true)).toHaveLength(2);
   expect(ids()).toContain("nobodys");
   expect(await prune()).toEqual([
-    { what: "layer nobodys, image nobodys", outcome: "deleted" },
-    { what: "layer in-use, image in-use", outcome: "kept: the server s was made from it" },
+    "layer nobodys, image nobodys: deleted",
+    "layer in-use, image in-use: kept: the server s was made from it",
   ]);
   expect(ids()).toEqual(["below", "in-use", "own", "release", "young"]);
 });
@@ -62,9 +62,7 @@ test("of several images of a layer the newest stays", async () => {
 test("what an interrupted build has left is removed, whoever had begun it", async () => {
   const mark = writeMark({ ...markOf(new Date("2026-11-01T00:00:00Z")), host: "elsewhere" });
   cloud.servers.push({ id: "s", name: "visa-build-one", tenant_id: "p", metadata: { [MARK_PROPERTY]: mark } });
-  expect(await prune(true)).toEqual([
-    { what: "of an interrupted build, server visa-build-one", outcome: "would be deleted" },
-  ]);
+  expect(await prune(true)).toEqual(["of an interrupted build, server visa-build-one: would be deleted"]);
   expect(cloud.servers).toHaveLength(1);
   await prune();
   expect(cloud.servers).toEqual([]);
