@@ -16,7 +16,6 @@ import { releaseFromImage } from "./reconcile";
 import { isSnapshot, PROTECTED_BY_US, releaseProperties } from "./release";
 import { forgetRelease, keepReleaseFiles } from "./release-files";
 import {
-  DEFAULT_RETAIN,
   type ImageInUse,
   LOCK_FILE,
   type Release,
