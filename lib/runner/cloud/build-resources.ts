@@ -105,9 +105,9 @@ export async function removeBuilds(
   await each(
     "server",
     async () =>
-      (await listOf(cloud, "compute", `/servers/detail?name=^${BUILD_PREFIX}`, "servers")).filter(({ metadata }) =>
-        chosen(asRecord(metadata)[MARK_PROPERTY]),
-      ),
+      (
+        await listOf(cloud, "compute", `/servers/detail?name=${encodeURIComponent(`^${BUILD_PREFIX}`)}`, "servers")
+      ).filter(({ metadata }) => chosen(asRecord(metadata)[MARK_PROPERTY])),
     ({ id }) => removeServer(cloud, id, pollMs),
   );
   const glance = await cloud.glance();

@@ -155,7 +155,7 @@ export class ServerPlace implements GuestPlace {
   /** Asks Nova for the server. @returns whether Nova answered */
   private async look(): Promise<boolean> {
     const { cloud, name, mark } = this.options;
-    const path = this.server ? `/servers/${this.server.id}` : `/servers/detail?name=^${name}$`;
+    const path = this.server ? `/servers/${this.server.id}` : `/servers/detail?name=${encodeURIComponent(`^${name}$`)}`;
     const { status, body } = await cloud.send("compute", { method: "GET", path });
     if (status === 404) {
       this.server = undefined;
