@@ -1,6 +1,7 @@
 /** What a build has in a cloud beside its server, and how all of it is removed. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud, ServiceType } from "../../cloud/cloud";
+import type { Glance } from "../../cloud/glance";
 import { asRecord } from "../../cloud/keystone";
 import { VisaImageError } from "../../errors";
 import { BUILD_PREFIX, type BuildMark, MARK_PROPERTY, readMark } from "./build-mark";
@@ -8,6 +9,9 @@ import { BUILD_PREFIX, type BuildMark, MARK_PROPERTY, readMark } from "./build-m
 /** How long a server may take to go, in milliseconds: only then its security group can. */
 const REMOVAL_MS = 60_000;
 const POLL_MS = 1000;
+
+/** Nova looks for names by patterns. */
+const SERVERS = `/servers/detail?name=${encodeURIComponent(`^${BUILD_PREFIX}`)}`;
 
 type Listed = Record<string, unknown> & { readonly id: string; readonly name?: string };
 
@@ -105,16 +109,19 @@ export async function removeBuilds(
   await each(
     "server",
     async () =>
-      (
-        await listOf(cloud, "compute", `/servers/detail?name=${encodeURIComponent(`^${BUILD_PREFIX}`)}`, "servers")
-      ).filter(({ metadata }) => chosen(asRecord(metadata)[MARK_PROPERTY])),
+      (await listOf(cloud, "compute", SERVERS, "servers")).filter(({ metadata }) =>
+        chosen(asRecord(metadata)[MARK_PROPERTY]),
+      ),
     ({ id }) => removeServer(cloud, id, pollMs),
   );
-  const glance = await cloud.glance();
+  let glance: Glance | undefined;
   await each(
     "unfinished image",
-    async () => (await glance.images()).filter((image) => chosen(image[MARK_PROPERTY])),
-    async ({ id }) => void (await glance.delete(id)),
+    async () => {
+      glance = await cloud.glance();
+      return (await glance.images()).filter((image) => chosen(image[MARK_PROPERTY]));
+    },
+    async ({ id }) => void (await glance?.delete(id)),
   );
   await each(
     "security group",
