@@ -3,7 +3,7 @@
  *
  * It needs root and the packages of `dev/setup --full`, which `npm run test:faults` sets up; without them it fails and says so.
  */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,10 +17,13 @@ import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
 import { MEMBER_CLOUD_NAME } from "../../dev/embedded-cloud/settings";
 import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
+import { Glance } from "../../lib/cloud/glance";
+import { credentialsFrom } from "../../lib/cloud/keystone";
 import { useLocalState } from "../../stacks/state";
 import { VisaInfrastructureStack } from "../../stacks/visa-infrastructure";
+import { compileCommand } from "../runner/support/command";
 import { FULL } from "../support/full";
-import { tinyGuest } from "../support/tiny-guest/tiny-guest";
+import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { cloudEnvironmentOf, TerraformFolder } from "./terraform-support";
 
 jest.setTimeout(30 * 60_000);
@@ -154,22 +157,74 @@ async function processesIn(network: string): Promise<number[]> {
   return found;
 }
 
+/** Two layers of the tiny guest, built by the cloud's Nova: what a command says that builds them, in the cloud's namespaces. */
+async function buildByCloud(specification: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
+  const own = [
+    "build",
+    "--specification",
+    specification,
+    "--cache",
+    join(scratch, "builder"),
+    "--builder",
+    "openstack",
+  ];
+  const command = [process.execPath, compileCommand(), ...own, "--flavor", "m1.tiny", "--network", "external", ...args];
+  const [program = "", ...rest] = await cloud.inside(command, { member: true });
+  const { status, stdout, stderr } = spawnSync(program, rest, { encoding: "utf8" });
+  return { code: status, said: `${stdout}${stderr}` };
+}
+
+/** A chain that Nova builds: its layers are hidden images with their fingerprints, and nothing else of it is left. */
+async function buildsByNova(boot: Readonly<Record<string, string>>): Promise<void> {
+  const { file, specification } = writeTinySpecification(join(scratch, "chain"), [
+    { name: "lower", provisioners: [{ shell: { inline: ["echo lower > /mnt/lower", "sync"] } }] },
+    { name: "upper", provisioners: [{ shell: { inline: ['echo "upper on $(cat /mnt/lower)"', "sync"] } }] },
+  ]);
+  const environment = { ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME };
+  const glance = await Glance.connect(credentialsFrom(environment));
+  const refused = await buildByCloud(file, "--security-groups", "none-such");
+  expect([refused.code, refused.said]).toEqual([3, expect.stringContaining("none-such")]);
+  // The guest is none that boots by itself; Nova copies this to what it makes of it. It takes no notice of a power button.
+  const [base] = await glance.images();
+  await glance.update(base?.id ?? "", { ...boot, os_shutdown_timeout: "1" });
+  const built = await buildByCloud(file);
+  expect([built.code, built.said]).toEqual([0, expect.stringContaining("built lower, upper")]);
+  const logs = join(scratch, "builder", "logs");
+  const said = readdirSync(logs).map((name) => readFileSync(join(logs, name), "utf8"));
+  expect(said.join("")).toContain("upper on lower");
+  const [first, second] = specification.layers;
+  const layers = await glance.images();
+  expect(layers.map(({ visa_layer }) => visa_layer)).toEqual([first?.parent, first?.fingerprint, second?.fingerprint]);
+  for (const image of layers) {
+    expect(image).toMatchObject({ os_hidden: true, status: "active", visa_layer_image: image.id });
+    await glance.delete(image.id);
+  }
+  const member = await Client.of(MEMBER_CLOUD_NAME);
+  expect(await member.send("GET", "compute", "/servers")).toEqual({ servers: [] });
+  const { security_groups: groups } = await member.send("GET", "network", "/v2.0/security-groups");
+  expect(groups.map(({ name }: Json) => name)).toEqual(["default"]);
+}
+
 whenFull("the full cloud", () => {
   test("boots what visa-infrastructure describes, again after a stop, and removes all of it", async () => {
     await cloud.start("full");
     const network = await readlink(`/proc/${(await cloud.status()).services?.libvirtd?.pid}/ns/net`);
     const admin = await Client.of("embedded");
     const member = await Client.of(MEMBER_CLOUD_NAME);
+    const boot = {
+      kernel_id: await admin.upload("vmlinuz", { container_format: "aki", disk_format: "aki" }),
+      ramdisk_id: await admin.upload("initrd.gz", { container_format: "ari", disk_format: "ari" }),
+      os_command_line: "console=ttyS0 quiet panic=-1 no_timer_check tiny=cloud",
+    };
     await admin.upload("disk.qcow2", {
       container_format: "bare",
       disk_format: "qcow2",
       min_disk: 1,
       min_ram: 256,
       visa_fingerprint: IMAGE.fingerprint,
-      kernel_id: await admin.upload("vmlinuz", { container_format: "aki", disk_format: "aki" }),
-      ramdisk_id: await admin.upload("initrd.gz", { container_format: "ari", disk_format: "ari" }),
-      os_command_line: "console=ttyS0 quiet panic=-1 no_timer_check tiny=cloud",
+      ...boot,
     });
+    await buildsByNova(boot);
     const { networks } = await member.send("GET", "network", "/v2.0/networks?name=external");
 
     const app = new App({ outdir: join(scratch, "out") });

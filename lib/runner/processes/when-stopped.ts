@@ -8,7 +8,11 @@ export function whenStopped(task: () => Promise<void>): () => void {
   return () => void tasks.delete(task);
 }
 
-/** Does all of them; one that fails leaves the others be. */
+/**
+ * Does all of them; one that fails leaves the others be.
+ *
+ * @public a worker loads it when it is stopped
+ */
 export async function beforeTheEnd(): Promise<void> {
   await Promise.allSettled([...tasks].map((task) => task()));
 }
