@@ -66,7 +66,7 @@ export function countSteps(configuration: Readonly<Record<string, unknown>>): nu
 
 /** What Packer says while it cleans up after a failure. */
 const NOISE =
-  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Terminating the source server|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup)/;
+  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Terminating the source server|aborted: skipping cleanup|Step "\w+" failed|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup)/;
 
 /**
  * Of the lines of a failed build, those that say why: the end of what the step that failed printed, and Packer's error.

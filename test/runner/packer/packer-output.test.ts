@@ -134,3 +134,14 @@ describe("of a validation only the errors are shown", () => {
     ]);
   });
 });
+
+test("what Packer says where it leaves a cloud's server to us is no news", () => {
+  const lines = [
+    "==> openstack.one: Launching server...",
+    "==> openstack.one: Error launching source server: Bad request",
+    '==> openstack.one: Step "StepRunSourceServer" failed, aborting...',
+    '==> openstack.one: aborted: skipping cleanup of step "StepCreateVolume"',
+    "==> openstack.one: Terminating the source server: s-1 ...",
+  ];
+  expect(relevantLines(lines)).toEqual(["Launching server...", "Error launching source server: Bad request"]);
+});
