@@ -1,10 +1,11 @@
 /**
  * Of docs/contract.md the last column, the mutations that each assertion has to catch, from the table that the tests do;
- * and what shows those that no image alone can show. `npm run docs` writes both, and a test fails where they are out of
+ * the one before it, what `verify --on-cloud` looks at; and what shows those that no image alone can show. `npm run docs` writes both, and a test fails where they are out of
  * date. The rest is what `visa-image verify --profile full --markdown` prints.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { type Assertion, CONTRACT, shownWhere } from "../lib/contract";
+import { type Assertion, CONTRACT, CONTRACT_PARTS, shownWhere } from "../lib/contract";
+import { type CloudCheckOptions, cloudChecks, SOURCES } from "../lib/verify/checks/cloud-checks";
 import { MUTATIONS } from "../test/verify/mutations/all-mutations";
 import { assertionsOf } from "../test/verify/mutations/mutation";
 
@@ -24,12 +25,26 @@ export function withMutations(page: string): string {
       .split(/(?<!\\)\|/)
       .slice(0, COLUMNS.length)
       .map((cell) => cell.trim());
-    if (cells[0] === "#") return line([...COLUMNS, "caught, when"]);
-    if (/^-+$/.test(cells[0] ?? "")) return `${"|---".repeat(COLUMNS.length + 1)}|`;
+    if (cells[0] === "#") return line([...COLUMNS, "on a cloud", "caught, when"]);
+    if (/^-+$/.test(cells[0] ?? "")) return `${"|---".repeat(COLUMNS.length + 2)}|`;
     const assertion = CONTRACT.get(Number(cells[0]));
     if (assertion?.part === "cloud") cells.splice(1, 4, ...ofCloud(assertion));
-    return line([...cells, caught.get(Number(cells[0]))?.join("; ") ?? "–"]);
+    return line([...cells, onCloud(Number(cells[0])), caught.get(Number(cells[0]))?.join("; ") ?? "–"]);
   });
+}
+
+/** The profile in which an instance on a cloud is looked at for an assertion; a dash where it is not. */
+function onCloud(number: number): string {
+  // Of the image in Glance, and of what is left in the end.
+  if (number === 51 || number === 56) return "gate";
+  return (["gate", "full"] as const).find((profile) => lookedAt(profile).has(number)) ?? "–";
+}
+
+function lookedAt(profile: "gate" | "full"): ReadonlySet<number> {
+  const checks = SOURCES.flatMap((source) =>
+    cloudChecks({ parts: CONTRACT_PARTS, profile, source } as unknown as CloudCheckOptions, true),
+  );
+  return new Set(checks.flatMap(({ assertion, needs }) => (needs ? [] : [assertion])));
 }
 
 /** The columns of an assertion that no image alone can show, from the second on. */

@@ -119,12 +119,22 @@ const LIST: readonly (readonly [number, Assertion["part"], string, ...TestTitle[
       "a new release: made hidden, shown, plans moved, the one before hidden and otherwise unchanged",
     ],
   ],
-  [55, "cloud", "VISA: an instance becomes ACTIVE"],
+  [
+    ...([55, "cloud", "VISA: an instance becomes ACTIVE"] as const),
+    [
+      "test/verify/cloud/verify-on-cloud.test.ts",
+      "ACTIVE by VISA's rule, seen from here; without an sshd nothing is looked at inside, and that is said",
+    ],
+  ],
   [
     ...([56, "cloud", "test machines carry no VISA prefix and are removed"] as const),
     [
       "test/verify/instance/test-instance.test.ts",
       "an instance carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence",
+    ],
+    [
+      "test/verify/cloud/verify-on-cloud.test.ts",
+      "an instance as VISA asks for it, in a group of its own, and all of it removed",
     ],
   ],
   [57, "hygiene", "the image says what it is: /etc/visa/release.json"],

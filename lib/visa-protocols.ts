@@ -76,3 +76,21 @@ export function portsOf(protocols: readonly VisaProtocol[]): ProtocolRange[] {
     return { protocol, first: port, last: lastPort, proxied };
   });
 }
+
+/** What VISA calls an instance, by the ports that answer. */
+export type InstanceState = "STARTING" | "PARTIALLY_ACTIVE" | "ACTIVE";
+
+/**
+ * The state of an instance by VISA's rule: the desktop's own port is asked first, and what it stands on with it; only then
+ * do the others count.
+ *
+ * @param protocols those of the image's entry
+ * @param open whether a port answers
+ */
+export function stateByPorts(protocols: readonly VisaProtocol[], open: (port: number) => boolean): InstanceState {
+  const desktop = DESKTOP_PROTOCOLS.find((name) => protocols.includes(name));
+  // GUACD shows what RDP serves: it is of no use alone.
+  const first = desktop === "GUACD" && protocols.includes("RDP") ? [desktop, "RDP" as const] : [desktop ?? protocols[0]];
+  if (first.some((name) => name === undefined || !open(portOf(name)))) return "STARTING";
+  return protocols.every((name) => open(portOf(name))) ? "ACTIVE" : "PARTIALLY_ACTIVE";
+}

@@ -14,6 +14,9 @@
  * | VISA_DISK_FORMAT | raw or qcow2 | raw |
  * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
  * | VISA_VERIFY | whether the image is booted and checked before it is registered | true |
+ * | VISA_ACCEPTANCE_FLAVOR | flavour of an instance that the cloud boots of a new release before it is shown | none is booted |
+ * | VISA_ACCEPTANCE_NETWORK | its network | |
+ * | VISA_ACCEPTANCE_FLOATING_IP_POOL | network that it has an address of, to be reached by | it is reached directly |
  * | VISA_PROTECTED | whether Glance refuses to delete the images | true |
  * | VISA_CACHE_FROM | glance: layers that the cache does not have come from there, where it has them | nowhere |
  * | VISA_RELEASE | release to go back to: 12 digits of the lock | the templates' own |
@@ -35,7 +38,7 @@
 import "./compiled";
 import { readFileSync } from "node:fs";
 import { App } from "cdktf";
-import { Catalog, type DiskFormat, type ImageVisibility, type VisaChannel, VisaImageError } from "../lib";
+import { type AcceptanceProps, Catalog, type DiskFormat, type ImageVisibility, type VisaChannel, VisaImageError } from "../lib";
 import { VARIABLES, withPresentNames } from "../lib/present-names";
 import { VisaImageStack } from "./visa-image";
 import { VisaInfrastructureStack } from "./visa-infrastructure";
@@ -84,6 +87,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     visibility: read<ImageVisibility>("VISA_IMAGE_VISIBILITY", ["private", "shared", "community", "public"]),
     diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
     verify: read("VISA_VERIFY", ["true", "false"]) !== "false",
+    acceptance: acceptanceOf(read),
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
     cacheFrom: read("VISA_CACHE_FROM", ["glance"] as const),
     release: read("VISA_RELEASE"),
@@ -112,6 +116,15 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     stateFolder: read("VISA_STATE_FOLDER"),
   });
   return app;
+}
+
+/** @throws VisaImageError where one of flavour and network is set without the other */
+function acceptanceOf(read: (name: string) => string | undefined): AcceptanceProps | undefined {
+  const [flavor, network] = [read("VISA_ACCEPTANCE_FLAVOR"), read("VISA_ACCEPTANCE_NETWORK")];
+  if (flavor && network) return { flavor, network, floatingIpPool: read("VISA_ACCEPTANCE_FLOATING_IP_POOL") };
+  if (!flavor && !network) return undefined;
+  const [set, unset] = ["VISA_ACCEPTANCE_FLAVOR", "VISA_ACCEPTANCE_NETWORK"].sort((a) => (read(a) ? -1 : 1));
+  throw new VisaImageError(`${set} is set, and ${unset} is not: an instance takes both`, { fix: `set ${unset} too` });
 }
 
 if (require.main === module) {

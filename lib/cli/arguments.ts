@@ -68,6 +68,13 @@ export const allow = () =>
   new Option("--allow <address>", "what may be destroyed or replaced, by its address in the plan; as often as needed")
     .argParser(collect)
     .default([] as string[], "nothing");
+export const securityGroup = () =>
+  new Option(
+    "--security-group <name>",
+    "with --on-cloud: one that VISA gives its instances, as often as needed",
+  )
+    .argParser(collect)
+    .default([] as string[], "one that is made for it");
 export const pamPublic = () =>
   new Option("--pam-public <file>", "-pp: VISA's public key (PEM) to put into the image (VISA_PAM_PUBLIC_KEY)");
 export const httpProxy = () => new Option("--http-proxy <url>", "-hp: proxy of the build (VISA_HTTP_PROXY)");

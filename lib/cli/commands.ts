@@ -1,6 +1,17 @@
 /** The subcommands besides `build`. Each loads what it needs when it runs: `--help` loads nothing of it. */
 import { type Command, Option } from "@commander-js/extra-typings";
-import { accelerator, allow, cache, catalog, httpProxy, json, noProxy, pamPublic, variable } from "./arguments";
+import {
+  accelerator,
+  allow,
+  cache,
+  catalog,
+  httpProxy,
+  json,
+  noProxy,
+  pamPublic,
+  securityGroup,
+  variable,
+} from "./arguments";
 
 /** Adds them to the program. */
 export function addCommands(program: Command): void {
@@ -50,7 +61,7 @@ export function addCommands(program: Command): void {
     .option("--cache-buster <text>", "as it was built with")
     .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
     .option("--disk <file>", "verify a disk image that was made elsewhere")
-    .option("--contract <parts>", "what is promised, with --disk: boot, desktop, login, jupyter, hygiene, uefi")
+    .option("--contract <parts>", "what is promised, with --disk or --on-cloud: boot, desktop, login, jupyter, hygiene, uefi")
     .addOption(
       new Option("--firmware <name>", "what the image boots by; uefi: with Secure Boot on")
         .choices(["bios", "uefi"] as const)
@@ -58,10 +69,26 @@ export function addCommands(program: Command): void {
     )
     .addOption(new Option("--format <format>", "of the disk").choices(["raw", "qcow2"] as const))
     .addOption(
-      new Option("--profile <name>", "gate: one boot; full: all that can be seen of an image alone")
-        .choices(["gate", "full"] as const)
-        .default("full" as const),
+      new Option(
+        "--profile <name>",
+        "gate: one boot; full: all that can be seen of an image alone (default: full; with --on-cloud gate)",
+      ).choices(["gate", "full"] as const),
     )
+    .option(
+      "--on-cloud <image>",
+      "have Nova boot this registered image, by OS_*, instead of a disk here: its name or id in Glance",
+    )
+    .option("--flavor <name>", "with --on-cloud: of the instance")
+    .option("--network <name>", "with --on-cloud: of the instance")
+    .addOption(securityGroup())
+    .addOption(
+      new Option(
+        "--source <name>",
+        "with --on-cloud: where the instance has its metadata from (default: metadata-service, as VISA's)",
+      ).choices(["metadata-service", "config-drive", "both"] as const),
+    )
+    .option("--floating-ip-pool <network>", "with --on-cloud: where this machine does not reach the network itself")
+    .option("--from <cidr>", "with --on-cloud: who may reach the instance, by the group that is made for it (default: all)")
     .addOption(accelerator())
     .option(
       "--reports <dir>",
@@ -79,6 +106,11 @@ export function addCommands(program: Command): void {
       "\nExit codes: 1 an assertion does not hold, 2 wrong or incomplete call, 130 and 143 stopped.",
     )
     .action(async (template, options) => {
+      if (options.onCloud !== undefined) {
+        const { runVerifyOnCloud } = require("./verify-on-cloud-command") as typeof import("./verify-on-cloud-command");
+        await runVerifyOnCloud(template, options);
+        return;
+      }
       const { runVerify } = require("./verify-command") as typeof import("./verify-command");
       await runVerify(template, options);
     });

@@ -144,6 +144,11 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     program.command("visa").description("VISA's own entries of images: status, register, hide, adopt");
   }
 
+  program.command("janitor", { hidden: true }).action(async () => {
+    const { runCloudJanitor } = require("./verify-on-cloud-command") as typeof import("./verify-on-cloud-command");
+    await runCloudJanitor();
+  });
+
   program.command("worker", { hidden: true }).action(async () => {
     const { runWorker } = require("../runner/supervisor") as typeof import("../runner/supervisor");
     runWorker((lockFile) => {

@@ -16,13 +16,14 @@ import type { ImageRelease } from "../runner/guest/image-release";
 import { chooseAccelerator } from "../runner/host/accelerator";
 import { createMasker } from "../runner/output/masking";
 import { identify } from "../runner/processes/processes";
-import { SIGNALS, watchParents } from "../runner/supervisor";
 import type { BuildSpecification, DiskFormat, Firmware, LayerSpecification, SpecifiedFile } from "../specification";
+import type { MetadataSource } from "../verify/checks/cloud-checks";
 import type { OwnCheck } from "../verify/own-check";
 import { verify } from "../verify/verify";
 import { contractTable, REPORT_FILE, reportLines, summary, type VerifyReport } from "../verify/verify-report";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
 import { environmentOf, warn } from "./inputs";
+import { stoppable } from "./stoppable";
 
 /** Options of the command, as commander reads them. */
 export interface VerifyCommandOptions
@@ -43,11 +44,20 @@ export interface VerifyCommandOptions
   readonly disk?: string;
   readonly contract?: string;
   readonly firmware: Firmware;
-  readonly profile: VerifyProfile;
+  /** @default "full"; on a cloud "gate" */
+  readonly profile?: VerifyProfile;
   readonly reports?: string;
   readonly all?: true;
   readonly markdown?: true;
   readonly json?: true;
+  /** Name or id of a registered image, which a cloud boots. @default - a disk is booted here */
+  readonly onCloud?: string;
+  readonly flavor?: string;
+  readonly network?: string;
+  readonly securityGroup?: readonly string[];
+  readonly source?: MetadataSource | "both";
+  readonly floatingIpPool?: string;
+  readonly from?: string;
 }
 
 /** A disk, and what is known of it. */
@@ -65,6 +75,7 @@ interface Artifact {
 
 /** Runs the command. @throws VisaImageError with exit code 1 where an assertion does not hold */
 export async function runVerify(template: string | undefined, options: VerifyCommandOptions): Promise<void> {
+  const { profile = "full" } = options;
   const cache = new Cache(typeof options.cache === "string" ? resolve(options.cache) : cacheRoot());
   await cache.prepare();
   const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options, cache);
@@ -72,8 +83,8 @@ export async function runVerify(template: string | undefined, options: VerifyCom
   const key = verificationKey(artifact, bootCommand, options.firmware);
   const reports = options.reports
     ? resolve(options.reports)
-    : join(cache.reports, `${short(artifact.fingerprint)}-${key}-${options.profile}`);
-  const before = options.profile === "gate" ? readReport(reports) : undefined;
+    : join(cache.reports, `${short(artifact.fingerprint)}-${key}-${profile}`);
+  const before = profile === "gate" ? readReport(reports) : undefined;
   const say = (text: string) => {
     if (!options.quiet || text.startsWith("FAIL")) process.stderr.write(`[${artifact.template}] ${text}\n`);
   };
@@ -82,7 +93,12 @@ export async function runVerify(template: string | undefined, options: VerifyCom
     say(`verified already, on ${before.startedAt}`);
     report = await withChecksum(before, artifact, reports);
   } else {
-    report = await stoppable(cache, async () => {
+    // The kernel ends QEMU with this process; what it leaves in the cache is removed here, or by the next run.
+    const cleanUp = async () => {
+      const self = identify();
+      if (self) await cleanUpAfter(cache, self);
+    };
+    report = await stoppable(cleanUp, async () => {
       const scratch = await createScratch(cache, short(artifact.fingerprint));
       // Whatever this process puts there goes with the scratch folder, also where it is killed.
       process.env.TMPDIR = scratch.temporary;
@@ -99,7 +115,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
         return await verify({
           ...artifact,
           sha512,
-          profile: options.profile,
+          profile,
           bootCommand,
           accelerator: name,
           firmware: options.firmware,
@@ -112,13 +128,33 @@ export async function runVerify(template: string | undefined, options: VerifyCom
       }
     });
   }
+  const fix = "correct the template, and build again; what is wrong is not registered";
+  await tellReport(report, { reports, cache, options, say, fix });
+}
+
+/** What {@link tellReport} is told. */
+interface TellOptions {
+  /** The folder of the evidence. */
+  readonly reports: string;
+  readonly cache: Cache;
+  readonly options: Pick<VerifyCommandOptions, "json" | "markdown" | "quiet" | "all">;
+  readonly say: (text: string) => void;
+  /** What a person does about a failure, once they have seen the evidence. */
+  readonly fix: string;
+}
+
+/** Prints a report, and writes its page. @throws VisaImageError where it did not pass */
+export async function tellReport(
+  report: VerifyReport,
+  { reports, cache, options, say, fix }: TellOptions,
+): Promise<void> {
   await writeReportPage(report, reports, cache, say);
   if (options.json) process.stdout.write(`${JSON.stringify(report, undefined, 2)}\n`);
   else if (options.markdown) process.stdout.write(contractTable(report));
   else if (!options.quiet || !report.passed) process.stdout.write(`${reportLines(report, options.all)}\n`);
   if (report.passed) return;
   throw new VisaImageError(`the image does not keep VISA's contract: ${summary(report)}`, {
-    fix: `see the evidence in ${reports}, correct the template, and build again; what is wrong is not registered`,
+    fix: `see the evidence in ${reports}; ${fix}`,
   });
 }
 
@@ -185,7 +221,7 @@ async function givenDisk(template: string | undefined, options: VerifyCommandOpt
 }
 
 /** The checks of all layers: what holds for a parent holds for its child. */
-function readChecks(specification: BuildSpecification, directory: string): OwnCheck[] {
+export function readChecks(specification: BuildSpecification, directory: string): OwnCheck[] {
   return specification.layers.flatMap((layer) => layer.checks.map((file) => readCheck(layer.name, file, directory)));
 }
 
@@ -221,38 +257,5 @@ function readReport(folder: string): VerifyReport | undefined {
     return JSON.parse(readFileSync(join(folder, REPORT_FILE), "utf8")) as VerifyReport;
   } catch {
     return undefined;
-  }
-}
-
-/**
- * Runs a verification that ends with whoever asked for it. The kernel ends QEMU with this process; what it leaves in the
- * cache is removed here, or by the next run.
- */
-async function stoppable<T>(cache: Cache, run: () => Promise<T>): Promise<T> {
-  let stopping: Promise<never> | undefined;
-  const stop = (code: number, why: string) => {
-    process.stderr.write(`visa-image: ${why}\n`);
-    const self = identify();
-    const cleaned = self ? cleanUpAfter(cache, self) : Promise.resolve();
-    stopping ??= cleaned.then(
-      () => process.exit(code),
-      () => process.exit(code),
-    );
-  };
-  const handlers = Object.entries(SIGNALS).map(([name, code]) => {
-    const handler = () => stop(code, `stopped by ${name}`);
-    process.once(name, handler);
-    return [name, handler] as const;
-  });
-  const watch = watchParents((why) => stop(SIGNALS.SIGTERM, why));
-  try {
-    return await run();
-  } catch (error) {
-    // What it lacks was taken away from it: it is not that which ends the command.
-    await stopping;
-    throw error;
-  } finally {
-    clearInterval(watch);
-    for (const [name, handler] of handlers) process.off(name, handler);
   }
 }

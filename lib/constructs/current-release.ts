@@ -2,6 +2,7 @@ import { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
 import { Construct } from "constructs";
 import { releaseProperties, WRITTEN_AFTER_REGISTRATION } from "../releases/release";
 import { DISK_SIGNATURE_SUFFIX, type DiskFormat } from "../specification";
+import { type AcceptanceOptions, acceptance } from "./acceptance";
 import { registration } from "./registration";
 import {
   claimOf,
@@ -29,6 +30,8 @@ export interface CurrentReleaseProps extends ReleaseFamily {
   readonly ready: TerraformData;
   /** The specification that the gate verifies, relative to the stack's output folder. @default - there is no gate */
   readonly gate?: string;
+  /** The cloud's own instance of it, before it is shown. @default - none */
+  readonly acceptance?: AcceptanceOptions;
   readonly name: string;
   readonly diskFormat: DiskFormat;
   readonly visibility: ImageVisibility;
@@ -95,7 +98,8 @@ export class CurrentRelease extends Construct implements IRelease {
     });
     claimOf(this.image, props, `_${props.release}`);
     const { release, fingerprint, template, gate } = props;
-    const registered = { release, fingerprint, template, gate, image: this.image, visible: true };
+    const accepted = props.acceptance && acceptance(this, props, this.image, props.acceptance);
+    const registered = { release, fingerprint, template, gate, image: this.image, visible: true, accepted };
     this.registered = registration(this, props, registered);
   }
 }

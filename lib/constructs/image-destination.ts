@@ -1,5 +1,6 @@
 import type { TerraformProvider } from "cdktf";
 import { Construct } from "constructs";
+import type { AcceptanceProps } from "./acceptance";
 import type { IVisaImage } from "./existing-image";
 import type { ImageReleases } from "./image-releases";
 import type { ImageVisibility, IRelease } from "./release-family";
@@ -33,6 +34,11 @@ export interface ImageDestinationOptions {
    * @default - the image's
    */
   readonly release?: string;
+  /**
+   * Has that cloud boot an instance before its image is shown there.
+   * @default - none: flavours and networks are each cloud's own
+   */
+  readonly acceptance?: AcceptanceProps;
 }
 
 /** Properties of an {@link ImageDestination}. */

@@ -3,6 +3,7 @@ import { Fn, Lazy, TerraformIterator } from "cdktf";
 import type { Construct } from "constructs";
 import { VisaImageError } from "../errors";
 import type { ReleasePlan } from "../releases/plan-releases";
+import { acceptance } from "./acceptance";
 import { CurrentRelease, type CurrentReleaseProps } from "./current-release";
 import { forgetRelease, PastRelease } from "./past-release";
 import { protectionNotice, releaseInUse } from "./registration";
@@ -40,6 +41,7 @@ export class ImageReleases {
     this.inUse = plan.again
       ? new PastRelease(scope, "Release", { ...family, release: plan.again })
       : new CurrentRelease(scope, "Release", { ...family, ...current, release: plan.release, known: plan.known });
+    if (plan.again && current.acceptance) acceptance(scope, family, this.inUse.image, current.acceptance, true);
     for (const each of plan.kept) {
       const props = { ...family, release: each, successor: this.inUse };
       this.kept.set(each.release, new PastRelease(scope, `Release_${each.release}`, props));

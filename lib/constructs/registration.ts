@@ -20,16 +20,19 @@ export interface Registered {
   readonly visible: boolean;
   /** The specification that the gate verifies, relative to the stack's output folder. @default - there is no gate */
   readonly gate?: string;
+  /** What has to be done before it is shown. @default - nothing */
+  readonly accepted?: TerraformData;
 }
 
 /** A `terraform_data.<id>_<release>_registered`: protects an image, shows it, and writes it into the lock. */
 export function registration(
   scope: Construct,
   family: ReleaseFamily,
-  { release, fingerprint, template, image, visible, gate }: Registered,
+  { release, fingerprint, template, image, visible, gate, accepted }: Registered,
 ): TerraformData {
   const resource = new TerraformData(scope, "Registered", {
     triggersReplace: { image: image.id, protected: String(family.protected) },
+    dependsOn: accepted && [accepted],
     provisioners: [
       {
         type: "local-exec",

@@ -27,6 +27,14 @@ export interface VerificationProps {
   readonly held?: boolean;
 }
 
+/** The templates' own checks, each as a plan is to name it, and what it is now. */
+export function checkTriggers({ specification: { layers } }: LayerBuild): Record<string, string> {
+  const checks = layers.flatMap((layer) =>
+    layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, short(file.sha256)]),
+  );
+  return Object.fromEntries(checks);
+}
+
 /**
  * The gate between build and image: boots an overlay of the disk as VISA would, and checks what its template promises of
  * VISA's contract. Where something does not hold nothing is uploaded, and the image that is in use stays; the disk stays
@@ -43,10 +51,6 @@ export class Verification extends Construct {
   constructor(scope: Construct, id: string, props: VerificationProps) {
     super(scope, id);
     const { build, bootCommand, firmware } = props;
-    const { layers } = build.specification;
-    const checks = layers.flatMap((layer) =>
-      layer.checks.map((file) => [`check ${layer.name} ${basename(file.path)}`, short(file.sha256)]),
-    );
     const triggers: Record<string, string> = {
       fingerprint: build.layer.fingerprint,
       "disk format": build.specification.output?.format ?? "",
@@ -54,7 +58,7 @@ export class Verification extends Construct {
       verifier: VERIFIER_VERSION,
       "boot command": short(sha256(bootCommand.text)),
       ...(firmware === "uefi" && { firmware }),
-      ...Object.fromEntries(checks),
+      ...checkTriggers(build),
     };
     const escaped: Record<string, string> = Object.fromEntries(
       Object.entries(triggers).map(([name, value]) => [escapeTemplate(name), escapeTemplate(value)]),

@@ -12,6 +12,7 @@ import type {
 import type { SpecifyOptions } from "../specify/specify-options";
 import type { RebuildWhen } from "../stale/rebuild-when";
 import type { Catalog } from "../template/catalog";
+import { type AcceptanceProps, checkAcceptance } from "./acceptance";
 import { checkGlanceArguments } from "./glance-limits";
 import type { OwnerUserData } from "./owner-user-data";
 import type { ImageVisibility } from "./release-family";
@@ -135,6 +136,13 @@ export interface VisaImageProps {
    */
   readonly verify?: boolean;
   /**
+   * Has the cloud boot an instance of a new release, once it is uploaded, and looks at it as `verify` does at the disk: only
+   * what passed is shown, and until then the release before stays in use. To add or change it makes no new image; the one
+   * in use is then tried again (docs/verifying.md).
+   * @default - none
+   */
+  readonly acceptance?: AcceptanceProps;
+  /**
    * Whether Glance refuses to delete the image and its past releases, whoever asks: also `terraform destroy`.
    * @default true
    */
@@ -209,6 +217,7 @@ export function checkProps(props: VisaImageProps): void {
     }
   }
   checkRebuildWhen(props);
+  checkAcceptance(props.acceptance);
   checkGlanceArguments(props);
   if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
     throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });

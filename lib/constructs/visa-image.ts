@@ -1,6 +1,7 @@
 import { join, relative, resolve } from "node:path";
 import { Annotations, TerraformOutput, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { sha256, short } from "../fingerprint/digest";
 import { PROPS, withPresentNames } from "../present-names";
 import { planReleases, type ReleasePlan } from "../releases/plan-releases";
 import { fixedProperties, releaseOf } from "../releases/release";
@@ -10,6 +11,7 @@ import type { BuildSpecification } from "../specification";
 import { specify } from "../specify/specify";
 import { type RebuildRule, type RebuildWhen, RULE_VERSION } from "../stale/rebuild-when";
 import { Catalog } from "../template/catalog";
+import { type AcceptanceOptions, type AcceptanceProps, checkAcceptance } from "./acceptance";
 import { claim, claimAddress, pathAddress } from "./claims";
 import {
   type ExistingImageOptions,
@@ -26,7 +28,7 @@ import { OwnerUserData } from "./owner-user-data";
 import { defaultProperties, firmwareOf } from "./properties";
 import type { IRelease, ReleaseFamily } from "./release-family";
 import { outputFolder, StagedFile } from "./staged-file";
-import { Verification } from "./verification";
+import { checkTriggers, Verification } from "./verification";
 import { checkMinDisk, checkProps, lastLayer, uploadTimeout, type VisaImageProps } from "./visa-image-props";
 
 /**
@@ -57,6 +59,8 @@ export class VisaImage extends Construct implements IVisaImage {
   /** Of its layers, and of what the first one stands on. */
   private readonly fingerprints: readonly string[];
   private readonly current: CurrentImage;
+  /** The staged boot command, relative to the stack's output folder. */
+  private readonly stagedBootCommand: string;
   private readonly releases: ImageReleases;
 
   /** An image by its id in Glance, made elsewhere. */
@@ -122,6 +126,7 @@ export class VisaImage extends Construct implements IVisaImage {
       path: `boot-commands/${address}`,
       content: () => this.userData.text,
     });
+    this.stagedBootCommand = bootCommand.path;
     this.bootCommandFile = relative(process.cwd(), join(outputFolder(this), bootCommand.path));
     if (props.verify ?? true) {
       this.verification = new Verification(this, "Verification", {
@@ -138,6 +143,7 @@ export class VisaImage extends Construct implements IVisaImage {
       diskCommand: this.build.command,
       ready: this.verification?.resource ?? this.build.resource,
       gate: this.verification && this.build.specificationFile,
+      acceptance: this.acceptanceOf(props.acceptance),
       name: props.imageName ?? layer.name,
       diskFormat,
       visibility: props.visibility ?? "private",
@@ -212,11 +218,12 @@ export class VisaImage extends Construct implements IVisaImage {
    */
   addDestination(id: string, options: ImageDestinationOptions): ImageDestination {
     checkGlanceArguments(options);
+    checkAcceptance(options.acceptance);
     const { provider, imageName, visibility = this.current.visibility } = options;
     const { release = this.props.release, retain = this.props.retain ?? DEFAULT_RETAIN } = options;
-    // Another cloud has another Barbican.
-    const unsigned = { ...this.current, signatureCertificateUuid: undefined };
-    const current = { ...unsigned, visibility, ...(imageName !== undefined && { name: imageName }) };
+    // Another cloud has another Barbican, and other flavours.
+    const own = { signatureCertificateUuid: undefined, acceptance: this.acceptanceOf(options.acceptance) };
+    const current = { ...this.current, ...own, visibility, ...(imageName !== undefined && { name: imageName }) };
     return new ImageDestination(this, id, {
       visibility,
       bootCommand: this.bootCommand,
@@ -230,6 +237,16 @@ export class VisaImage extends Construct implements IVisaImage {
         return new ImageReleases(scope, { family, plan, retain, current });
       },
     });
+  }
+
+  private acceptanceOf(props: AcceptanceProps | undefined): AcceptanceOptions | undefined {
+    if (!props) return undefined;
+    const { build, stagedBootCommand: file, userData } = this;
+    return {
+      ...{ props, specificationFile: build.specificationFile },
+      bootCommand: { digest: short(sha256(userData.text)), file },
+      triggers: { contract: build.layer.contract.join(" "), ...checkTriggers(build) },
+    };
   }
 
   /** The build and the gate, also where this image itself is rolled back. */

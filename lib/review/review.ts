@@ -66,7 +66,7 @@ const NO_REASON = "the plan gives no reason: it is told to destroy";
 
 /** Not the whole story of a resource of ours: replaced, it does its work again, and nothing is lost. */
 const HARMLESS: readonly Role[] = [
-  ...(["layer", "verified", "registered", "in-use"] as const),
+  ...(["layer", "verified", "accepted", "registered", "in-use"] as const),
   ...(["protection-notice", "visa", "visa-again", "instance-image"] as const),
 ];
 
@@ -183,6 +183,10 @@ function otherOf(change: ResourceChange, role: Role): OtherChange | undefined {
     return role === "layer" || role === "visa" ? undefined : { address, fate: "done again", attributes: [] };
   }
   if (fate === "none" && formerAddress !== undefined) return { address, fate: "moved", attributes: [formerAddress] };
+  // An instance is booted in the cloud, which nothing else of the review says.
+  if (role === "accepted" && (fate === "created" || fate === "replaced")) {
+    return { address, fate: fate === "created" ? "created" : "done again", attributes: [] };
+  }
   if (own) return undefined;
   if (fate === "none") return importedId === undefined ? undefined : { address, fate: "imported", attributes: [] };
   if (fate === "created" || fate === "forgotten") return { address, fate, attributes: [] };

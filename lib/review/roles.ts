@@ -7,6 +7,8 @@ export type Role =
   | "layer"
   /** The gate. */
   | "verified"
+  /** The gate behind the upload. */
+  | "accepted"
   | "registered"
   | "in-use"
   | "protection-notice"
@@ -26,6 +28,7 @@ export type Role =
 const OWN: readonly (readonly [role: Role, name: RegExp, entries: readonly string[]])[] = [
   ["layer", /^layer_./, ["fingerprint"]],
   ["verified", /._verified$/, ["fingerprint", "verifier"]],
+  ["accepted", /._accepted$/, ["flavor", "verifier"]],
   ["registered", /._[0-9a-f]{12}_registered$/, ["protected"]],
   ["in-use", /._in_use$/, ["release", "retain"]],
   ["visa-again", /._seen_in_visa$/, ["registration"]],

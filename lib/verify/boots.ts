@@ -39,7 +39,7 @@ useradd -m -s /bin/bash "$owner"
 `;
 
 /** As VISA's API server sends them. */
-const METADATA = {
+export const METADATA = {
   ...{ id: "4711", uid: "verify", screenWidth: "1280", screenHeight: "720", keyboardLayout: "en-gb-qwerty" },
   ...{ instruments: "D22", proposals: "9-10-1500" },
 };

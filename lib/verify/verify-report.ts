@@ -17,6 +17,17 @@ export interface Finding {
   readonly seconds: number;
 }
 
+/** Where instances of a registered image were made. */
+export interface CloudPlace {
+  /** The image's id in Glance. */
+  readonly image: string;
+  /** Names. */
+  readonly flavor: string;
+  readonly network: string;
+  /** How the instances got their metadata: one for each. */
+  readonly sources: readonly string[];
+}
+
 /** A report; `report.json` holds it. */
 export interface VerifyReport {
   readonly version: 2;
@@ -32,7 +43,10 @@ export interface VerifyReport {
    * versions have none.
    */
   readonly sha512?: string;
+  /** `kvm`, `tcg`; of a cloud's instance `nova`. */
   readonly accelerator: string;
+  /** Where a registered image was looked at, in a cloud. @default - its disk was, on this machine */
+  readonly cloud?: CloudPlace;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly seconds: number;
@@ -93,7 +107,7 @@ export function reportLines(report: VerifyReport, all = false): string {
 export function summary(report: VerifyReport): string {
   const count = (wanted: Verdict) => report.findings.filter(({ verdict }) => verdict === wanted).length;
   return (
-    `${report.template} ${short(report.fingerprint)}, profile ${report.profile}: ${count("pass")} passed, ` +
+    `${report.template} ${short(report.fingerprint)}, ${report.cloud ? "on the cloud, " : ""}profile ${report.profile}: ${count("pass")} passed, ` +
     `${count("fail")} failed, ${count("not applicable")} not applicable; ${Math.round(report.seconds)} s`
   );
 }

@@ -65,9 +65,19 @@ export async function lookAt(
   options: BootOptions,
   onMessage: (text: string) => void = () => {},
 ): Promise<Finding[]> {
-  const findings: Finding[] = [];
   await using subject = await startBoot(boot, options);
   onMessage(`boot "${boot}": ${subject.owner || "no owner"}`);
+  return lookAtSubject(subject, checks, own, onMessage);
+}
+
+/** The same with an instance that was started: waits for its owner, where a check looks inside, and keeps evidence. */
+export async function lookAtSubject(
+  subject: Subject,
+  checks: readonly Check[],
+  own: readonly OwnCheck[],
+  onMessage: (text: string) => void = () => {},
+): Promise<Finding[]> {
+  const findings: Finding[] = [];
   const note = async (finding: Finding) => {
     findings.push(finding);
     if (finding.verdict !== "fail") return;
@@ -76,16 +86,22 @@ export async function lookAt(
     if (findings.filter(({ verdict }) => verdict === "fail").length === 1) await subject.keepEvidence();
   };
   const all = [...inOrder(checks.filter(({ late }) => !late)), ...own, ...inOrder(checks.filter(({ late }) => late))];
-  const lost = await subject.waitForOwner(BOOT_SECONDS).then(
-    () => undefined,
-    (error: Error) => error,
-  );
+  const inside = all.some((check) => !("outside" in check && check.outside));
+  const lost = inside ? await lostBoot(subject) : undefined;
   for (const check of all) {
     onMessage(titleOf(check));
     await note(await find(check, subject, lost));
   }
-  if (findings.some(({ verdict }) => verdict === "fail")) subject.keepConsole();
+  if (findings.some(({ verdict }) => verdict === "fail")) await subject.keepConsole().catch(() => {});
   return findings;
+}
+
+/** Why a boot came to no owner; undefined where it did. */
+async function lostBoot(subject: Subject): Promise<Error | undefined> {
+  return subject.waitForOwner(BOOT_SECONDS).then(
+    () => undefined,
+    (error: Error) => error,
+  );
 }
 
 /** Runs one check, unless the boot was lost before. */
@@ -96,7 +112,9 @@ async function find(check: Check | OwnCheck, subject: Subject, lost: Error | und
     return { ...nameOf(check), verdict, detail, seconds };
   };
   try {
-    if (lost) throw lost;
+    const missing = "needs" in check && check.needs ? subject.instance.lacks[check.needs] : undefined;
+    if (missing !== undefined) throw new NotApplicable(missing);
+    if (lost && !("outside" in check && check.outside)) throw lost;
     const detail = "run" in check ? await check.run(subject) : await runOwnCheck(check, subject);
     return found("pass", detail ?? "");
   } catch (error) {

@@ -16,9 +16,13 @@ import { App, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
 import { MEMBER_CLOUD_NAME } from "../../dev/embedded-cloud/settings";
-import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
+import { Nova } from "../../lib/cloud/compute";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
+import { Neutron } from "../../lib/cloud/neutron";
+import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
+import { verifyOnCloud } from "../../lib/verify/cloud/verify-on-cloud";
+import type { VerifyReport } from "../../lib/verify/verify-report";
 import { useLocalState } from "../../stacks/state";
 import { VisaInfrastructureStack } from "../../stacks/visa-infrastructure";
 import { compileCommand } from "../runner/support/command";
@@ -94,6 +98,23 @@ class Client {
       if (Date.now() > deadline) throw new Error(`"${words}" is not on the console:\n${output}`);
     }
   }
+}
+
+/** What `visa-image verify --on-cloud` does of the image with a flavour, as the member, where nothing of the contract is promised. */
+async function accept(flavor: string): Promise<VerifyReport> {
+  const glance = await Glance.connect(
+    credentialsFrom({ ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME }),
+  );
+  const [nova, neutron] = [new Nova(glance.session), new Neutron(glance.session)];
+  const [{ id }] = (await (await Client.of(MEMBER_CLOUD_NAME)).send("GET", "image", "/v2/images?name=disk.qcow2")).images;
+  const image = await glance.image(id);
+  if (!image) throw new Error("the image is gone");
+  const network = await neutron.network("visa");
+  return verifyOnCloud({
+    place: { nova, neutron, network, flavor: await nova.flavor(flavor), securityGroups: [] },
+    ...{ image, template: "tiny", fingerprint: IMAGE.fingerprint, profile: "gate", parts: [], bootCommand: "" },
+    ...{ sources: ["config-drive"], verified: [], scratch, reports: join(scratch, "reports") },
+  });
 }
 
 const IMAGE = { imageName: "disk.qcow2", fingerprint: "0".repeat(64) };
@@ -230,6 +251,7 @@ whenFull("the full cloud", () => {
     const app = new App({ outdir: join(scratch, "out") });
     stackOf(app, "flavors", (stack, image) => {
       new VisaFlavor(stack, "tiny", { flavorName: "visa.tiny", vcpus: 1, images: [image] });
+      new VisaFlavor(stack, "huge", { flavorName: "visa.huge", vcpus: 1, ramMb: 1 << 20, images: [image] });
       new VisaFlavor(stack, "gpu", { ...{ vcpus: 2, images: [image] }, ...{ vgpus: 1, pciDevices: { a100: 1 } } });
     });
     new VisaInfrastructureStack(app, "visa-infrastructure", {
@@ -298,6 +320,16 @@ whenFull("the full cloud", () => {
     expect(two).toMatchObject([{ status: "ACTIVE", addresses: { visa: [{ addr: "10.42.0.77" }], external: [{}] } }]);
     await member.console(two[0].id, /tiny guest: address 10\.42\.0\.77/);
     second.run(...DESTROY);
+
+    // The gate behind the upload, on a real Nova: an instance that comes and goes, and one that no host has room for.
+    const accepted = await accept("visa.tiny");
+    expect(accepted.findings.filter(({ verdict }) => verdict !== "not applicable")).toMatchObject([
+      ...[51, 56].map((number) => ({ number, verdict: "pass" })),
+    ]);
+    await expect(accept("visa.huge")).rejects.toThrow(/in ERROR: No valid host[\s\S]*fix: no host has room/);
+    expect((await member.send("GET", "compute", "/servers")).servers).toHaveLength(1);
+    const { security_groups: groups } = await member.send("GET", "network", "/v2.0/security-groups");
+    expect(groups.map((group: Json) => group.name).sort()).toEqual(["default", "visa"]);
 
     await cloud.stop();
     expect(await processesIn(network)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The end of a file that a guest writes, and may write without end. */
+/** The end of what a guest writes, and may write without end. */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 /** At most so many bytes of a file's end, as text; empty where there is no such file. */
@@ -17,4 +17,9 @@ export function tailOf(path: string, bytes: number): string {
   } finally {
     closeSync(file);
   }
+}
+
+/** The last lines of a text that say something. */
+export function lastLines(text: string, count: number): string {
+  return text.split(/\r*\n/).filter((line) => line.trim() !== "").slice(-count).join("\n");
 }

@@ -9,7 +9,7 @@ const REFUSED = ["root", "daemon", "../x", "", "a,b", "a;b", "a:b", "a b", "-rf"
 const ALLOWED = [ODD_NAME, "ada.lovelace", "x", "1a", "under_score"];
 
 /** Reads what `cloud-init status` would, which itself takes seconds to start without KVM. */
-async function cloudInitDone({ instance, guest }: Subject, source: RegExp): Promise<string> {
+export async function cloudInitDone({ instance, guest }: Subject, source: RegExp): Promise<string> {
   await instance.waitFor("end of cloud-init", BOOT_SECONDS, async () => {
     return (await guest.run("test -e /run/cloud-init/result.json")).code === 0;
   });

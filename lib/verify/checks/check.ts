@@ -2,7 +2,11 @@
 
 import type { VerifyProfile } from "../../contract";
 import { VisaImageError } from "../../errors";
+import type { Need } from "../instance/instance";
+import { NotApplicable } from "../not-applicable";
 import type { BootName, Subject } from "./subject";
+
+export { NotApplicable };
 
 /** One look at one assertion, on one boot. An assertion may take several. */
 export interface Check {
@@ -12,6 +16,10 @@ export interface Check {
   readonly profile: VerifyProfile;
   /** Whether it comes after all that looks at the boot as it is, the templates' own checks too. @default false */
   readonly late?: true;
+  /** What not every instance can give: where it lacks it, the check does not apply. @default - nothing, or the agent alone */
+  readonly needs?: Need;
+  /** Whether it looks from outside alone, or not at the instance: then nothing waits for the guest. @default false */
+  readonly outside?: true;
   /**
    * Ends well where the assertion holds, and may return what was seen.
    *
@@ -20,9 +28,6 @@ export interface Check {
    */
   run(subject: Subject): Promise<string | undefined>;
 }
-
-/** The image does not have what an assertion is about. */
-export class NotApplicable extends Error {}
 
 /** @throws VisaImageError with the reason, unless the condition holds */
 export function expect(condition: unknown, reason: string): asserts condition {

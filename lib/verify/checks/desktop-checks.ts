@@ -110,7 +110,7 @@ async function shownIn(colorDepth: 16 | 24, subject: Subject): Promise<string> {
 
 /** An instance in two networks: both have an address, nothing has waited in vain for one, and VISA gets an answer. */
 async function twoInterfaces(subject: Subject): Promise<string> {
-  const { guest, instance } = subject;
+  const { guest } = subject;
   await guest.run("systemctl is-system-running --wait", { timeoutSeconds: BOOT_SECONDS });
   const lines = (await guest.text("ip -oneline -4 address show scope global")).split("\n").filter(Boolean);
   const addresses = lines.map((line) => line.split(/\s+/).slice(1, 4).join(" ").replace(" inet", ""));
@@ -118,7 +118,7 @@ async function twoInterfaces(subject: Subject): Promise<string> {
   expect(names.size === 2, `of two interfaces ${names.size} have an address: ${addresses.join(", ") || "none"}`);
   const failed = await guest.text("systemctl list-units --failed --plain --no-legend | awk '{ print $1 }'");
   expect(failed === "", `failed units: ${failed.replaceAll("\n", ", ")}`);
-  await instance.waitForRdp(subject.seconds(120));
+  await subject.waitForRdp();
   await subject.waitFor("open port 4822", 120, async () => (await guest.events())["4822"]);
   return addresses.join(", ");
 }
@@ -136,7 +136,7 @@ export const DESKTOP_CHECKS: readonly Check[] = [
   {
     ...{ assertion: 13, boot: "main", profile: "gate" },
     async run(subject) {
-      const { security, tlsVersion } = await subject.instance.waitForRdp(subject.seconds(120));
+      const { security, tlsVersion } = await subject.waitForRdp();
       expect(security === "tls", `it picked ${security}, not TLS`);
       return tlsVersion;
     },

@@ -68,6 +68,7 @@ const LOGIND_ACTIONS = ["power-off", "reboot", "halt", "suspend", "hibernate"].f
 
 /** Runs a script in the guest while the image's disk is mounted there, and returns what it printed. */
 async function ofImage({ instance, guest, image }: Subject, script: string): Promise<string> {
+  if (!image) throw new NotApplicable("the image's disk is not here");
   await instance.plugInDisk(image);
   try {
     await guest.text(mountImage("ro"));
@@ -150,7 +151,7 @@ export const HYGIENE_CHECKS: readonly Check[] = [
     },
   },
   {
-    ...{ assertion: 47, boot: "main", profile: "gate" },
+    ...{ assertion: 47, boot: "main", profile: "gate", needs: "disk" },
     async run(subject) {
       const left = await ofImage(subject, SECRETS_LEFT);
       expect(left === "", left);
@@ -162,7 +163,7 @@ export const HYGIENE_CHECKS: readonly Check[] = [
     },
   },
   {
-    ...{ assertion: 48, boot: "main", profile: "gate" },
+    ...{ assertion: 48, boot: "main", profile: "gate", needs: "disk" },
     async run(subject) {
       const left = await ofImage(subject, IDENTITY_LEFT);
       expect(left === "", left);
@@ -201,7 +202,7 @@ export const HYGIENE_CHECKS: readonly Check[] = [
   { assertion: 57, boot: "main", profile: "gate", run: saysWhatItIs },
   // Of the late ones it has the highest number: nothing can be asked of the instance afterwards.
   {
-    ...{ assertion: 46, boot: "main", profile: "full", late: true },
+    ...{ assertion: 46, boot: "main", profile: "full", late: true, needs: "power button" },
     async run(subject) {
       const most = subject.seconds(120);
       expect(await subject.instance.powerOff(most), `it did not power off within ${most} s of a press of the button`);

@@ -11,7 +11,8 @@ const START_SECONDS = 180;
 const LONGEST_BODY = 64 << 10;
 
 async function get({ instance }: Subject, path: string, init: RequestInit = {}): Promise<Response> {
-  return fetch(`http://127.0.0.1:${instance.port(8888)}${path}`, {
+  const { host, port } = instance.endpoint(8888);
+  return fetch(`http://${host}:${port}${path}`, {
     redirect: "manual",
     signal: AbortSignal.timeout(30_000),
     ...init,

@@ -5,6 +5,7 @@
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { PROMISED_PORTS } from "../../visa-protocols";
+import type { Endpoint } from "../instance/instance";
 import { expect } from "./check";
 import type { Subject } from "./subject";
 
@@ -50,10 +51,10 @@ END`;
 /** How many TCP connections the guest has taken since its boot. */
 const TAKEN = "awk '$1 == \"Tcp:\" && $7 ~ /^[0-9]/ { print $7 }' /proc/net/snmp";
 
-/** Connects to a port of loopback, and leaves. QEMU takes the connection at once, and then opens the guest's. */
-function lookAt(port: number): Promise<void> {
+/** Connects to a port, and leaves. QEMU takes the connection at once, and then opens the guest's. */
+function lookAt(where: Endpoint): Promise<void> {
   return new Promise((done, fail) => {
-    const socket = connect({ host: "127.0.0.1", port });
+    const socket = connect(where);
     socket.once("error", fail);
     socket.once("connect", () => setTimeout(() => socket.destroy(), 200));
     socket.once("close", () => done());
@@ -70,7 +71,7 @@ export async function leavesNothing(subject: Subject): Promise<string> {
   const cursor = /^-- cursor: (.*)$/m.exec(await guest.text("journalctl --sync; journalctl --lines=1 --show-cursor"));
   const taken = Number(await guest.text(TAKEN));
   for (let round = 0; round < ROUNDS; round++) {
-    await Promise.all(ports.map((port) => lookAt(instance.port(port))));
+    await Promise.all(ports.map((port) => lookAt(instance.endpoint(port))));
   }
   const wanted = ROUNDS * ports.length;
   await subject.waitFor(`end of ${wanted} connections to the guest`, 60, async () => {

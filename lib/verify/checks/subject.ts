@@ -3,10 +3,10 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
 import type { ImageRelease } from "../../runner/guest/image-release";
-import { tailOf } from "../../runner/output/tail";
 import { connectDesktop, type Desktop } from "../guacamole/client";
 import type { GuestAgent } from "../instance/guest-agent";
-import type { InstanceDisk, TestInstance } from "../instance/test-instance";
+import type { Instance, InstanceDisk } from "../instance/instance";
+import { type RdpAnswer, rdpAnswer } from "../rdp";
 import { makeToken, type TokenKeyPair, type TokenOptions } from "../token";
 
 /** The boots of the full profile. The short ones first: `main` ends with the instance switched off. */
@@ -18,9 +18,6 @@ export const BOOTS = ["uefi", "service", "bare", "ownerless", "main"] as const;
  * `ownerless`: metadata without an owner. `uefi`: as `bare` with one interface, by UEFI with Secure Boot on.
  */
 export type BootName = (typeof BOOTS)[number];
-
-/** So much of a console is kept as evidence. */
-const EVIDENCE_BYTES = 16 << 20;
 
 /** How often a boot is asked whether it has ended: the question takes time from it. */
 const LOOK_SECONDS = 5;
@@ -40,18 +37,20 @@ export interface ConnectOptions {
 /** What a {@link Subject} is made of. */
 export interface SubjectOptions {
   readonly boot: BootName;
-  readonly instance: TestInstance;
+  readonly instance: Instance;
   readonly metadata: Readonly<Record<string, string>>;
   /** The pair whose public half the instance was given. */
   readonly keys: TokenKeyPair;
-  /** The image's disk, which no boot has touched. */
-  readonly image: InstanceDisk;
+  /** The image's disk, which no boot has touched. @default - it is not here */
+  readonly image?: InstanceDisk;
   /** What the image has to say of itself. @default - it was not built here, or says nothing yet */
   readonly release?: ImageRelease;
   /** The instance's own, which goes with it. */
   readonly folder: string;
   /** Where evidence stays. */
   readonly reports: string;
+  /** What the names of its files begin with. @default - the boot's name */
+  readonly evidence?: string;
   /** What the checks' times are multiplied by. @default 1 */
   readonly patience?: number;
 }
@@ -59,10 +58,10 @@ export interface SubjectOptions {
 /** A running instance of the image. {@link Subject.stop} it, or use `await using`. */
 export class Subject implements AsyncDisposable {
   readonly boot: BootName;
-  readonly instance: TestInstance;
+  readonly instance: Instance;
   readonly metadata: Readonly<Record<string, string>>;
   readonly keys: TokenKeyPair;
-  readonly image: InstanceDisk;
+  readonly image: InstanceDisk | undefined;
   readonly release: ImageRelease | undefined;
   readonly reports: string;
   private session: Desktop | undefined;
@@ -98,7 +97,7 @@ export class Subject implements AsyncDisposable {
    */
   async waitForOwner(timeoutSeconds: number): Promise<void> {
     await this.instance.waitForGuest(timeoutSeconds);
-    if (!this.owner) return;
+    if (!this.owner || this.instance.lacks.agent) return;
     let lookAgain = performance.now() + LOOK_SECONDS * 1000;
     await this.instance.waitFor("owner", timeoutSeconds, async () => {
       if ((await this.guest.events()).owner !== undefined) return true;
@@ -123,6 +122,12 @@ export class Subject implements AsyncDisposable {
     return this.instance.waitFor(what, this.seconds(seconds), check);
   }
 
+  /** Waits until xrdp answers an RDP negotiation (assertion 13). A mere connection proves nothing: QEMU accepts it. */
+  waitForRdp(): Promise<RdpAnswer> {
+    const where = this.instance.endpoint(3389);
+    return this.waitFor("answer of the RDP server", 120, () => rdpAnswer({ ...where, timeoutSeconds: 10 }));
+  }
+
   /** A token as VISA makes them, for the owner and now unless told otherwise. */
   token(options: Partial<TokenOptions> = {}): string {
     return makeToken({ user: this.owner, privateKey: this.keys.privateKey, ...options });
@@ -131,9 +136,9 @@ export class Subject implements AsyncDisposable {
   /** Connects to the desktop as VISA does. */
   async connect(options: ConnectOptions = {}): Promise<Desktop> {
     const { width = 1280, height = 720, layout = "en-gb-qwerty", colorDepth } = options;
-    const rdpHost = await this.guest.text("hostname -I | cut -d' ' -f1");
+    const rdpHost = await this.instance.ownAddress();
     return connectDesktop({
-      ...{ host: "127.0.0.1", port: this.instance.port(4822), rdpHost },
+      ...{ ...this.instance.endpoint(4822), rdpHost },
       ...{
         user: this.owner,
         password: this.token(),
@@ -160,18 +165,19 @@ export class Subject implements AsyncDisposable {
 
   /** Keeps what a person needs to understand a failure: the screen and the journal. */
   async keepEvidence(): Promise<void> {
-    const { boot, reports } = this;
-    await this.instance.screenshot(join(reports, `${boot}-screen.png`)).catch(() => {});
-    const journal = await this.guest
-      .run("journalctl --boot --no-pager --output=short-monotonic")
-      .catch(() => undefined);
-    if (journal?.stdout) writeFileSync(join(reports, `${boot}-journal.txt`), journal.stdout);
+    await this.instance.screenshot(this.evidenceFile("screen.png")).catch(() => {});
+    const read = async () => this.guest.run("journalctl --boot --no-pager --output=short-monotonic");
+    const journal = await read().catch(() => undefined);
+    if (journal?.stdout) writeFileSync(this.evidenceFile("journal.txt"), journal.stdout);
   }
 
   /** Keeps the end of what the console has shown. */
-  keepConsole(): void {
-    const console = tailOf(this.instance.consoleFile, EVIDENCE_BYTES);
-    writeFileSync(join(this.reports, `${this.boot}-console.log`), console);
+  async keepConsole(): Promise<void> {
+    writeFileSync(this.evidenceFile("console.log"), await this.instance.readConsole());
+  }
+
+  private evidenceFile(name: string): string {
+    return join(this.reports, `${this.options.evidence ?? this.boot}-${name}`);
   }
 
   /** Ends the instance, and removes its folder. */

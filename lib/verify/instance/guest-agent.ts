@@ -1,7 +1,8 @@
-/** The other end of guest/agent.py: runs programs on a test instance, as root, without a network. */
+/** The other end of guest/agent.py: runs programs on a test instance, as root. */
 import { readFileSync } from "node:fs";
-import { connect, type Socket } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
 import { readMessages } from "../../runner/output/lines";
@@ -10,6 +11,16 @@ import { readMessages } from "../../runner/output/lines";
 const LONGEST_ANSWER = 64 << 20;
 
 const ENDED = "the instance has ended, and answers nothing any more";
+
+/** A way to the agent: a serial port, or a session of ssh. */
+export interface AgentChannel {
+  /** What the agent says; closed where its end is gone. */
+  readonly output: Readable;
+  /** What it is told. */
+  readonly input: Writable;
+  /** Closes this end. */
+  close(): void;
+}
 
 /** What a program on the guest did. */
 export interface GuestResult {
@@ -41,53 +52,83 @@ export function guestFile(name: string): string {
  * @param before a script that runs as root before that
  */
 export function agentVendorData(before = ""): string {
-  const agent = Buffer.from(guestFile("agent.py")).toString("base64");
   const script = `set -e
-mkdir -p /run/visa-verify
-echo ${agent} | base64 --decode > /run/visa-verify/agent.py
-systemd-run --quiet --no-block --collect --unit=visa-verify --property=DefaultDependencies=no \\
-  python3 /run/visa-verify/agent.py
+${startOfAgent()}
 ${before}`;
   // JSON is YAML. cloud-init runs it at each boot.
   return `#cloud-config\n${JSON.stringify({ bootcmd: [["bash", "-c", script]] })}\n`;
 }
 
+/** Shell that starts the agent, as early in the boot as it is run. @param args what the agent is told */
+export function startOfAgent(...args: readonly string[]): string {
+  const agent = Buffer.from(guestFile("agent.py")).toString("base64");
+  return `mkdir -p /run/visa-verify
+echo ${agent} | base64 --decode > /run/visa-verify/agent.py
+systemd-run --quiet --no-block --collect --unit=visa-verify --property=DefaultDependencies=no \\
+  ${["python3 /run/visa-verify/agent.py", ...args].join(" ")}`;
+}
+
+/** A way to the agent by a Unix socket: QEMU's end of the serial port. */
+export async function unixSocket(path: string): Promise<AgentChannel> {
+  const socket = connect(path);
+  await new Promise<void>((done, fail) => {
+    socket.once("connect", done);
+    socket.once("error", fail);
+  });
+  return { output: socket, input: socket, close: () => socket.destroy() };
+}
+
 /** The agent of one test instance. */
 export class GuestAgent {
   private readonly pending = new Map<number, (answer: Record<string, unknown> | VisaImageError) => void>();
-  private socket: Socket | undefined;
+  private channel: AgentChannel | undefined;
   private nextId = 1;
-  private said = false;
+  /** The boot that the agent has said hello from; that before a reboot. */
+  private boot: string | undefined;
+  private before: string | undefined;
 
-  /** @param path QEMU's end of the serial port, a Unix socket */
-  constructor(private readonly path: string) {}
+  /**
+   * @param connect opens a way to it
+   * @param ended the reason of what is asked after that was closed
+   */
+  constructor(
+    private readonly connect: () => Promise<AgentChannel>,
+    private readonly ended = ENDED,
+  ) {}
 
-  /** Opens QEMU's end; the agent itself may come later. */
+  /** Opens this end; the agent itself may come later. */
   async open(): Promise<void> {
-    const socket = connect(this.path);
-    await new Promise<void>((done, fail) => {
-      socket.once("connect", done);
-      socket.once("error", fail);
+    const channel = await this.connect();
+    channel.output.on("error", () => {});
+    channel.input.on("error", () => {});
+    this.channel = channel;
+    channel.output.once("close", () => {
+      if (this.channel !== channel) return;
+      this.channel = undefined;
+      this.boot = undefined;
+      this.failAll(this.ended);
     });
-    socket.on("error", () => {});
-    this.socket = socket;
-    // QEMU's end is closed when the instance ends: nobody answers any more.
-    socket.on("close", () => this.failAll(ENDED));
-    readMessages(socket, {
+    readMessages(channel.output, {
       longest: LONGEST_ANSWER,
       onLine: (line) => this.receive(line),
       onTooLong: () => this.failAll(`the guest's answer is longer than ${LONGEST_ANSWER >> 20} MiB`),
     });
   }
 
-  /** Whether the agent has said hello. */
-  get alive(): boolean {
-    return this.said;
+  /** Whether there is a way to it. */
+  get connected(): boolean {
+    return this.channel !== undefined;
   }
 
-  /** Forgets the hello: before a reboot. */
+  /** Whether the agent has said hello. */
+  get alive(): boolean {
+    return this.boot !== undefined;
+  }
+
+  /** Before a reboot: from now on only the hello of another boot counts. */
   expectHello(): void {
-    this.said = false;
+    this.before = this.boot;
+    this.boot = undefined;
   }
 
   /** Runs a program with its arguments. A failure of the program is an answer, not an error. */
@@ -123,11 +164,14 @@ export class GuestAgent {
 
   /** Closes this end. */
   close(): void {
-    this.socket?.removeAllListeners("close").destroy();
+    const { channel } = this;
+    this.channel = undefined;
+    channel?.close();
   }
 
   private ask(request: Record<string, unknown>, timeoutSeconds: number): Promise<Record<string, unknown>> {
-    if (this.socket?.destroyed) return Promise.reject(new VisaImageError(ENDED));
+    const { channel } = this;
+    if (!channel) return Promise.reject(new VisaImageError(this.ended));
     const id = this.nextId++;
     return new Promise((done, fail) => {
       const timer = setTimeout(() => {
@@ -140,7 +184,7 @@ export class GuestAgent {
         if (answer instanceof VisaImageError) fail(answer);
         else done(answer);
       });
-      this.socket?.write(`${JSON.stringify({ id, ...request })}\n`);
+      channel.input.write(`${JSON.stringify({ id, ...request })}\n`);
     });
   }
 
@@ -157,7 +201,7 @@ export class GuestAgent {
       // A line that a reboot cut off.
       return;
     }
-    if (message.hello) this.said = true;
+    if (typeof message.hello === "string") this.boot = message.hello === this.before ? undefined : message.hello;
     else this.pending.get(message.id as number)?.(message);
   }
 }

@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { GuestAgent } from "../../../lib/verify/instance/guest-agent";
+import { GuestAgent, unixSocket } from "../../../lib/verify/instance/guest-agent";
 import { Monitor } from "../../../lib/verify/instance/qmp";
 import { scratchFolder } from "../../support/scratch";
 
@@ -38,7 +38,7 @@ test("fails for an answer that does not end, in little memory, and takes the nex
       socket.write(`\n${JSON.stringify({ id: 2, code: 0, stdout: "fine", stderr: "" })}\n`);
     });
   });
-  agent = new GuestAgent(path);
+  agent = new GuestAgent(() => unixSocket(path));
   await agent.open();
   const before = process.memoryUsage().rss;
   await expect(agent.run("one")).rejects.toThrow("the guest's answer is longer than 64 MiB");
@@ -48,7 +48,7 @@ test("fails for an answer that does not end, in little memory, and takes the nex
 
 test("fails at once where the instance ends, and for whatever is asked afterwards", async () => {
   const path = await guest((socket) => socket.on("data", () => socket.destroy()));
-  agent = new GuestAgent(path);
+  agent = new GuestAgent(() => unixSocket(path));
   await agent.open();
   await expect(agent.run("halt")).rejects.toThrow("the instance has ended");
   await expect(agent.events()).rejects.toThrow("the instance has ended");
