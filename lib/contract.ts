@@ -152,6 +152,6 @@ export const CONTRACT: ReadonlyMap<number, Assertion> = new Map(
 
 /** Where an assertion of the part `cloud` is shown, in words. */
 export function shownWhere({ tests }: Assertion): string {
-  if (!tests) return "not run: it takes VISA itself and Nova";
+  if (!tests) return "not run";
   return tests.map(([file, title]) => `${file}: ${title.replace("%s", "…")}`).join("; ");
 }

@@ -90,7 +90,8 @@ export type InstanceState = "STARTING" | "PARTIALLY_ACTIVE" | "ACTIVE";
 export function stateByPorts(protocols: readonly VisaProtocol[], open: (port: number) => boolean): InstanceState {
   const desktop = DESKTOP_PROTOCOLS.find((name) => protocols.includes(name));
   // GUACD shows what RDP serves: it is of no use alone.
-  const first = desktop === "GUACD" && protocols.includes("RDP") ? [desktop, "RDP" as const] : [desktop ?? protocols[0]];
+  const first =
+    desktop === "GUACD" && protocols.includes("RDP") ? [desktop, "RDP" as const] : [desktop ?? protocols[0]];
   if (first.some((name) => name === undefined || !open(portOf(name)))) return "STARTING";
   return protocols.every((name) => open(portOf(name))) ? "ACTIVE" : "PARTIALLY_ACTIVE";
 }

@@ -38,7 +38,14 @@
 import "./compiled";
 import { readFileSync } from "node:fs";
 import { App } from "cdktf";
-import { type AcceptanceProps, Catalog, type DiskFormat, type ImageVisibility, type VisaChannel, VisaImageError } from "../lib";
+import {
+  type AcceptanceProps,
+  Catalog,
+  type DiskFormat,
+  type ImageVisibility,
+  type VisaChannel,
+  VisaImageError,
+} from "../lib";
 import { VARIABLES, withPresentNames } from "../lib/present-names";
 import { VisaImageStack } from "./visa-image";
 import { VisaInfrastructureStack } from "./visa-infrastructure";

@@ -69,10 +69,7 @@ export const allow = () =>
     .argParser(collect)
     .default([] as string[], "nothing");
 export const securityGroup = () =>
-  new Option(
-    "--security-group <name>",
-    "with --on-cloud: one that VISA gives its instances, as often as needed",
-  )
+  new Option("--security-group <name>", "with --on-cloud: one that VISA gives its instances, as often as needed")
     .argParser(collect)
     .default([] as string[], "one that is made for it");
 export const pamPublic = () =>

@@ -61,7 +61,10 @@ export function addCommands(program: Command): void {
     .option("--cache-buster <text>", "as it was built with")
     .option("--boot-command <file>", "user data of the instance (default: visa-image's own boot command)")
     .option("--disk <file>", "verify a disk image that was made elsewhere")
-    .option("--contract <parts>", "what is promised, with --disk or --on-cloud: boot, desktop, login, jupyter, hygiene, uefi")
+    .option(
+      "--contract <parts>",
+      "what is promised, with --disk or --on-cloud: boot, desktop, login, jupyter, hygiene, uefi",
+    )
     .addOption(
       new Option("--firmware <name>", "what the image boots by; uefi: with Secure Boot on")
         .choices(["bios", "uefi"] as const)
@@ -88,7 +91,10 @@ export function addCommands(program: Command): void {
       ).choices(["metadata-service", "config-drive", "both"] as const),
     )
     .option("--floating-ip-pool <network>", "with --on-cloud: where this machine does not reach the network itself")
-    .option("--from <cidr>", "with --on-cloud: who may reach the instance, by the group that is made for it (default: all)")
+    .option(
+      "--from <cidr>",
+      "with --on-cloud: who may reach the instance, by the group that is made for it (default: all)",
+    )
     .addOption(accelerator())
     .option(
       "--reports <dir>",

@@ -115,7 +115,11 @@ async function findImage(glance: Glance, nameOrId: string): Promise<GlanceImage>
   const [first, ...others] = shown.length > 0 ? shown : named;
   if (first && others.length === 0) return first;
   if (!first) {
-    throw usageError(`Glance has no image "${nameOrId}" of this project`, undefined, "give an id: openstack image list");
+    throw usageError(
+      `Glance has no image "${nameOrId}" of this project`,
+      undefined,
+      "give an id: openstack image list",
+    );
   }
   const ids = [first, ...others].map(({ id }) => id).join(", ");
   throw usageError(`there are several images "${nameOrId}"`, undefined, `give an id: ${ids}`);

@@ -78,7 +78,8 @@ export class Nova {
     };
     const what = `make an instance of the flavour "${flavor.name}"`;
     const made = await this.service.post("/servers", { server }, what, (status, words) => {
-      if (/too small|larger than|minimum/i.test(words)) return "take a flavour with more of that: openstack flavor list";
+      if (/too small|larger than|minimum/i.test(words))
+        return "take a flavour with more of that: openstack flavor list";
       return status === 400 && /user_?data/i.test(words) ? "shorten the boot command" : undefined;
     });
     return String(asRecord(made.server).id);

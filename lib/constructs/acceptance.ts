@@ -72,7 +72,10 @@ export function acceptance(
     ...{ ...triggers, "boot command": bootCommand.digest },
   };
   const escaped = Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [escapeTemplate(name), isToken(value) ? value : escapeTemplate(value)]),
+    Object.entries(values).map(([name, value]) => [
+      escapeTemplate(name),
+      isToken(value) ? value : escapeTemplate(value),
+    ]),
   );
   const resource = new TerraformData(scope, "Accepted", { triggersReplace: escaped });
   claimOf(resource, family, "_accepted");

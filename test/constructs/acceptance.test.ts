@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
-import { formatLock } from "../../lib/releases/release-lock";
+import { formatLock, type Release } from "../../lib/releases/release-lock";
 import { scratchFolder } from "../support/scratch";
 import { addImage, newStack, synthesized } from "./support";
 
@@ -26,13 +26,16 @@ test("stands between the image and what shows it, and the plan says where", () =
   });
   const [{ command }] = accepted.provisioner.map((each: Record<string, unknown>) => each["local-exec"]);
   expect(command).toContain(`verify --on-cloud \${openstack_images_image_v2.visa-apps_${DIGITS}.id} --profile gate`);
-  expect(command).toContain("--flavor m1.medium --network visa --source both --security-group visa --security-group lab");
+  expect(command).toContain(
+    "--flavor m1.medium --network visa --source both --security-group visa --security-group lab",
+  );
   expect(command).toMatch(/--specification specifications\/\S+ --boot-command boot-commands\/visa-apps/);
   expect(data[`visa-apps_${DIGITS}_registered`].depends_on).toEqual(["terraform_data.visa-apps_accepted"]);
 });
 
 test("without it nothing of a stack is other than it was", () => {
-  const [without, withIt] = [dataOf({}), dataOf({ acceptance: ACCEPTANCE })];
+  const lockFile = join(scratchFolder(), "visa-images.lock.json");
+  const [without, withIt] = [dataOf({ lockFile }), dataOf({ lockFile, acceptance: ACCEPTANCE })];
   expect(without).not.toHaveProperty("visa-apps_accepted");
   expect(without[`visa-apps_${DIGITS}_registered`]).not.toHaveProperty("depends_on");
   const { "visa-apps_accepted": _, ...others } = withIt;
@@ -42,10 +45,10 @@ test("without it nothing of a stack is other than it was", () => {
 
 test("rolled back it stays as it is in the state, and boots nothing", () => {
   const lockFile = join(scratchFolder(), "visa-images.lock.json");
-  const past = {
+  const past: Release = {
     ...{ release: "111111111111", fingerprint: "1".repeat(64), template: "visa-apps", name: "old", diskFormat: "raw" },
     ...{ imageId: "i", sha512: "ab", sizeBytes: 1, registered: "2026-11-01T00:00:00Z" },
-  } as const;
+  };
   writeFileSync(lockFile, formatLock({ version: 1, images: { "images/visa-apps": [past] } }));
   const accepted = dataOf({ acceptance: ACCEPTANCE, lockFile, release: "111111111111" })["visa-apps_accepted"];
   expect(accepted).not.toHaveProperty("provisioner");

@@ -16,11 +16,11 @@ import { App, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
 import { MEMBER_CLOUD_NAME } from "../../dev/embedded-cloud/settings";
+import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
 import { Nova } from "../../lib/cloud/compute";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { Neutron } from "../../lib/cloud/neutron";
-import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
 import { verifyOnCloud } from "../../lib/verify/cloud/verify-on-cloud";
 import type { VerifyReport } from "../../lib/verify/verify-report";
 import { useLocalState } from "../../stacks/state";
@@ -102,11 +102,10 @@ class Client {
 
 /** What `visa-image verify --on-cloud` does of the image with a flavour, as the member, where nothing of the contract is promised. */
 async function accept(flavor: string): Promise<VerifyReport> {
-  const glance = await Glance.connect(
-    credentialsFrom({ ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME }),
-  );
+  const glance = await Glance.connect(credentialsFrom({ ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME }));
   const [nova, neutron] = [new Nova(glance.session), new Neutron(glance.session)];
-  const [{ id }] = (await (await Client.of(MEMBER_CLOUD_NAME)).send("GET", "image", "/v2/images?name=disk.qcow2")).images;
+  const [{ id }] = (await (await Client.of(MEMBER_CLOUD_NAME)).send("GET", "image", "/v2/images?name=disk.qcow2"))
+    .images;
   const image = await glance.image(id);
   if (!image) throw new Error("the image is gone");
   const network = await neutron.network("visa");

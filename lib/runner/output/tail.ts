@@ -21,5 +21,9 @@ export function tailOf(path: string, bytes: number): string {
 
 /** The last lines of a text that say something. */
 export function lastLines(text: string, count: number): string {
-  return text.split(/\r*\n/).filter((line) => line.trim() !== "").slice(-count).join("\n");
+  return text
+    .split(/\r*\n/)
+    .filter((line) => line.trim() !== "")
+    .slice(-count)
+    .join("\n");
 }

@@ -46,7 +46,9 @@ export function cloudChecks(options: CloudCheckOptions, first: boolean): Check[]
   const { parts, profile } = options;
   const ofImage = checksOf(parts, "full").filter(({ boot, assertion, profile: least }) => {
     // The id is asked for in any case: it is Nova's own here.
-    return boot === "main" && ![1, 2].includes(assertion) && (least === "gate" || profile === "full" || assertion === 59);
+    return (
+      boot === "main" && ![1, 2].includes(assertion) && (least === "gate" || profile === "full" || assertion === 59)
+    );
   });
   const ofCloud = [
     ...(parts.includes("boot") ? [sourceCheck(options)] : []),
@@ -97,7 +99,8 @@ function rootDisk({ flavor }: CloudCheckOptions): Check {
     ...{ assertion: 49, boot: "main", profile: "gate" },
     async run({ guest }) {
       if (flavor.diskGb === 0) throw new NotApplicable("the flavour has no disk: it is as large as the image's");
-      const script = 'lsblk --noheadings --bytes --nodeps --output SIZE "/dev/$(lsblk -no PKNAME "$(findmnt -no SOURCE /)")"';
+      const script =
+        'lsblk --noheadings --bytes --nodeps --output SIZE "/dev/$(lsblk -no PKNAME "$(findmnt -no SOURCE /)")"';
       const gib = Number(await guest.text(script)) / 2 ** 30;
       expect(gib === flavor.diskGb, `the disk has ${gib.toFixed(1)} GiB, the flavour ${flavor.diskGb}`);
       return `${gib} GiB, as the flavour`;
@@ -118,7 +121,10 @@ echo "nothing listens on ${UNDECLARED_PORT} inside" >&2; exit 1`);
       const { host } = instance.endpoint(UNDECLARED_PORT);
       const open = await answers(host, UNDECLARED_PORT);
       const groups = securityGroups.join(", ") || "made for this";
-      expect(!open, `port ${UNDECLARED_PORT}, which nobody declared, is reached through the security groups: ${groups}`);
+      expect(
+        !open,
+        `port ${UNDECLARED_PORT}, which nobody declared, is reached through the security groups: ${groups}`,
+      );
       return `${UNDECLARED_PORT} is shut from outside (security groups: ${groups})`;
     },
   };
@@ -130,13 +136,15 @@ function becomesActive({ protocols, watch, securityGroups, source }: CloudCheckO
     ...{ assertion: 55, boot: "main", profile: "gate", outside: true },
     async run(subject) {
       if (protocols.length === 0) throw new NotApplicable("the template promises nothing that VISA looks at");
-      await subject.waitFor("state ACTIVE", ACTIVE_SECONDS, async () => watch.state === "ACTIVE").catch((error: Error) => {
-        const shut = protocols.map(portOf).filter((port) => !watch.opened.has(port));
-        const through = securityGroups.length > 0 ? ` through the security groups ${securityGroups.join(", ")}` : "";
-        if (shut.length === 0) throw error;
-        const where = subject.instance.endpoint(22).host;
-        expect(false, `${watch.state}: ${shut.join(", ")} of ${where} is not reached from here${through}`);
-      });
+      await subject
+        .waitFor("state ACTIVE", ACTIVE_SECONDS, async () => watch.state === "ACTIVE")
+        .catch((error: Error) => {
+          const shut = protocols.map(portOf).filter((port) => !watch.opened.has(port));
+          const through = securityGroups.length > 0 ? ` through the security groups ${securityGroups.join(", ")}` : "";
+          if (shut.length === 0) throw error;
+          const where = subject.instance.endpoint(22).host;
+          expect(false, `${watch.state}: ${shut.join(", ")} of ${where} is not reached from here${through}`);
+        });
       const ports = protocols.map(portOf).map((port) => `${port} after ${(watch.opened.get(port) ?? 0).toFixed(1)} s`);
       const states = watch.states.map(({ state, seconds }) => `${state} ${seconds.toFixed(1)} s`);
       return `since the request (${source}): ${states.join(", ")}; ${ports.join(", ")}`;

@@ -40,13 +40,23 @@ export class Janitor {
   }
 }
 
-/** The janitor's own end. @param log a file for what it did, and for what it could not do */
-export async function runJanitor(told: Readable, connect: () => Promise<Cloud>, log: string): Promise<void> {
+/**
+ * The janitor's own end.
+ *
+ * @param log a file for what it did, and for what it could not do
+ * @param lateMs how long it waits for what may still be made
+ */
+export async function runJanitor(
+  told: Readable,
+  connect: () => Promise<Cloud>,
+  log: string,
+  lateMs = LATE_MS,
+): Promise<void> {
   let text = "";
   for await (const chunk of told) text += chunk;
   const names = text.split("\n").filter(Boolean);
   if (names.includes(ALL_IS_REMOVED) || names.length === 0) return;
-  await sleep(LATE_MS);
+  await sleep(lateMs);
   const note = (words: string) => appendFileSync(log, `${new Date().toISOString()} ${words}\n`);
   for (const name of names) {
     try {

@@ -10,7 +10,7 @@ import type { Endpoint, Instance, Need } from "../instance/instance";
 import { NotApplicable } from "../not-applicable";
 import { answers, PortWatch } from "./port-watch";
 import { type HostKey, readConsoleWords, SshAccess } from "./ssh";
-import { Trial, type TrialPlace, type TrialRequest } from "./trial";
+import type { Trial, TrialPlace, TrialRequest } from "./trial";
 import { trialUserData } from "./user-data";
 
 /** What {@link NovaInstance.boot} is told. */
@@ -131,7 +131,8 @@ export class NovaInstance implements Instance {
           console = await this.trial.console();
           const words = readConsoleWords(console);
           this.hostKey = words.hostKey;
-          if (words.withoutSshd) this.missing.agent = "the image has no sshd, by which alone one looks inside on a cloud";
+          if (words.withoutSshd)
+            this.missing.agent = "the image has no sshd, by which alone one looks inside on a cloud";
           untold = !this.hostKey && (await this.sshdFor(UNTOLD_SECONDS));
         }
         if (this.hostKey || untold) await this.connect();
@@ -213,9 +214,12 @@ export class NovaInstance implements Instance {
     if (!message.startsWith(`no ${SIGN_OF_LIFE}`)) return error;
     const { hostKey, started } = readConsoleWords(console);
     if (!started && !this.ssh.lastWords) {
-      return new VisaImageError(`${message}\nits cloud-init did not run the user data, or the console does not show it`, {
-        fix: "see the console among the evidence; look at the image with the gate first: visa-image verify",
-      });
+      return new VisaImageError(
+        `${message}\nits cloud-init did not run the user data, or the console does not show it`,
+        {
+          fix: "see the console among the evidence; look at the image with the gate first: visa-image verify",
+        },
+      );
     }
     const words = this.ssh.lastWords ? `ssh says: ${this.ssh.lastWords}` : "ssh says nothing";
     return new VisaImageError(`${message}\n${hostKey ? "sshd runs, and " : ""}${words}`, {

@@ -87,14 +87,16 @@ export class InstanceCloud {
       this.tokens += 1;
       return { status: 201, body: { token: this.token() }, headers: { "x-subject-token": `t${this.tokens}` } };
     }
-    if (service === "v2") return this.glance(rest);
+    if (service === "v2") return this.glance(rest, url.searchParams);
     if (service === "nova") return this.nova(request.method ?? "", rest, url, body);
     return this.neutron(request.method ?? "", rest.slice(1), url, body);
   }
 
-  private glance([, id]: readonly string[]): Answer {
+  private glance([, id]: readonly string[], asked: URLSearchParams): Answer {
     if (id === this.image.id) return { status: 200, body: this.image };
-    return id ? { status: 404 } : { status: 200, body: { images: [this.image] } };
+    if (id) return { status: 404 };
+    const found = ["name", "os_hidden"].every((name) => [null, String(this.image[name])].includes(asked.get(name)));
+    return { status: 200, body: { images: found ? [this.image] : [] } };
   }
 
   // biome-ignore lint/suspicious/noExplicitAny: what was sent

@@ -29,7 +29,7 @@ function cloudWith(name: string): { readonly cloud: Cloud; readonly done: string
 test("what a killed command had is removed by its name", async () => {
   const { cloud, done } = cloudWith("image-check-1");
   const log = join(scratchFolder(), "log");
-  await runJanitor(Readable.from(["image-check-1\n"]), async () => cloud, log);
+  await runJanitor(Readable.from(["image-check-1\n"]), async () => cloud, log, 1);
   expect(done).toEqual(["delete s", "delete g"]);
   expect(readFileSync(log, "utf8")).toContain('removed what was left of "image-check-1"');
 });
@@ -49,7 +49,7 @@ test("fails, and writes it down, where the cloud cannot be reached any more", as
   const connect = async (): Promise<Cloud> => {
     throw new Error("cannot reach it");
   };
-  await runJanitor(Readable.from(["image-check-1\n"]), connect, log);
+  await runJanitor(Readable.from(["image-check-1\n"]), connect, log, 1);
   expect(readFileSync(log, "utf8")).toContain('"image-check-1" could not be removed: cannot reach it');
 });
 

@@ -23,8 +23,13 @@ test("a key that was told is the only one that ssh takes, and no file of this ma
   const folder = join(scratchFolder(), "own");
   const access = await SshAccess.make(folder);
   expect(access.publicKey).toMatch(/^ssh-ed25519 \S+ visa-image-verify$/);
-  const [pinned, open] = [access.arguments("192.0.2.7", { type: "ssh-rsa", key: "AAAA" }), access.arguments("192.0.2.7")];
-  expect(pinned).toEqual(expect.arrayContaining(["StrictHostKeyChecking=yes", "HostKeyAlgorithms=rsa-sha2-512,rsa-sha2-256"]));
+  const [pinned, open] = [
+    access.arguments("192.0.2.7", { type: "ssh-rsa", key: "AAAA" }),
+    access.arguments("192.0.2.7"),
+  ];
+  expect(pinned).toEqual(
+    expect.arrayContaining(["StrictHostKeyChecking=yes", "HostKeyAlgorithms=rsa-sha2-512,rsa-sha2-256"]),
+  );
   expect(open).toContain("StrictHostKeyChecking=accept-new");
   // As ssh itself reads it: -G prints what it would do.
   const config = execFileSync("ssh", ["-G", ...pinned], { encoding: "utf8" });

@@ -158,7 +158,9 @@ test("inside by the same agent, over ssh, to the host whose key the console has 
 test("a token that ends meanwhile is made anew: what was made is removed all the same", async () => {
   let refused = 0;
   cloud.instead = (request) =>
-    request.startsWith("DELETE") && refused++ === 0 ? { status: 401, body: { error: { message: "expired" } } } : undefined;
+    request.startsWith("DELETE") && refused++ === 0
+      ? { status: 401, body: { error: { message: "expired" } } }
+      : undefined;
   await verifyIt();
   expect(cloud.tokens).toBe(2);
   expect(cloud.left).toEqual([]);
@@ -182,12 +184,17 @@ test.each<[string, () => void, RegExp]>([
   [
     "no quota for a group",
     () =>
-      answerOnce("POST /neutron/v2.0/security-groups", 409, { NeutronError: { message: "Quota exceeded for resources" } }),
+      answerOnce("POST /neutron/v2.0/security-groups", 409, {
+        NeutronError: { message: "Quota exceeded for resources" },
+      }),
     /cannot make the security group .* Neutron answered 409 Quota exceeded[\s\S]*fix: free some/,
   ],
   [
     "a flavour that is too small",
-    () => answerOnce("POST /nova/servers", 400, { badRequest: { message: "Flavor's disk is too small for requested image." } }),
+    () =>
+      answerOnce("POST /nova/servers", 400, {
+        badRequest: { message: "Flavor's disk is too small for requested image." },
+      }),
     /disk is too small[\s\S]*fix: take a flavour with more of that/,
   ],
   [
@@ -219,7 +226,9 @@ test.each<[string, () => void, RegExp]>([
 
 test("fails for flavours and networks that are not there, with those that are", async () => {
   const { nova, neutron } = await place();
-  await expect(nova.flavor("m1.medum")).rejects.toThrow('Nova has no flavour "m1.medum"\n  fix: did you mean "m1.medium"?');
+  await expect(nova.flavor("m1.medum")).rejects.toThrow(
+    'Nova has no flavour "m1.medum"\n  fix: did you mean "m1.medium"?',
+  );
   await expect(neutron.network("lab")).rejects.toThrow('Neutron shows no network "lab"');
 });
 
@@ -239,11 +248,15 @@ test("an interrupt while Nova is asked waits for its answer, and removes what ca
 
 test("fails, and says by which command it is removed, where something cannot be removed", async () => {
   cloud.instead = (request) =>
-    request.startsWith("DELETE /neutron") ? { status: 403, body: { NeutronError: { message: "not allowed" } } } : undefined;
+    request.startsWith("DELETE /neutron")
+      ? { status: 403, body: { NeutronError: { message: "not allowed" } } }
+      : undefined;
   const report = await verifyIt();
   expect(finding(report, 56)).toMatchObject({
     verdict: "fail",
-    detail: expect.stringContaining("openstack security group delete security-groups-1 (cannot delete the security group"),
+    detail: expect.stringContaining(
+      "openstack security group delete security-groups-1 (cannot delete the security group",
+    ),
   });
   expect(report.passed).toBe(false);
 });

@@ -165,6 +165,7 @@ export class MutationRun {
 
 /** Puts a mutation on a new overlay of the image's disk, by a guest that has it as a second disk. */
 async function spoil({ instance, guest, image }: Subject, path: string, script: string): Promise<void> {
+  if (!image) throw new Error("the image's disk is not here");
   rmSync(path, { force: true });
   await execa("qemu-img", ["create", "-q", "-f", "qcow2", "-F", image.format, "-b", resolve(image.path), path]);
   await instance.plugInDisk({ path, format: "qcow2", writable: true });
