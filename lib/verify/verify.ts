@@ -67,7 +67,8 @@ export async function lookAt(
 ): Promise<Finding[]> {
   await using subject = await startBoot(boot, options);
   onMessage(`boot "${boot}": ${subject.owner || "no owner"}`);
-  return lookAtSubject(subject, checks, own, onMessage);
+  // Awaited here: the instance ends with this function.
+  return await lookAtSubject(subject, checks, own, onMessage);
 }
 
 /** The same with an instance that was started: waits for its owner, where a check looks inside, and keeps evidence. */
