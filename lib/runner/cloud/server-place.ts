@@ -261,6 +261,15 @@ function remedyFor(text: string): string | undefined {
 /** What to do about what the cloud says, in Packer's words or Nova's. */
 const REMEDIES: readonly [RegExp, string][] = [
   [
+    /Error associating floating IP/i,
+    "a floating address leads to a network that a router connects with its pool, and not to the pool itself: another --network",
+  ],
+  [/requires a subnet/i, "a network with a subnet: --network, VISA_BUILD_NETWORK (openstack subnet list)"],
+  [
+    /Unable to find security_group/i,
+    "--security-groups, VISA_BUILD_SECURITY_GROUPS: names or ids of the project's (openstack security group list)",
+  ],
+  [
     /Quota exceeded|OverQuota|exceeds? .*quota/i,
     "remove what nobody needs in the project, take a smaller flavour, or have the quota raised (openstack limits show --absolute)",
   ],

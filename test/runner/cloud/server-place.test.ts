@@ -146,6 +146,10 @@ test("fails whose cause the cloud's words tell have a remedy", async () => {
   const of = (line: string) => place.remedy([line]);
   const launching = "Error launching source server:";
   expect(of(`${launching} 403 Quota exceeded for instances: already used 10 of 10`)).toMatch(/quota raised/);
+  // As the embedded cloud said it.
+  expect(of(`${launching} 400 Network c391 requires a subnet in order to boot instances on.`)).toMatch(/with a subnet/);
+  expect(of(`${launching} 400 Unable to find security_group with name or id 'x'`)).toMatch(/--security-groups/);
+  expect(of("Error associating floating IP 'a' with instance port 'b': Resource not found")).toMatch(/router/);
   expect(of("Timeout waiting for SSH.")).toMatch(/--floating-ip-pool/);
   expect(of("Error waiting for image: Unable to re-authenticate: Unauthorized")).toMatch(/application credential/);
   expect(of(`${launching} dial tcp 10.0.0.1:8774: connect: connection refused`)).toMatch(/whether it is up/);
