@@ -25,6 +25,7 @@
  * | VISA_PAM_PUBLIC_KEY | PEM file of VISA's PAM public key, to bake in | none |
  * | VISA_LOCK_FILE | the lock of the releases | visa-images.lock.json |
  * | VISA_STATE_FOLDER | folder of Terraform's state files | the current one |
+ * | VISA_STATE_BACKEND | local or pg: the states are files, or in a PostgreSQL database (PGHOST, … say which) | local |
  * | VISA_IMAGE_ID | image of the trial instance | looked up by name and fingerprint |
  * | VISA_FLAVOR | its flavour | m1.medium |
  * | VISA_FLAVOR_VCPUS | makes that flavour, with so many processors (an administrator's right) | it is there |
@@ -47,6 +48,7 @@ import {
   VisaImageError,
 } from "../lib";
 import { VARIABLES, withPresentNames } from "../lib/present-names";
+import type { StateBackend, StateProps } from "./state";
 import { VisaImageStack } from "./visa-image";
 import { VisaInfrastructureStack } from "./visa-infrastructure";
 
@@ -83,6 +85,10 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     });
   }
 
+  const state: StateProps = {
+    stateBackend: read<StateBackend>("VISA_STATE_BACKEND", ["local", "pg"]),
+    stateFolder: read("VISA_STATE_FOLDER"),
+  };
   const channel = read<VisaChannel>("VISA_CHANNEL", ["candidate", "production"]);
 
   const app = new App();
@@ -103,7 +109,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     pamPublicKeyFile: read("VISA_PAM_PUBLIC_KEY"),
     lockFile: read("VISA_LOCK_FILE"),
     endpointType,
-    stateFolder: read("VISA_STATE_FOLDER"),
+    ...state,
   });
   // It looks its image up in Glance when it is planned. A dependency on the other stack would let cdktf refuse to deploy
   // it alone.
@@ -120,7 +126,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     externalNetworkId,
     floatingIpPool: read("VISA_FLOATING_IP_POOL"),
     endpointType,
-    stateFolder: read("VISA_STATE_FOLDER"),
+    ...state,
   });
   return app;
 }

@@ -2,10 +2,10 @@ import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { TerraformOutput, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
 import { VisaImage, type VisaImageProps, VisaRegistration, type VisaRegistrationProps } from "../lib";
-import { useLocalState } from "./state";
+import { keepState, type StateProps } from "./state";
 
 /** Properties of a {@link VisaImageStack}. */
-export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs"> {
+export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs">, StateProps {
   /**
    * Which of the cloud's addresses are used: public, internal or admin.
    * @default - what clouds.yaml or OS_ENDPOINT_TYPE say, else public
@@ -16,11 +16,6 @@ export interface VisaImageStackProps extends Omit<VisaImageProps, "outputs"> {
    * @default - none is kept
    */
   readonly visa?: Omit<VisaRegistrationProps, "image">;
-  /**
-   * Folder of the state file.
-   * @default - the current one
-   */
-  readonly stateFolder?: string;
 }
 
 /**
@@ -32,7 +27,7 @@ export class VisaImageStack extends TerraformStack {
 
   constructor(scope: Construct, id: string, props: VisaImageStackProps) {
     super(scope, id);
-    useLocalState(this, props.stateFolder);
+    keepState(this, props);
     new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     this.image = new VisaImage(this, props.template, props);
     if (props.visa) new VisaRegistration(this, "visa", { ...props.visa, image: this.image });

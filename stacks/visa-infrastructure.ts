@@ -11,10 +11,10 @@ import {
   VisaSecurityGroup,
 } from "../lib";
 import { VisaImageError } from "../lib/errors";
-import { useLocalState } from "./state";
+import { keepState, type StateProps } from "./state";
 
 /** Properties of a {@link VisaInfrastructureStack}. */
-export interface VisaInfrastructureStackProps {
+export interface VisaInfrastructureStackProps extends StateProps {
   /** The image's name in Glance. */
   readonly imageName: string;
   /** The fingerprint of the image that is wanted: no other one of that name is taken. */
@@ -60,11 +60,6 @@ export interface VisaInfrastructureStackProps {
    * @default - what clouds.yaml or OS_ENDPOINT_TYPE say, else public
    */
   readonly endpointType?: string;
-  /**
-   * Folder of the state file.
-   * @default - the current one
-   */
-  readonly stateFolder?: string;
 }
 
 /** An instance of the image, in a network of its own, with VISA's ports open to VISA: to try an image by hand. */
@@ -78,7 +73,7 @@ export class VisaInfrastructureStack extends TerraformStack {
         fix: `set externalNetworkId (VISA_EXTERNAL_NETWORK_ID) to the id of the network "${props.floatingIpPool}"`,
       });
     }
-    useLocalState(this, props.stateFolder);
+    keepState(this, props);
     new OpenstackProvider(this, "openstack", { endpointType: props.endpointType });
     const image: IVisaImage = props.imageId
       ? VisaImage.fromImageId(props.imageId, props)

@@ -153,7 +153,7 @@ export async function checkLock(options: CheckLockOptions): Promise<void> {
   const names = left.map((each) => `${each.visa_release} (image ${each.id})`).join(", ");
   throw new VisaImageError(`the lock lacks releases of "${image}" that Terraform has, and would delete: ${names}`, {
     location: { file },
-    fix: SYNC_FIX,
+    fix: `take the lock that the last deploy wrote (git pull), or ${SYNC_FIX}`,
     exitCode: ExitCode.CHANGED,
   });
 }

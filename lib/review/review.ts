@@ -10,7 +10,7 @@ import {
 } from "./model";
 import type { Plan, ResourceChange } from "./plan";
 import { reviewReleases } from "./releases";
-import { type Role, roleOf } from "./roles";
+import { type Role, releaseName, roleOf } from "./roles";
 import { changedAttributes, differences, shown } from "./values";
 
 /** Makes a review of a plan. @param allowed addresses of what may be destroyed or replaced */
@@ -28,8 +28,9 @@ export function reviewPlan(plan: Plan, allowed: ReadonlySet<string> = new Set())
   });
   const releases = new Map(having("image").map(({ before, name }) => [String(before.id), name]));
   const newImage = having("instance-image").some(({ fate }) => fate === "replaced");
+  const unknownToLock = unknownToTheLock(having("registered"), having("in-use"));
   const losses = plan.changes.flatMap(
-    (change) => lossOf(change, roles.get(change) as Role, { releases, allowed, newImage }) ?? [],
+    (change) => lossOf(change, roles.get(change) as Role, { releases, unknownToLock, allowed, newImage }) ?? [],
   );
   const visa = having("visa").flatMap((change) => visaOf(change) ?? []);
   const others = plan.changes.flatMap((change) => otherOf(change, roles.get(change) as Role) ?? []);
@@ -42,6 +43,19 @@ export function reviewPlan(plan: Plan, allowed: ReadonlySet<string> = new Set())
     verdict: judge ? "judge" : moving || outputs.length > 0 || partial ? "routine" : "nothing",
     ...{ terraformVersion, losses, images, layers, visa, others, outputs, partial },
   };
+}
+
+/**
+ * Addresses of images, less their type, that go because the lock lacks their release: the image itself stays in the code.
+ * Most often somebody else has deployed since, and this checkout does not have the lock of that deploy.
+ */
+function unknownToTheLock(registrations: readonly ResourceChange[], inUse: readonly ResourceChange[]): Set<string> {
+  const staying = inUse.filter(({ fate }) => fate !== "destroyed").map(({ prefix, name }) => prefix + name);
+  const going = registrations.filter(({ fate, prefix, name }) => {
+    const image = releaseName(name)?.image;
+    return fate === "destroyed" && staying.includes(`${prefix}${image}_in_use`);
+  });
+  return new Set(going.map(({ prefix, name }) => prefix + name.replace(/_registered$/, "")));
 }
 
 /** Those of its losses that nobody named. */
@@ -61,6 +75,9 @@ const REASONS: Readonly<Record<string, string>> = {
   delete_because_no_move_target: "the code has it no more",
 };
 
+const LOCK_LACKS_IT =
+  "the lock does not have this release, which Terraform has: take the lock that the last deploy wrote (git pull), or run 'npx visa-image lock sync', and plan again";
+
 /** As in a plan by `-destroy`. */
 const NO_REASON = "the plan gives no reason: it is told to destroy";
 
@@ -75,9 +92,15 @@ function lossOf(
   role: Role,
   {
     releases,
+    unknownToLock,
     allowed,
     newImage,
-  }: { releases: ReadonlyMap<string, string>; allowed: ReadonlySet<string>; newImage: boolean },
+  }: {
+    releases: ReadonlyMap<string, string>;
+    unknownToLock: ReadonlySet<string>;
+    allowed: ReadonlySet<string>;
+    newImage: boolean;
+  },
 ): Loss | undefined {
   const rebuilt = role === "instance" && change.fate === "updated" && changedAttributes(change).includes("image_id");
   if (!rebuilt && change.fate !== "destroyed" && change.fate !== "replaced") return undefined;
@@ -87,9 +110,10 @@ function lossOf(
   const { forcedBy, reason = "" } = change;
   const forced = forcedBy.length > 0 ? `${forcedBy.join(", ")} cannot be changed in place` : undefined;
   const follows = what === "instance" && reason === "replace_by_triggers" && newImage;
+  const unlocked = what === "image" && unknownToLock.has(change.prefix + change.name);
   const image = what === "instance" ? releases.get(String(change.before.image_id)) : undefined;
   const why = [
-    rebuilt || follows ? "its image changes" : (forced ?? REASONS[reason] ?? NO_REASON),
+    rebuilt || follows ? "its image changes" : unlocked ? LOCK_LACKS_IT : (forced ?? REASONS[reason] ?? NO_REASON),
     ...(image ? [`it runs on ${image}`] : []),
     ...(change.deposed ? ["it is left over from an earlier deploy"] : []),
   ].join("; ");

@@ -106,5 +106,7 @@ test("a release that is gone is not missed for its snapshot's sake", async () =>
   const check = () => checkLock({ file, image: KEY, releases: [release], environment: cloud.environment });
   await expect(check()).resolves.toBeUndefined();
   add({ visa_image: KEY, visa_release: release });
-  await expect(check()).rejects.toThrow(/would delete/);
+  await expect(check()).rejects.toThrow(
+    /would delete: 1{12} \(image one\)\n {2}fix: take the lock that the last deploy wrote \(git pull\), or run/,
+  );
 });

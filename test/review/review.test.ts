@@ -101,6 +101,24 @@ test("everything destroyed: images that Glance protects, and VISA's entry is hid
   expect(images).toEqual([]);
 });
 
+/** The release that is in use goes, as where a checkout has an old lock; its `in_use` may go too. */
+function without(json: Json, ...gone: string[]): void {
+  for (const address of gone) {
+    Object.assign(find(json, address), { action_reason: "delete_because_no_resource_config" });
+    Object.assign(find(json, address).change, { actions: ["delete"], after: null, after_unknown: {} });
+  }
+}
+const IN_USE = ["openstack_images_image_v2.visa-apps_5c329d84cf97", "terraform_data.visa-apps_5c329d84cf97_registered"];
+
+test("an image that goes because the lock lacks its release: that is said, with what to do", () => {
+  const why = ({ losses }: ReturnType<typeof reviewOf>) => losses.find(({ what }) => what === "image")?.why;
+  const behind = why(reviewOf("release", [], (json) => without(json, ...IN_USE)));
+  expect(behind).toMatch(/^the lock does not have this release, .*\(git pull\), or run 'npx visa-image lock sync'/);
+  const whole = why(reviewOf("release", [], (json) => without(json, ...IN_USE, "terraform_data.visa-apps_in_use")));
+  const unregistered = why(reviewOf("release", [], (json) => without(json, IN_USE[0] as string)));
+  expect([whole, unregistered]).toEqual(["the code has it no more", "the code has it no more"]);
+});
+
 test("what an earlier deploy left over, and is deleted now, is a loss", () => {
   const { losses } = reviewOf("nothing", [], (json) => {
     const whole = find(json, INSTANCE);

@@ -45,6 +45,20 @@ test("keeps the state beside cdktf.json, by a path relative to where Terraform r
   expect(stack.terraform.backend.local.path).toBe("../../../terraform.visa-image.tfstate");
 });
 
+test("keeps the state in a database where it is told to, by the environment's credentials", () => {
+  const stacks = synthesize({ VISA_STATE_BACKEND: "pg" });
+  expect(Object.entries(stacks).map(([id, stack]) => [id, stack.terraform.backend])).toEqual([
+    ["visa-image", { pg: { conn_str: "", schema_name: "visa-image" } }],
+    ["visa-infrastructure", { pg: { conn_str: "", schema_name: "visa-infrastructure" } }],
+  ]);
+});
+
+test("fails for a state that is to be in a folder and in a database", () => {
+  expect(() => synthesize({ VISA_STATE_BACKEND: "pg", VISA_STATE_FOLDER: "/srv/state" })).toThrow(
+    /in the folder "\/srv\/state" and in a database\n {2}fix: leave out/,
+  );
+});
+
 test("reads its variables", () => {
   const { "visa-image": stack } = synthesize({
     VISA_IMAGE_NAME: "VISA",
@@ -114,6 +128,7 @@ test.each([
   ],
   ["VISA_DISK_FORMAT", "vmdk", 'VISA_DISK_FORMAT is "vmdk"\n  fix: set it to one of: raw, qcow2'],
   ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
+  ["VISA_STATE_BACKEND", "s3", 'VISA_STATE_BACKEND is "s3"\n  fix: set it to one of: local, pg'],
   ["VISA_CACHE_FROM", "maybe", 'VISA_CACHE_FROM is "maybe"\n  fix: set it to one of: glance'],
   ["VISA_RELEASE", "0123456789ab", 'the lock has no release "0123456789ab" of "visa-image/visa-apps"'],
 ])("fails for %s=%s, with what it may be", (name, value, message) => {
