@@ -120,6 +120,9 @@ export interface SecretVariable {
   readonly required: boolean;
 }
 
+/** The input of a layer that is no input of its image: what its template warns of, for a reader of a plan. */
+export const WARNING_INPUT = "warning";
+
 /** One template, resolved and rendered: a disk built on its parent's. */
 export interface LayerSpecification {
   /** The template's name. */
@@ -133,6 +136,7 @@ export interface LayerSpecification {
   /**
    * The inputs behind the fingerprint, named for a reader of a plan: `refresh`, `parent`, `base`, `packer`,
    * `variable NAME` (in clear), and one entry per file (12 digits of its hash and its mode).
+   * Beside them `warning`, which is behind no fingerprint.
    */
   readonly inputs: Readonly<Record<string, string>>;
   /**

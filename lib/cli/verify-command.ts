@@ -16,7 +16,14 @@ import type { ImageRelease } from "../runner/guest/image-release";
 import { chooseAccelerator } from "../runner/host/accelerator";
 import { createMasker } from "../runner/output/masking";
 import { identify } from "../runner/processes/processes";
-import type { BuildSpecification, DiskFormat, Firmware, LayerSpecification, SpecifiedFile } from "../specification";
+import {
+  type BuildSpecification,
+  type DiskFormat,
+  type Firmware,
+  type LayerSpecification,
+  type SpecifiedFile,
+  WARNING_INPUT,
+} from "../specification";
 import type { MetadataSource } from "../verify/checks/cloud-checks";
 import type { OwnCheck } from "../verify/own-check";
 import { verify } from "../verify/verify";
@@ -69,6 +76,8 @@ interface Artifact {
   readonly fingerprint: string;
   readonly parts: readonly ContractPart[];
   readonly checks: readonly OwnCheck[];
+  /** What its templates warn of. @default none */
+  readonly warnings?: readonly string[];
   /** What the image has to say of itself, by its manifest. @default - nobody knows */
   readonly release?: ImageRelease;
 }
@@ -194,6 +203,9 @@ async function builtDisk(template: string | undefined, options: VerifyCommandOpt
     ...{ disk: output.path, format, digest: output.digest },
     ...{ template: layer.name, fingerprint: layer.fingerprint, parts: layer.contract },
     checks: readChecks(job.specification, job.directory),
+    warnings: job.specification.layers.flatMap(({ name, inputs }) =>
+      inputs[WARNING_INPUT] ? [`"${name}": ${inputs[WARNING_INPUT]}`] : [],
+    ),
   };
 }
 

@@ -62,7 +62,7 @@ export function renderPage(page: Page): string {
 <header>
 <h1>${title}</h1>
 <p class="verdict ${kind}">${text}</p>
-<nav aria-label="Sections"><ul>
+${(page.verification?.warnings ?? []).map((warning) => html`<p class="verdict unknown">Warning: ${warning}</p>\n`)}<nav aria-label="Sections"><ul>
 ${sections.map(({ id, title: name }) => html`<li><a href="#${id}">${name}</a></li>\n`)}</ul></nav>
 </header>
 <main>

@@ -11,8 +11,14 @@ import { type RenderedTemplate, type RenderOptions, renderConfiguration } from "
 import { renderInstaller } from "../packer/installation";
 import { PROPS, withPresentNames } from "../present-names";
 import { Problems } from "../problems";
-import { type Base, type BuildSpecification, type LayerSpecification, SPECIFICATION_VERSION } from "../specification";
-import { resolveBase, resolveBasePackages, type TemplatesBase, withPackages } from "../template/base";
+import {
+  type Base,
+  type BuildSpecification,
+  type LayerSpecification,
+  SPECIFICATION_VERSION,
+  WARNING_INPUT,
+} from "../specification";
+import { resolveBase, resolveBasePackages, resolveWarnings, type TemplatesBase, withPackages } from "../template/base";
 import { PAM_PUBLIC_KEY_FILE } from "../template/original";
 import { resolveChecks, resolveContract } from "../template/promised-contract";
 import { Renderer, Text } from "../template/render";
@@ -130,9 +136,11 @@ function specifyLayer(
   const found = problems.attempt(() => renderConfiguration(what));
   const contract = problems.attempt(() => resolveContract(template, renderer)) ?? below?.contract ?? DEFAULT_CONTRACT;
   const checks = problems.attempt(() => resolveChecks(template)) ?? [];
+  const own = problems.attempt(() => resolveWarnings(template, renderer)) ?? [];
   problems.throwAny();
   const rendered = found as RenderedTemplate;
-  for (const warning of new Set([...(installed?.warnings ?? []), ...rendered.warnings])) warn(warning);
+  const told = own.map((text) => `"${template.name}": ${text}`);
+  for (const warning of new Set([...(installed?.warnings ?? []), ...rendered.warnings, ...told])) warn(warning);
   for (const file of [...(installed?.excluded ?? []), ...rendered.excluded]) options.onExcluded?.(template.name, file);
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
@@ -150,6 +158,7 @@ function specifyLayer(
       ...(below
         ? { parent: `${below.name} ${short(parent)}` }
         : { base: `${describe(base as Base)} ${short(parent)}` }),
+      ...(own.length > 0 && { [WARNING_INPUT]: own.join("; ") }),
       packer: short(framedDigest([canonicalJson(rendered.structure)])),
       ...installed?.inputs,
       ...Object.fromEntries([...variables].sort().map((name) => [`variable ${name}`, values.get(name) ?? ""])),

@@ -115,6 +115,15 @@ export function resolveBase(template: Template, renderer: Renderer): TemplatesBa
     : { kind: "cloud-image", url: readUrl(text("url", ""), problem("url")), checksum, format };
 }
 
+/** What a template has to say of the choices that were made. */
+export function resolveWarnings(template: Template, renderer: Renderer): string[] {
+  const location = template.parts.locate(["warnings"]);
+  return ([] as unknown[])
+    .concat(template.parts.warnings ?? [])
+    .map((text) => renderer.render(String(text), location).real.trim().replace(/\s+/g, " "))
+    .filter((text) => text !== "");
+}
+
 /** The Debian packages that a template would like its base to bring (`base_packages`). */
 export function resolveBasePackages(template: Template, renderer: Renderer): string[] {
   return readPackages(template.parts.basePackages, renderer, template.parts.locate(["base_packages"]));

@@ -92,6 +92,7 @@ function readManifest(yaml: YamlFile, parts: Mutable<TemplateParts>, name: strin
   parts.description = packer.description === undefined ? undefined : String(packer.description);
   parts.contract = packer.contract === undefined ? undefined : String(packer.contract);
   parts.basePackages = packer.base_packages;
+  parts.warnings = packer.warnings;
   parts.exclude = packer.exclude as readonly string[] | undefined;
   parts.base = packer.base as TemplateParts["base"];
   parts.packerVariables = new Map(

@@ -39,6 +39,12 @@ export interface TemplateOptions {
    * @default - none
    */
   readonly basePackages?: readonly string[];
+  /**
+   * What a person has to know of a choice that was made; texts that render to nothing count for nothing. Said at each
+   * synth, and shown by plans and by the report of a verification. No part of the fingerprint.
+   * @default - none
+   */
+  readonly warnings?: readonly string[];
   /** Settings of Packer's QEMU builder, in Packer's words, over the defaults. */
   readonly builder?: Readonly<Record<string, unknown>>;
   readonly provisioners?: readonly Provisioner[];
@@ -104,6 +110,8 @@ export interface TemplateParts {
   readonly contract?: string;
   /** Unrendered: a text, or a list of texts. */
   readonly basePackages?: unknown;
+  /** Unrendered: a text, or a list of texts. */
+  readonly warnings?: unknown;
   /** The variables' values are those of an environment.yml.tlt: `{http_proxy}` and `{no_proxy}` are to be filled in. */
   readonly fill?: boolean;
   /**
@@ -177,10 +185,11 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
   const secrets = { ...options.secrets };
   check("config", { templates: { [name]: { extends: options.extends ?? null } } }, NOWHERE, subject);
   check("environment", { environment: variables, secrets }, NOWHERE, subject);
-  const { contract, basePackages, exclude } = options;
+  const { contract, basePackages, warnings, exclude } = options;
   const own = {
     ...(contract !== undefined && { contract }),
     ...(basePackages && { base_packages: basePackages }),
+    ...(warnings && { warnings }),
     ...(exclude && { exclude }),
   };
   check("manifest", { packer: { ...own, ...(base && { base }), builders, provisioners } }, NOWHERE, subject);
@@ -201,6 +210,7 @@ function fromOptions(name: string, options: TemplateOptions): TemplateParts {
     postprocessors: [],
     contract,
     basePackages,
+    warnings,
     locate: () => undefined,
   };
 }

@@ -51,6 +51,8 @@ export interface VerifyReport {
   readonly startedAt: string;
   readonly seconds: number;
   readonly passed: boolean;
+  /** What the image's templates warn of, whether it passed or not. @default - nothing */
+  readonly warnings?: readonly string[];
   readonly findings: readonly Finding[];
 }
 
@@ -100,7 +102,8 @@ export function reportLines(report: VerifyReport, all = false): string {
     const first = detail.split("\n")[0] ?? "";
     return `  ${`${number ?? "own"}`.padStart(3)}  ${SIGNS[verdict].padEnd(4)}  ${name}${first ? ` (${first})` : ""}`;
   });
-  return [...rows, summary(report)].join("\n");
+  const warnings = (report.warnings ?? []).map((text) => `warning: ${text}`);
+  return [...rows, ...warnings, summary(report)].join("\n");
 }
 
 /** One line: how many of each. */

@@ -25,13 +25,15 @@ export interface VerifyOptions extends BootOptions {
   readonly parts: readonly ContractPart[];
   /** @default none */
   readonly checks?: readonly OwnCheck[];
+  /** What the templates warn of, for the report. @default none */
+  readonly warnings?: readonly string[];
   /** Called as things happen. */
   readonly onMessage?: (text: string) => void;
 }
 
 /** Runs the contract, and writes report.json, junit.xml and the evidence into the folder of the reports. */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
-  const { profile, parts, reports, checks = [], onMessage } = options;
+  const { profile, parts, reports, checks = [], warnings = [], onMessage } = options;
   const began = performance.now();
   const startedAt = new Date().toISOString();
   mkdirSync(reports, { recursive: true });
@@ -50,6 +52,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     sha512: await options.sha512,
     ...{ accelerator: options.accelerator, startedAt, seconds: (performance.now() - began) / 1000 },
     passed: findings.every(({ verdict }) => verdict !== "fail"),
+    ...(warnings.length > 0 && { warnings }),
     findings,
   };
   writeFileSync(join(reports, REPORT_FILE), `${JSON.stringify(report, undefined, 2)}\n`);

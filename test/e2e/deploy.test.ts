@@ -46,6 +46,8 @@ const environment: NodeJS.ProcessEnv = {
   VISA_PROTECTED: "false",
   VISA_BUILD_CA: "host",
   disk_size_gb: "5",
+  // Apache's server cannot be reached from everywhere.
+  guacd_source: "older-suite",
   // The demo has an application; here JupyterLab has to answer.
   apps: "",
   // The first image is verified in full below.

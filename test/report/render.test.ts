@@ -27,7 +27,7 @@ test("whatever others wrote is text", () => {
     ...{ template: HOSTILE, fingerprint: HOSTILE },
     release: { ...(page.release as Required<Page>["release"]), image: HOSTILE, name: HOSTILE, imageId: HOSTILE },
     verification: {
-      ...{ ...verification, accelerator: HOSTILE, startedAt: HOSTILE },
+      ...{ ...verification, accelerator: HOSTILE, startedAt: HOSTILE, warnings: [HOSTILE] },
       findings: [{ name: HOSTILE, verdict: HOSTILE as "fail", detail: HOSTILE, seconds: 0 }],
     },
     layers: [
@@ -51,6 +51,14 @@ test("whatever others wrote is text", () => {
   expect(all.match(/<script/g)).toHaveLength(1);
   expect(all.match(/<\/script/g)).toHaveLength(1);
   for (const raw of ["<img", "<!--", "\u202e", "\u0007"]) expect(all).not.toContain(raw);
+});
+
+test("what the templates warn of stands at the top, also where everything holds", () => {
+  const warned = renderPage({ ...page, verification: { ...verification, warnings: ['old & "odd"'] } });
+  expect(warned).toMatch(
+    /<p class="verdict pass">[^<]*<\/p>\n<p class="verdict unknown">Warning: old &amp; &quot;odd&quot;<\/p>\n/,
+  );
+  expect(text).not.toContain("Warning:");
 });
 
 test("each section has a heading and a link to it, each picture words, each table a caption and headed columns", () => {

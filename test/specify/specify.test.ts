@@ -165,6 +165,23 @@ describe("packages that the base brings", () => {
   });
 });
 
+test("a template's warnings are said, and are inputs that a plan shows and no fingerprint knows", () => {
+  const warned: string[] = [];
+  const layersOf = (text: string) => {
+    const own = manifest.replace("packer:\n", `packer:\n  warnings: ${text}\n`);
+    return run(temporaryCatalog({ ...CHAIN, "two/manifest.yml": own }), { onWarning: (each) => warned.push(each) })
+      .layers;
+  };
+  const [, silent] = layersOf(`["{{ 'blue is odd' if colour == 'blue' else '' }}"]`);
+  expect([silent?.inputs.warning, warned]).toEqual([undefined, []]);
+  const [, said] = layersOf(`["{{ colour }} is odd", "so is this"]`);
+  expect([said?.inputs.warning, warned]).toEqual([
+    "red is odd; so is this",
+    [`"two": red is odd`, `"two": so is this`],
+  ]);
+  expect(said?.fingerprint).toBe(silent?.fingerprint);
+});
+
 test("fails for all that is wrong with a tree at once: each with its place, and what depends on it once", () => {
   const folder = temporaryCatalog(CHAIN);
   writeFiles(folder, {

@@ -37,6 +37,11 @@ test("the table shows what passed and what failed, and on request what does not 
   expect(reportLines(report, true)).toContain("   37  n/a   Jupyter answers (not promised)");
 });
 
+test("what the templates warn of stands before the last line", () => {
+  const lines = reportLines({ ...report, warnings: ['"visa-base": old'] }).split("\n");
+  expect(lines.slice(-2)).toEqual(['warning: "visa-base": old', expect.stringMatching(/^visa-<base>/)]);
+});
+
 test("JUnit's file is well formed, whatever a detail holds", () => {
   const xml = junit(report);
   expect(xml).toContain(

@@ -2,12 +2,11 @@
 # Installs guacd with its RDP plugin, and the unit that starts it once the instance has its owner and its key.
 # Runs in the guest as root, from a folder with guacd.conf and guacd.service; safe to run twice.
 #
-#   VISA_GUACD_SOURCE         distribution | older-suite | source
-#                             default: distribution where it has guacd, else older-suite
+#   VISA_GUACD_SOURCE         source | distribution | older-suite (default: source)
 #   VISA_GUACD_SUITE          older-suite: the suite to take it from (default: bullseye)
 #   VISA_GUACD_MIRROR         older-suite: the mirror that has it (default: the one this system uses)
 #   VISA_GUACD_SOURCE_URL     source: a release of guacamole-server, as .tar.gz (default: Apache's 1.6.0)
-#   VISA_GUACD_SOURCE_SHA256  source: its SHA-256 (required with an address of your own)
+#   VISA_GUACD_SOURCE_SHA256  source: its SHA-256 (default: that of 1.6.0, where the address ends in the name of its file)
 #   VISA_READY_UNIT           the unit that starts guacd, and before which it does not run (default: visa-ready.target)
 set -euo pipefail
 
@@ -15,8 +14,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 suite=${VISA_GUACD_SUITE:-bullseye}
 source_url=${VISA_GUACD_SOURCE_URL:-https://archive.apache.org/dist/guacamole/1.6.0/source/guacamole-server-1.6.0.tar.gz}
 source_sha256=${VISA_GUACD_SOURCE_SHA256:-}
-# Of the default address: docs/decisions/guacd.md says where it was read.
-if [[ -z ${VISA_GUACD_SOURCE_URL:-} && -z $source_sha256 ]]; then
+# docs/decisions/guacd.md says where it was read.
+if [[ -z $source_sha256 && $source_url == */guacamole-server-1.6.0.tar.gz ]]; then
   source_sha256=8bc45675da96d7b6f39728160181e3d4ff3c08f460f6d26de5805b642bf13f2b
 fi
 ready=${VISA_READY_UNIT:-visa-ready.target}
@@ -92,11 +91,14 @@ install_from_source() (
   trap 'rm -rf "$work"' EXIT
   # Debian 13 has FreeRDP 3 only.
   apt-cache show freerdp2-dev >/dev/null 2>&1 || freerdp=freerdp3-dev
-  apt-get install -y --no-install-recommends ca-certificates curl build-essential autoconf automake libtool pkg-config \
-    libcairo2-dev libjpeg-dev libpng-dev libwebp-dev uuid-dev libssl-dev "$freerdp"
-  curl --fail --silent --show-error --location --retry 3 --output "$work/source.tar.gz" "$source_url"
+  # First of all, since all else takes minutes.
+  apt-get install -y --no-install-recommends ca-certificates curl
+  curl --fail --silent --show-error --location --retry 3 --output "$work/source.tar.gz" "$source_url" ||
+    fail "$source_url cannot be had here: set guacd_source_url to a copy of it, or guacd_source to older-suite"
   echo "$source_sha256  $work/source.tar.gz" | sha256sum --check --status ||
     fail "$source_url has not the SHA-256 $source_sha256"
+  apt-get install -y --no-install-recommends build-essential autoconf automake libtool pkg-config \
+    libcairo2-dev libjpeg-dev libpng-dev libwebp-dev uuid-dev libssl-dev "$freerdp"
   tar -C "$work" --strip-components=1 -xzf "$work/source.tar.gz"
   cd "$work"
   # Releases bring their configure, a snapshot of the repository does not.
@@ -149,19 +151,15 @@ install_unit() {
 
 if [[ -z $(find_guacd) ]]; then
   compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || apt-get update -qq
-  source=${VISA_GUACD_SOURCE:-}
-  if [[ -z $source ]]; then
-    source=older-suite
-    if distribution_has_it; then source=distribution; fi
-  fi
+  source=${VISA_GUACD_SOURCE:-source}
   case $source in
     distribution)
-      distribution_has_it || fail "this distribution has no guacd; set VISA_GUACD_SOURCE to older-suite or source"
+      distribution_has_it || fail "this distribution has no guacd: set guacd_source to source or older-suite"
       install_packages
       ;;
     older-suite) install_from_older_suite ;;
     source) install_from_source ;;
-    *) fail "VISA_GUACD_SOURCE is \"$source\", not one of distribution, older-suite, source" ;;
+    *) fail "guacd_source is \"$source\", not one of source, distribution, older-suite" ;;
   esac
 fi
 guacd=$(find_guacd)
