@@ -19,7 +19,9 @@ const root = packageRoot();
 const scratch = mkdtempSync(join(tmpdir(), "visa-gate-"));
 /** Kept: the next run finds the image there, and the demo's layers are. */
 const cache = process.env.VISA_IMAGE_CACHE ?? join(root, ".embedded", "cache");
-const environment = { VISA_BUILD_CA: "host", ...process.env, VISA_IMAGE_CACHE: cache, apps: "", disk_size_gb: "5" };
+// Apache's server cannot be reached from everywhere.
+const settings = { guacd_source: "older-suite", apps: "", disk_size_gb: "5" };
+const environment = { VISA_BUILD_CA: "host", ...process.env, VISA_IMAGE_CACHE: cache, ...settings };
 
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
