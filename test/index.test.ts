@@ -30,10 +30,12 @@ test("the root has what a stack of images is written with", () => {
     "VisaSecurityGroup",
   ]);
   expect(exportsOf("index.ts")).toEqual([
+    "AcceptanceProps",
     "AutoAcceptExtensionRequest",
     "BaseImage",
     "BootVolume",
     "BootstrapOptions",
+    "BuilderName",
     "CacheSource",
     "Catalog",
     "CatalogOptions",
