@@ -24,7 +24,16 @@ export type Machine = Omit<MachineOptions, "preset"> &
   Required<
     Pick<
       MachineOptions,
-      "builder" | "cpus" | "memoryMb" | "accelerator" | "headless" | "nested" | "timeoutMinutes" | "proxy" | "noProxy"
+      | "builder"
+      | "cpus"
+      | "memoryMb"
+      | "accelerator"
+      | "headless"
+      | "nested"
+      | "checkpoints"
+      | "timeoutMinutes"
+      | "proxy"
+      | "noProxy"
     >
   >;
 
@@ -35,6 +44,7 @@ const DEFAULTS: Machine = {
   accelerator: "auto",
   headless: true,
   nested: false,
+  checkpoints: true,
   // The original's builds take half an hour to an hour; without KVM several times as long.
   timeoutMinutes: 240,
   proxy: "",
@@ -110,6 +120,7 @@ export function machineFromEnvironment(environment: MachineSources["environment"
     accelerator: word("VISA_BUILD_ACCELERATOR", ["auto", "kvm", "tcg"] as const),
     cpuModel: environment.VISA_BUILD_CPU_MODEL || undefined,
     nested: flag("VISA_BUILD_NESTED"),
+    checkpoints: flag("VISA_BUILD_CHECKPOINTS"),
     timeoutMinutes: number("VISA_BUILD_TIMEOUT"),
     headless: flag("VISA_BUILD_HEADLESS") ?? flag("headless"),
     ...(environment.VISA_BUILD_VNC && readVnc(environment.VISA_BUILD_VNC, "VISA_BUILD_VNC")),

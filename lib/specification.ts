@@ -159,6 +159,12 @@ export interface LayerSpecification {
   readonly diskSizeGb: number;
   /** What the template says about the build machine. */
   readonly machine: MachineOptions;
+  /**
+   * The template's steps, counted from 1, after which its machine cannot be started anew: a later step needs what is only
+   * in its memory. No part of the fingerprint.
+   * @default - none
+   */
+  readonly unresumable?: readonly number[];
   /** What the template promises, and `visa-image verify` looks at; never part of the fingerprint. */
   readonly contract: readonly ContractPart[];
   /** The template's own checks: scripts for the guest, run by `visa-image verify`. Nothing of them is in the image. */
@@ -199,6 +205,12 @@ export interface MachineOptions {
   readonly nested?: boolean;
   /** Whether its screen is shown in no window. @default true */
   readonly headless?: boolean;
+  /**
+   * Whether a build may go on from a checkpoint of an earlier one, and leaves some: the disk after each step. `false`: each
+   * layer in one run, also where the cache has one that was built in two (docs/checkpoints.md).
+   * @default true
+   */
+  readonly checkpoints?: boolean;
   /** How long a layer's build machine may take in all before it is ended. @default 240 */
   readonly timeoutMinutes?: number;
   /** Address of this machine at which VNC shows its screen, with a password. @default - no VNC; 127.0.0.1 where Packer types */

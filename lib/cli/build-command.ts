@@ -31,6 +31,8 @@ export interface BuildCommandOptions extends InputOptions {
   /** A folder; false for `--no-cache`. */
   readonly cache?: string | boolean;
   readonly keepOnFailure?: true;
+  /** false for `--no-checkpoints`. */
+  readonly checkpoints?: boolean;
   readonly cacheFrom?: CacheSource;
   readonly parallel?: number;
   readonly builder?: BuilderName;
@@ -279,6 +281,8 @@ function machineOptions(options: BuildCommandOptions): MachineOptions {
     accelerator: options.accelerator,
     cpuModel: options.cpuModel,
     nested: options.nested,
+    // Without the option commander says true, which is nobody's word.
+    checkpoints: options.checkpoints === false ? false : undefined,
     timeoutMinutes: options.timeout,
     headless: options.notHeadless ? false : undefined,
     ...(options.vnc !== undefined && readVnc(options.vnc, "--vnc")),

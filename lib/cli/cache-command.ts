@@ -1,6 +1,6 @@
 /** `visa-image cache`: what the artifact cache takes, and making room in it. */
 
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { ExitCode, VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
@@ -8,6 +8,7 @@ import { mebibytes } from "../mebibytes";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { type CacheEntry, cacheEntries } from "../runner/cache/cache-entries";
 import { clearCache } from "../runner/cache/clear-cache";
+import { type CheckpointEntry, checkpointEntries } from "../runner/checkpoints/store";
 import { size } from "../runner/output/progress";
 import { table } from "./inputs";
 
@@ -19,14 +20,16 @@ export function cacheCommand(): Command {
 
   command
     .command("list")
-    .description("list artifacts and what was set aside, with what they take on the disk")
+    .description("list artifacts, checkpoints and what was set aside, with what they take on the disk")
     .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
     .option("--json", "for programs")
     .action((options) => listCache(options));
 
   command
     .command("clear")
-    .description("remove what is old or large, and what was set aside; what others stand on is kept")
+    .description(
+      "remove what is old or large, and what was set aside; what others stand on is kept, checkpoints are not",
+    )
     .option("--cache <dir>", "folder of what was built (VISA_IMAGE_CACHE)")
     .option("--older-than <age>", "built longer ago than this: 30d, 12h", age)
     .option("--larger-than <size>", "taking more than this: 5G, 500M", bytes)
@@ -40,13 +43,18 @@ export function cacheCommand(): Command {
           exitCode: ExitCode.USAGE,
         });
       }
-      const results = await clearCache(open(options.cache), { olderThanMs, largerThanBytes, dryRun });
+      const { entries, checkpoints } = await clearCache(open(options.cache), { olderThanMs, largerThanBytes, dryRun });
       let freed = 0;
-      const rows = results.map(({ entry, keptFor }) => {
+      const removed = dryRun ? "would be removed" : "removed";
+      const rows = entries.map(({ entry, keptFor }) => {
         if (keptFor.length > 0) return [...row(entry), `kept: ${keptFor.map(short).join(", ")} stands on it`];
         freed += entry.bytes;
-        return [...row(entry), dryRun ? "would be removed" : "removed"];
+        return [...row(entry), removed];
       });
+      for (const entry of checkpoints) {
+        freed += entry.bytes;
+        rows.push([...checkpointRow(entry), removed]);
+      }
       process.stdout.write(table(rows));
       process.stdout.write(`${size(freed)} ${dryRun ? "would be" : "are"} free\n`);
     });
@@ -57,19 +65,23 @@ export function cacheCommand(): Command {
 /** Lists what the cache holds, the newest first. */
 export async function listCache(options: { readonly cache?: string; readonly json?: boolean }): Promise<void> {
   const cache = open(options.cache);
-  const entries = await cacheEntries(cache);
+  const [entries, checkpoints] = await Promise.all([cacheEntries(cache), checkpointEntries(cache)]);
   if (options.json) {
-    const all = entries.map(({ manifest, ...entry }) => ({ ...manifest, ...entry, folder: cache.folder(entry.name) }));
+    const all = [
+      ...entries.map(({ manifest, ...entry }) => ({ ...manifest, ...entry, folder: cache.folder(entry.name) })),
+      ...checkpoints.map(({ numbers, ...entry }) => ({ ...entry, checkpoints: numbers })),
+    ];
     process.stdout.write(`${JSON.stringify(all, undefined, 2)}\n`);
     return;
   }
-  if (entries.length === 0) {
+  if (entries.length + checkpoints.length === 0) {
     process.stderr.write(`the cache "${cache.root}" is empty\n`);
     return;
   }
-  process.stdout.write(table(entries.map(row)));
-  const total = entries.reduce((sum, { bytes }) => sum + bytes, 0);
-  process.stdout.write(`${size(total)} in ${entries.length} entries of ${cache.root}\n`);
+  process.stdout.write(table([...entries.map(row), ...checkpoints.map(checkpointRow)]));
+  const all = [...entries, ...checkpoints];
+  const total = all.reduce((sum, { bytes }) => sum + bytes, 0);
+  process.stdout.write(`${size(total)} in ${all.length} entries of ${cache.root}\n`);
 }
 
 function open(folder: string | undefined): Cache {
@@ -80,6 +92,12 @@ function row({ name, template, bytes, time, flat, unusable }: CacheEntry): strin
   const state = unusable ?? (flat.length > 0 ? `flattened: ${flat.join(", ")}` : "");
   const built = new Date(time).toISOString().slice(0, 16).replace("T", " ");
   return [short(name), template ?? "?", size(bytes), built, state];
+}
+
+function checkpointRow({ folder, template, numbers, bytes, time }: CheckpointEntry): string[] {
+  const built = new Date(time).toISOString().slice(0, 16).replace("T", " ");
+  const state = numbers.length > 0 ? `checkpoints ${numbers.join(", ")}` : "no checkpoints";
+  return [short(basename(folder)), template ?? "?", size(bytes), built, state];
 }
 
 function age(text: string): number {

@@ -76,6 +76,10 @@ export function makeProgram() {
     .option("--mirror <url>", "Debian mirror for the build (VISA_DEBIAN_MIRROR; default: the one that apt uses here)")
     .addOption(cache())
     .option("--no-cache", "build every layer anew, and put it into the cache in the place of what is there")
+    .option(
+      "--no-checkpoints",
+      "each layer in one run, from its beginning, also where the cache has one built in two (VISA_BUILD_CHECKPOINTS=false)",
+    )
     .option("--keep-on-failure", "leave the machine running where a step fails, and say how to get in")
     .addOption(
       new Option(

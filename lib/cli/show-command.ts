@@ -41,7 +41,7 @@ export async function runShow(name: string, options: ShowCommandOptions): Promis
 }
 
 function describe(manifest: ArtifactManifest): string[][] {
-  const { disk } = manifest;
+  const { disk, resumedAt } = manifest;
   return [
     ["template", manifest.template],
     ...(manifest.parent ? [["parent", manifest.parent.fingerprint]] : []),
@@ -52,6 +52,9 @@ function describe(manifest: ArtifactManifest): string[][] {
     ["size", `${size(disk.bytes)} of its own, a disk of ${disk.virtualSizeGb} GiB`],
     ["sha256", disk.sha256],
     ...(manifest.accelerator ? [["accelerator", manifest.accelerator]] : []),
+    ...(resumedAt
+      ? [["resumed", `at checkpoint ${resumedAt.step}, after ${resumedAt.label}, of ${resumedAt.createdAt}`]]
+      : []),
     ...(manifest.image ? [["by openstack", `image ${manifest.image.imageId} at ${manifest.image.glance}`]] : []),
     [
       "tools",

@@ -54,6 +54,8 @@ export interface RenderedTemplate {
   readonly warnings: readonly string[];
   /** What of the template's folders is left out. */
   readonly excluded: readonly ExcludedFile[];
+  /** As {@link RenderedProvisioners.unresumable}. */
+  readonly unresumable: readonly number[];
 }
 
 /**
@@ -90,6 +92,7 @@ export function renderConfiguration(options: RenderOptions): RenderedTemplate {
     machine,
     warnings,
     excluded: files.excluded(),
+    unresumable: steps?.unresumable ?? [],
   };
 }
 

@@ -45,6 +45,8 @@ export interface RenderedProvisioners {
   readonly provisioners: readonly unknown[];
   /** Where the template's own stand in its files. */
   readonly places: Places;
+  /** Those of the template, counted from 1, after which a build cannot be gone on with: `resume` says so. */
+  readonly unresumable: readonly number[];
 }
 
 /**
@@ -72,7 +74,16 @@ export function renderProvisioners(
   const places = own.map(({ step, rendered: settings }) =>
     placesOf(step, ["build", 0, "provisioner", provisioners.indexOf(settings), step.type]),
   );
-  return { provisioners, places: Object.assign({}, ...places) };
+  let resumable = true;
+  const unresumable = own.flatMap(({ step }, i) => {
+    const { resume } = step.settings;
+    if (resume !== undefined) {
+      const flag = values.value(resume, "flag", step.locate(["resume"]), "resume") as Text;
+      resumable = flag.real === "true";
+    }
+    return resumable ? [] : [i + 1];
+  });
+  return { provisioners, places: Object.assign({}, ...places), unresumable };
 }
 
 /**
@@ -119,7 +130,7 @@ function render(
 ): Record<string, unknown> {
   const kinds = keyKinds(`provisioner_${step.type}`);
   const result: Record<string, unknown> = {};
-  const { exclude: patterns, ...ofPacker } = settings;
+  const { exclude: patterns, resume: _, ...ofPacker } = settings;
   const exclude = patterns === undefined ? undefined : ([patterns].flat() as unknown[]).map(String);
   mapAll(Object.entries(ofPacker), ([key, value]) => {
     const location = step.locate([key]);

@@ -9,7 +9,7 @@ import { type BuildReport, type LayerReport, untouched } from "./build-report";
 import type { ArtifactManifest, CheckDepth, FlatManifest } from "./cache/cache";
 import { checkDiskSize } from "./cache/disks";
 import { cleanUpAbandoned } from "./cache/scratch";
-import { type BuildContext, type BuildOptions, createContext, type Item, type Output } from "./context";
+import { type BuildContext, type BuildOptions, createContext, type Item, type Output, reasonAgainst } from "./context";
 import { cachedFlat, deliver, flatten } from "./flatten";
 import { whileLocked } from "./item-lock";
 import type { LayerSource } from "./layer-source";
@@ -46,7 +46,10 @@ class Build {
   private source: LayerSource | undefined;
 
   constructor(private readonly context: BuildContext) {
-    this.answers = answersWithout(context.cache, (fingerprint) => this.rebuilds(fingerprint));
+    this.answers = answersWithout(context.cache, {
+      rebuilt: (fingerprint) => this.rebuilds(fingerprint),
+      reasonAgainst: (manifest) => reasonAgainst(context, manifest),
+    });
     this.prepared = unprepared(context);
   }
 
@@ -59,7 +62,7 @@ class Build {
     if (output) checkDiskSize(last.name, last.layer?.diskSizeGb ?? 0, output.minDiskGb);
     let flat: FlatManifest | undefined;
     let flatSeconds = 0;
-    if (output && !this.rebuilds(last.fingerprint)) flat = await cachedFlat(this.context, last, output.format);
+    if (output && (await this.takesAll())) flat = await cachedFlat(this.context, last, output.format);
     if (!flat) await this.obtain();
     if (!flat && output) [flat, flatSeconds] = await timed(() => this.flatten(last, output));
     const layers = items.map((item) => this.reports.get(item.fingerprint) ?? untouched(item, "unneeded"));
@@ -189,6 +192,14 @@ class Build {
   private keep<T>(item: Item, manifest?: T): T | undefined {
     this.reports.set(item.fingerprint, untouched(item, "cached"));
     return manifest;
+  }
+
+  /** Whether what the cache has of the last item, and of what it stands on, is as it is asked for. */
+  private async takesAll(): Promise<boolean> {
+    const { cache, items } = this.context;
+    if (this.rebuilds((items.at(-1) as Item).fingerprint)) return false;
+    const manifests = await Promise.all(items.map(({ fingerprint }) => cache.manifest(fingerprint)));
+    return manifests.every((each) => typeof each !== "object" || reasonAgainst(this.context, each) === undefined);
   }
 
   /** Whether an item is still to be built anew, whatever the cache has. */

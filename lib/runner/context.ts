@@ -12,7 +12,7 @@ import {
   type OutputSpecification,
   SPECIFICATION_VERSION,
 } from "../specification";
-import { Cache, cacheRoot } from "./cache/cache";
+import { type ArtifactManifest, Cache, cacheRoot } from "./cache/cache";
 import { hostDebianMirror } from "./host/mirror";
 import type { OpenLayerSource } from "./layer-source";
 import type { Progress } from "./output/progress";
@@ -146,6 +146,13 @@ export function machineOf(
     environment,
     template: located(template),
   });
+}
+
+/** Why a layer that the cache has is not wanted; nothing where it is: it was built in two, and is to be in one run. */
+export function reasonAgainst(context: BuildContext, { fingerprint, resumedAt }: ArtifactManifest): string | undefined {
+  const layer = context.items.find((item) => item.fingerprint === fingerprint)?.layer;
+  if (!layer || !resumedAt || machineOf(context, layer).checkpoints) return undefined;
+  return `its build started at checkpoint ${resumedAt.step}, and one run is asked for`;
 }
 
 /** Whether a layer is built by a cloud's Nova, and not by QEMU on this machine. */

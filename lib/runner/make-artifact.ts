@@ -121,7 +121,7 @@ async function finishDisk(
 function describe(
   { prepared }: MakeContext,
   { item, parent }: Order,
-  { guest, accelerator, image }: Made,
+  { guest, accelerator, image, resumedAt }: Made,
 ): Omit<ArtifactManifest, "disk" | "createdAt" | "durationSeconds"> {
   return {
     version: MANIFEST_VERSION,
@@ -132,6 +132,7 @@ function describe(
     tools: prepared.tools,
     ...(accelerator && { accelerator }),
     ...(image && { image }),
+    ...(resumedAt && { resumedAt }),
     packageVersion: packageVersion(),
     ...(guest.takesCredentials && { login: "credentials" }),
   };

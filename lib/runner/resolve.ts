@@ -13,11 +13,23 @@ export interface Resolution {
   readonly missing: number;
 }
 
-/** The answers of a cache in which some items count as missing, for they are to be built anew. */
-export function answersWithout(cache: CacheAnswers, rebuilt: (fingerprint: string) => boolean): CacheAnswers {
+/** What a build does not take as the cache has it. */
+export interface Refusals {
+  /** Whether it counts as missing, for it is to be built anew. */
+  readonly rebuilt: (fingerprint: string) => boolean;
+  /** Why it counts as stale; nothing where it does not. */
+  readonly reasonAgainst: (manifest: ArtifactManifest) => string | undefined;
+}
+
+/** The answers of a cache of which some items are not taken. */
+export function answersWithout(cache: CacheAnswers, { rebuilt, reasonAgainst }: Refusals): CacheAnswers {
   return {
-    check: async (fingerprint, parent, depth) =>
-      rebuilt(fingerprint) ? { kind: "missing" } : cache.check(fingerprint, parent, depth),
+    async check(fingerprint, parent, depth) {
+      if (rebuilt(fingerprint)) return { kind: "missing" };
+      const state = await cache.check(fingerprint, parent, depth);
+      const reason = state.kind === "intact" ? reasonAgainst(state.manifest) : undefined;
+      return reason === undefined ? state : { kind: "stale", reason };
+    },
     // An item that is built anew gets all that it stands on.
     foundation: async (fingerprints) => (fingerprints.some(rebuilt) ? 0 : cache.foundation(fingerprints)),
   };

@@ -144,7 +144,7 @@ function specifyLayer(
   for (const file of [...(installed?.excluded ?? []), ...rendered.excluded]) options.onExcluded?.(template.name, file);
   const variables = new Set([...(installed?.variables ?? []), ...rendered.variables]);
   const parent = below ? below.fingerprint : fingerprintBase(base as Base);
-  const { configuration, files, places } = rendered;
+  const { configuration, files, places, unresumable } = rendered;
   const refresh = refreshOf(template.name, options);
   const headless = readFlag(template.parts.variables.get("headless") ?? "");
   return {
@@ -166,6 +166,7 @@ function specifyLayer(
     },
     configuration,
     ...(Object.keys(places).length > 0 && { places }),
+    ...(unresumable.length > 0 && { unresumable }),
     files,
     secrets: rendered.secrets,
     diskSizeGb: disk.gb,

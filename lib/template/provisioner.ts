@@ -6,6 +6,12 @@ export interface CommonProvisionerOptions {
   readonly timeout?: string;
   /** How often it is tried again when it fails. @default 0 */
   readonly maxRetries?: number;
+  /**
+   * `false`: what comes after needs this step to have run since the machine was started, so a build goes on from no
+   * checkpoint after it, up to a step that says `true` (docs/checkpoints.md).
+   * @default - as the step before; true for the first one
+   */
+  readonly resume?: boolean;
 }
 
 /** Options of {@link Provisioner.shell}: give one of `inline`, `script` and `scripts`. */
@@ -75,6 +81,6 @@ export class Provisioner {
   }
 }
 
-function common({ pauseBefore, timeout, maxRetries }: CommonProvisionerOptions): Record<string, unknown> {
-  return { pause_before: pauseBefore, timeout, max_retries: maxRetries };
+function common({ pauseBefore, timeout, maxRetries, resume }: CommonProvisionerOptions): Record<string, unknown> {
+  return { pause_before: pauseBefore, timeout, max_retries: maxRetries, resume };
 }

@@ -132,8 +132,9 @@ test("does nothing the second time, and needs no secret for it", async () => {
 
 test("lists what it has", async () => {
   const { stdout } = await workspace.run(["cache", "list", "--json"]);
-  const templates = (JSON.parse(stdout) as { template: string }[]).map(({ template }) => template);
-  expect(templates.sort()).toEqual(["base", "lower", "upper"]);
+  const all = JSON.parse(stdout) as { template: string; checkpoints?: number[] }[];
+  const names = all.map(({ template, checkpoints }) => [template, ...(checkpoints ?? [])].join(" "));
+  expect(names.sort()).toEqual(["base", "lower", "lower 1", "upper", "upper 1"]);
 });
 
 /**

@@ -133,6 +133,14 @@ test("steps for other builders are left out, and overrides for this one applied"
   expect(steps(own).slice(3, -1)).toEqual([{ shell: { inline: ["d"] } }]);
 });
 
+test("a build goes on from no checkpoint after a step that says so, up to one that says otherwise; Packer sees none of it", () => {
+  const inline = (text: string, resume?: boolean) => Provisioner.shell({ inline: text, resume });
+  const own = layer({ provisioners: [inline("a"), inline("b", false), inline("c"), inline("d", true)] });
+  expect(own.unresumable).toEqual([2, 3]);
+  expect(steps(own).slice(3, -1)).toEqual(["a", "b", "c", "d"].map((text) => ({ shell: { inline: [text] } })));
+  expect(own.fingerprint).toBe(layer({ provisioners: ["a", "b", "c", "d"].map((text) => inline(text)) }).fingerprint);
+});
+
 test("folders keep the slash that says to copy their content, and the http folder is served", () => {
   const directory = temporaryCatalog({ "files/a": "", "files/b/c": "", "http/preseed.cfg": "" });
   const own = layer({

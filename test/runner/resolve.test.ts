@@ -48,9 +48,12 @@ test("what is below one that stands on nothing is not looked at", async () => {
 
 test("what is to be built anew is missing, with all that it stands on to be looked at", async () => {
   const answers = cache(["intact", "intact", "intact", "intact"], 2);
-  const without = answersWithout(answers, (fingerprint) => fingerprint.endsWith("visa"));
+  const without = answersWithout(answers, {
+    rebuilt: (fingerprint) => fingerprint.endsWith("visa"),
+    reasonAgainst: () => undefined,
+  });
   await expect(findMissing(CHAIN, without, "quick")).resolves.toEqual({ start: 0, missing: 2 });
-  const untouched = answersWithout(answers, () => false);
+  const untouched = answersWithout(answers, { rebuilt: () => false, reasonAgainst: () => undefined });
   await expect(findMissing(CHAIN, untouched, "quick")).resolves.toEqual({ start: 2, missing: 4 });
 });
 

@@ -61,7 +61,7 @@ async function templateOf(folder: string): Promise<string | undefined> {
 }
 
 /** What files take, holes left out. */
-async function folderBytes(folder: string): Promise<number> {
+export async function folderBytes(folder: string): Promise<number> {
   let bytes = 0;
   for (const name of await readdir(folder).catch(() => [])) {
     bytes += await stat(join(folder, name)).then(

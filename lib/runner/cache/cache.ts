@@ -9,6 +9,7 @@
  *                         disk.raw.json      its size and checksum
  *                         disk.*.read.json   when a disk was read whole: not again within the hour, while nobody writes
  * artifacts/<fingerprint>.damaged-<time>     what did not match its manifest any more
+ * checkpoints/                               lib/runner/checkpoints/store.ts
  * locks/  logs/  reports/  scratch/  downloads/  packer/
  * ```
  *
@@ -67,10 +68,21 @@ export interface ArtifactManifest {
   readonly git?: GitState;
   /** What `/etc/visa/release.json` in the image says. @default - there is none: an earlier version of this package built it */
   readonly release?: ImageRelease;
+  /** The checkpoint that its build started at. @default - none: an unbroken run */
+  readonly resumedAt?: ResumedAt;
   /** The guest access that a boot of its disk takes beside a config drive (guest-access.ts). @default - none */
   readonly login?: "credentials";
   /** Its bill of materials, in {@link SBOM_FILE}. */
   readonly sbom?: { readonly sha256: string; readonly packages: number };
+}
+
+/** Where a build went on that had been begun by another one. */
+export interface ResumedAt {
+  /** The last step that was not run again, counted from 1 among the template's own. */
+  readonly step: number;
+  readonly label: string;
+  /** When the checkpoint after it was made. ISO 8601. */
+  readonly createdAt: string;
 }
 
 /** An image in Glance that an artifact was made from. */
@@ -129,6 +141,8 @@ export class Cache {
   /** What `visa-image verify` found, a folder each. */
   readonly reports: string;
   readonly scratch: string;
+  /** What layers may be built on from, in the middle of their steps. */
+  readonly checkpoints: string;
   /** Cloud images and installers, whole or in part. */
   readonly downloads: string;
   /** Packer's own cache: downloads, and the port locks by which builds that run together keep apart. */
@@ -140,6 +154,7 @@ export class Cache {
     this.logs = join(root, "logs");
     this.reports = join(root, "reports");
     this.scratch = join(root, "scratch");
+    this.checkpoints = join(root, "checkpoints");
     this.downloads = join(root, "downloads");
     this.packer = join(root, "packer");
   }
@@ -147,7 +162,8 @@ export class Cache {
   /** Makes its folders, and closes them to other users. @throws VisaImageError where it cannot be written to, or is not ours */
   async prepare(): Promise<void> {
     try {
-      const folders = [this.artifacts, this.locks, this.logs, this.reports, this.scratch, this.packer, this.downloads];
+      const { artifacts, locks, logs, reports, scratch, packer, checkpoints, downloads } = this;
+      const folders = [artifacts, locks, logs, reports, scratch, packer, checkpoints, downloads];
       for (const folder of [this.root, ...folders]) privateFolder(folder);
       await access(this.scratch, constants.W_OK);
     } catch (cause) {
@@ -311,6 +327,14 @@ export async function recordFile(file: string): Promise<FileRecord> {
   const [sha256] = await Promise.all([hashFile(file), sync(file)]);
   const { size, mtimeMs } = await stat(file);
   return { bytes: size, sha256, modified: Math.floor(mtimeMs) };
+}
+
+/** Why a file is not the one that was recorded; nothing where it is. All of it is read. */
+export async function damageOf(file: string, record: FileRecord): Promise<string | undefined> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found) return "its disk is missing";
+  if (found.size !== record.bytes) return `its disk has ${found.size} bytes instead of ${record.bytes}`;
+  return (await hashFile(file)) === record.sha256 ? undefined : "the checksum of its disk does not match";
 }
 
 async function differs(

@@ -3,6 +3,7 @@ import { readdir, rename, rm } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
+import { type CheckpointEntry, checkpointEntries, removeFolder } from "../checkpoints/store";
 import { readOwner } from "../processes/file-lock";
 import { isAlive } from "../processes/processes";
 import type { Cache } from "./cache";
@@ -21,6 +22,13 @@ export interface ClearOptions {
   readonly now?: number;
 }
 
+/** What goes, and what would have gone. */
+export interface Cleared {
+  readonly entries: readonly ClearedEntry[];
+  /** Folders of checkpoints that fit, or whose parent goes: all of them went. */
+  readonly checkpoints: readonly CheckpointEntry[];
+}
+
 /** What became of an entry that fits. */
 export interface ClearedEntry {
   readonly entry: CacheEntry;
@@ -33,13 +41,14 @@ export interface ClearedEntry {
  *
  * @throws VisaImageError where a build or a verification runs: it may stand on what would go
  */
-export async function clearCache(cache: Cache, options: ClearOptions): Promise<ClearedEntry[]> {
+export async function clearCache(cache: Cache, options: ClearOptions): Promise<Cleared> {
   const { olderThanMs = Number.NEGATIVE_INFINITY, largerThanBytes = 0, dryRun = false, now = Date.now() } = options;
   await cache.prepare();
   await cleanUpAbandoned(cache);
   await refuseWhileUsed(cache);
   const entries = await cacheEntries(cache);
-  const fits = (entry: CacheEntry) => now - entry.time >= olderThanMs && entry.bytes >= largerThanBytes;
+  const fits = (entry: { readonly time: number; readonly bytes: number }) =>
+    now - entry.time >= olderThanMs && entry.bytes >= largerThanBytes;
   const going = new Set(entries.filter(fits));
   const children = (entry: CacheEntry) => entries.filter((each) => each.manifest && each.parent === entry.name);
   const staysFor = (entry: CacheEntry) => children(entry).filter((child) => !going.has(child));
@@ -55,8 +64,17 @@ export async function clearCache(cache: Cache, options: ClearOptions): Promise<C
       changed = true;
     }
   }
-  if (!dryRun) for (const entry of going) await remove(cache, entry);
-  return entries.filter(fits).map((entry) => ({ entry, keptFor: (keptFor.get(entry) ?? []).map(({ name }) => name) }));
+  // Nothing is kept for checkpoints: they save time, and are made again.
+  const gone = (fingerprint?: string) => !entries.some((each) => each.name === fingerprint && !going.has(each));
+  const checkpoints = (await checkpointEntries(cache)).filter((each) => fits(each) || gone(each.parent));
+  if (!dryRun) {
+    for (const { folder } of checkpoints) await removeFolder(folder);
+    for (const entry of going) await remove(cache, entry);
+  }
+  const cleared = entries
+    .filter(fits)
+    .map((entry) => ({ entry, keptFor: (keptFor.get(entry) ?? []).map(({ name }) => name) }));
+  return { entries: cleared, checkpoints };
 }
 
 /** Out of the way first: a removal that is cut short leaves nothing that looks like an artifact. */

@@ -26,10 +26,20 @@ export function chooseAccess(
   return login === "credentials" && !/\bmac=/.test(JSON.stringify(configuration.source)) ? login : "config-drive";
 }
 
-/** Makes `build-key`, and what the run's configuration reads (run-configuration.ts), in a scratch folder. */
-export async function writeAccess(access: GuestAccess, scratch: string, layer: string, run: RunTool): Promise<void> {
+/**
+ * Makes `build-key`, and what the run's configuration reads (run-configuration.ts), in a scratch folder.
+ *
+ * @param resumed whether the disk has the key of an earlier build, which this one has to replace. @default false
+ */
+export async function writeAccess(
+  access: GuestAccess,
+  scratch: string,
+  layer: string,
+  run: RunTool,
+  resumed = false,
+): Promise<void> {
   const key = await makeKey("build-key", scratch, run);
-  if (access === "credentials") await writeCredentials(key, scratch, run);
+  if (access === "credentials") await writeCredentials(key, scratch, run, resumed);
   else await writeConfigDrive(key, scratch, layer);
 }
 
@@ -38,13 +48,15 @@ async function makeKey(name: string, scratch: string, run: RunTool): Promise<str
   return (await readFile(join(scratch, `${name}.pub`), "utf8")).trim();
 }
 
-async function writeCredentials(key: string, scratch: string, run: RunTool): Promise<void> {
+async function writeCredentials(key: string, scratch: string, run: RunTool, resumed: boolean): Promise<void> {
   // The disk has no host key, and sshd does not start without one.
   await makeKey("host-key", scratch, run);
   const hostKey = (await readFile(join(scratch, "host-key"))).toString("base64");
+  // systemd's own leaves a file alone that is there.
+  const again = `f+~ /root/.ssh/authorized_keys 0600 root root - ${Buffer.from(`${key}\n`).toString("base64")}\n`;
   const contents: Record<(typeof CREDENTIALS)[number], string> = {
     "ssh.authorized_keys.root": `${key}\n`,
-    "tmpfiles.extra": `f+~ /etc/ssh/ssh_host_ed25519_key 0600 root root - ${hostKey}\n`,
+    "tmpfiles.extra": `f+~ /etc/ssh/ssh_host_ed25519_key 0600 root root - ${hostKey}\n${resumed ? again : ""}`,
   };
   await mkdir(join(scratch, "credentials"));
   for (const name of CREDENTIALS) await writeFile(join(scratch, "credentials", name), contents[name], { mode: 0o600 });

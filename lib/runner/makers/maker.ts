@@ -1,5 +1,5 @@
 /** How the disk of one item is made: each way is a maker of its own. */
-import type { ArtifactManifest, ArtifactSource } from "../cache/cache";
+import type { ArtifactManifest, ArtifactSource, ResumedAt } from "../cache/cache";
 import type { Scratch } from "../cache/scratch";
 import type { BuildContext } from "../context";
 import type { GuestReport } from "../guest/guest-report";
@@ -31,6 +31,8 @@ export interface Made {
   readonly guest: GuestReport;
   /** What its guest ran with. @default - no guest ran, or none here */
   readonly accelerator?: string;
+  /** The checkpoint that it was begun at. @default - it was made in one run */
+  readonly resumedAt?: ResumedAt;
   /** The image in Glance that has the same disk, which is then whole: no overlay on the parent's. @default - an overlay, or a base */
   readonly image?: ArtifactManifest["image"];
 }

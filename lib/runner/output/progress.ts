@@ -63,6 +63,11 @@ export class Progress {
     else this.plain();
   }
 
+  /** Counts steps as done that are not done now. */
+  skipSteps(count: number): void {
+    this.step += count;
+  }
+
   /** Says more about the step that runs: only on a terminal, where it costs no line. */
   detail(text: string): void {
     if (!this.options.terminal || !this.label) return;

@@ -19,6 +19,8 @@ export interface Watch {
   readonly switchedOff: boolean;
   /** What was found out about a guest that Packer never got into: one sentence. */
   readonly unreachable: string | undefined;
+  /** Has the guest's QEMU do something, in the words of its monitor. @default - its machine is not ours to command */
+  execute?(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** Ends it; the console is looked at once more, since Packer may have noticed first that the guest is gone. */
   stop(): void | Promise<void>;
 }

@@ -14,7 +14,7 @@ import { pickVariables, toolEnvironment } from "../processes/tool-environment";
 import { runToolOrFail } from "../processes/tools";
 import { cloudVariables, writeCloudFiles } from "./cloud-variables";
 import { writeQemuProgram } from "./qemu-words";
-import { runConfiguration } from "./run-configuration";
+import { type CheckpointStops, runConfiguration } from "./run-configuration";
 import type { ServerSource } from "./server-source";
 
 /** The configuration that Packer reads, in the folder that it runs in. */
@@ -29,6 +29,8 @@ export interface PackerCall {
   readonly accelerator: Accelerator["name"] | undefined;
   /** The server of a cloud that it runs in. @default - QEMU on this machine */
   readonly server?: ServerSource;
+  /** Where it stops for checkpoints. @default - nowhere */
+  readonly checkpoints?: CheckpointStops;
   /** Debian mirror; empty for none. */
   readonly mirror: string;
   /** How long an installer may take, as Packer writes times. */
@@ -47,8 +49,8 @@ export interface PackerCall {
 
 /** Writes the configuration as it is run, and what it starts. @param relayAddress where the relay to the guest's SSH will be */
 export async function writeConfiguration(call: PackerCall, relayAddress: string, folder: string): Promise<void> {
-  const { layer, access, accelerator, machine, server, version: packerVersion } = call;
-  const settings = { access, accelerator, machine, relayAddress, packerVersion, server };
+  const { layer, access, accelerator, machine, server, checkpoints, version: packerVersion } = call;
+  const settings = { access, accelerator, machine, relayAddress, packerVersion, server, checkpoints };
   const configuration = runConfiguration(layer.configuration, settings);
   await writeFile(join(folder, CONFIGURATION_FILE), JSON.stringify(configuration, null, 2));
   if (server) await writeCloudFiles(call.environment, call.scratch.temporary);

@@ -2,6 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
+import type { Execute } from "../checkpoints/live-disk";
+import { CHECKPOINT_SCRIPTS } from "../checkpoints/scripts";
 import { contentsScript } from "../guest/guest-contents";
 import { type GuestReport, GuestReportReader, makeNonce, REPORT_SCRIPT, reportScript } from "../guest/guest-report";
 import { type ImageRelease, writeRelease } from "../guest/image-release";
@@ -32,10 +34,20 @@ export interface PackerRunOptions extends PackerCall {
   readonly progress: Progress;
   /** Where its guest is. */
   readonly place: GuestPlace;
+  /** What is done where it stops for a checkpoint. @default - nothing */
+  readonly onCheckpoint?: CheckpointListener;
   /** Whether the guest's console is in the log by other ways. @default false */
   readonly consoleIsLogged?: boolean;
   /** Ends what Packer left running; says how many that were. */
   readonly endStrays: () => Promise<number>;
+}
+
+/** Makes the checkpoints of a run. */
+export interface CheckpointListener {
+  /** The guest runs in a QEMU that does what it is told. */
+  attach(execute: Execute): void;
+  /** Takes a line of Packer's; whether it is a checkpoint's own, and not worth showing. */
+  take(line: string): boolean;
 }
 
 /** How Packer ended, and what the watch over its machine saw. */
@@ -78,14 +90,15 @@ export class PackerRun {
     };
     const report = new GuestReportReader(nonce);
     let screen: string | undefined;
+    const { onCheckpoint } = this.options;
     const onLine = (line: string) => {
-      if (report.take(line)) return;
+      if (report.take(line) || onCheckpoint?.take(line)) return;
       log.write(line);
       progress.toolLine(line);
       const event = packerEvent(line);
       if (event?.kind === "step") {
-        // The runner's own is not among the steps that were counted.
-        if (event.label !== REPORT_SCRIPT) progress.startStep(event.label);
+        // The runner's own are not among the steps that were counted.
+        if (![REPORT_SCRIPT, CHECKPOINT_SCRIPTS.guest].includes(event.label)) progress.startStep(event.label);
       } else if (event?.kind === "detail") progress.detail(event.label);
       else if (event?.kind === "timeout") this.stepTimeout = event.timeout;
       else if (event?.kind === "screen") screen = event.address;
@@ -178,6 +191,7 @@ export class PackerRun {
       packer?.kill("SIGTERM");
       force = setTimeout(() => packer?.kill("SIGKILL"), STOP_MS);
     });
+    if (watch.execute) this.options.onCheckpoint?.attach(watch.execute);
     const result = await runTool("packer", args, {
       ...options,
       onLine(line, stream) {

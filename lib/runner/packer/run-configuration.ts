@@ -5,6 +5,8 @@
  */
 import type { Machine } from "../../build-machine";
 import { GUEST_SCRIPTS } from "../../packer/guest-scripts";
+import { CHECKPOINT_SCRIPTS } from "../checkpoints/scripts";
+import { stepsOf, withSteps } from "../checkpoints/steps";
 import { CREDENTIALS, type GuestAccess } from "../guest/guest-access";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import type { Accelerator } from "../host/accelerator";
@@ -30,6 +32,16 @@ export interface RunSettings {
   readonly packerVersion: string;
   /** The server of a cloud that it runs in. @default - QEMU on this machine */
   readonly server?: ServerSource;
+  /** Where it stops for checkpoints. @default - nowhere */
+  readonly checkpoints?: CheckpointStops;
+}
+
+/** After which of a template's steps a run stops for a checkpoint. */
+export interface CheckpointStops {
+  /** How many of the template's steps the configuration lacks, since they are done. */
+  readonly done: number;
+  /** Counted from 1, with those that are done. */
+  readonly after: readonly number[];
 }
 
 /** A change of a configuration; it returns the one that it was given where it does not apply. */
@@ -37,6 +49,7 @@ type Change = (configuration: Configuration, settings: RunSettings) => Configura
 
 /** The changes, in the order in which they are made: those of the provisioners first, then QEMU's arguments. */
 const CHANGES: readonly Change[] = [
+  withCheckpoints,
   withGuestReport,
   withFoldersToCopyInto,
   withAccess,
@@ -61,6 +74,27 @@ export function runConfiguration(rendered: Configuration, settings: RunSettings)
 /** Whether it is 1.7 or later. */
 export function isModern(packerVersion: string): boolean {
   return !/^1\.[0-6]\./.test(`${packerVersion}.`);
+}
+
+/**
+ * After a step two more: in the guest, which writes to its disk what it has in memory, and on this machine, where Packer
+ * waits until the disk is frozen (checkpoints/layer-checkpoints.ts).
+ */
+function withCheckpoints(configuration: Configuration, { checkpoints }: RunSettings): Configuration {
+  if (!checkpoints) return configuration;
+  const { done, after } = checkpoints;
+  const steps = stepsOf(configuration);
+  const own = steps.own.flatMap((step, i) => {
+    const number = done + i + 1;
+    if (!after.includes(number)) return [step];
+    const environment_vars = [`VISA_CHECKPOINT=${number}`];
+    return [
+      step,
+      { shell: { script: CHECKPOINT_SCRIPTS.guest, environment_vars } },
+      { "shell-local": { script: CHECKPOINT_SCRIPTS.wait, environment_vars } },
+    ];
+  });
+  return withSteps(configuration, { ...steps, own });
 }
 
 /** A step in which the guest is told what it is, and says what is in it: before the seal, where there is one, else at the end. */

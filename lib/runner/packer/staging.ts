@@ -7,6 +7,7 @@ import { ExitCode, VisaImageError } from "../../errors";
 import { CONSOLE_FILE } from "../../packer/runner-variables";
 import { exists } from "../../presence";
 import type { LayerSpecification, SpecifiedFile } from "../../specification";
+import { CHECKPOINT_SCRIPTS } from "../checkpoints/scripts";
 import { REPORT_SCRIPT } from "../guest/guest-report";
 import { CONFIGURATION_FILE } from "./packer-call";
 import { QEMU_PROGRAM, QEMU_WORDS } from "./qemu-words";
@@ -21,6 +22,8 @@ const RESERVED = new Set([
   "host-key.pub",
   "credentials",
   REPORT_SCRIPT,
+  ...Object.values(CHECKPOINT_SCRIPTS),
+  "checkpoints",
   "build-ca.crt",
   CONFIGURATION_FILE,
   "seed",
@@ -37,6 +40,10 @@ const RESERVED = new Set([
   "initrd",
   "empty.qcow2",
 ]);
+
+function isReserved(name: string): boolean {
+  return RESERVED.has(name) || /^(checkpoint|after)-\d+\.(qcow2|done|late)$/.test(name);
+}
 
 /**
  * Copies the files of a layer.
@@ -74,7 +81,7 @@ export async function linkFiles(layer: LayerSpecification, specificationDirector
 /** Where a file goes in a scratch folder. @throws VisaImageError for a path that is not for files of a layer */
 function pathOf(file: SpecifiedFile, layer: string): string {
   const path = normalize(file.path);
-  if (path.startsWith("/") || path.split("/")[0] === ".." || RESERVED.has(path.split("/")[0] ?? "")) {
+  if (path.startsWith("/") || path.split("/")[0] === ".." || isReserved(path.split("/")[0] ?? "")) {
     throw new VisaImageError(`the specification of "${layer}" puts a file at "${file.path}"`, {
       fix: "a path is relative, stays inside, and takes no name of the runner's own",
       exitCode: ExitCode.USAGE,

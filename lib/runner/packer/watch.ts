@@ -3,14 +3,13 @@
  * long as it is told to, for a step without any end, and QEMU for room on a full disk for ever.
  */
 import { closeSync, openSync } from "node:fs";
-import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, NO_ROOM_FIX } from "../../errors";
 import { freeSpace } from "../host/requirements";
 import type { GuestConsole } from "../output/console";
-import { readMessages } from "../output/lines";
 import { duration, size } from "../output/progress";
 import { isAlive, type ProcessIdentity } from "../processes/processes";
+import { Monitor, type MonitorEvent } from "../processes/qemu-monitor";
 import type { Trouble, Watch } from "./guest-place";
 import { relaySsh, type SshAnswer, type SshRelay } from "./ssh-relay";
 
@@ -21,9 +20,6 @@ const FULL_BYTES = 16 * 2 ** 20;
 /** Packer notices within seconds, where it does, that its QEMU has ended. */
 const GONE_MS = 10_000;
 const SETTLE_MS = 300;
-
-/** QEMU's events have some hundred. */
-const EVENT_BYTES = 64 << 10;
 
 /** What the console shows of a guest that never comes up. */
 const DEAD_GUEST: readonly [RegExp, string][] = [
@@ -65,9 +61,11 @@ export function watchGuest(options: WatchOptions): Watch {
   let phase: "starting" | "connected" | "halting" = "starting";
   let dead: Trouble | undefined;
   let answer: SshAnswer | undefined;
-  let monitor: Socket | undefined;
+  let monitor: Monitor | undefined;
+  let connecting = false;
   let switchedOff = false;
   let gaveUp = false;
+  let stopped = false;
   let relay: SshRelay | undefined;
 
   options.console.onLine((line) => {
@@ -125,29 +123,32 @@ export function watchGuest(options: WatchOptions): Watch {
         }),
     });
 
-  const listen = () => {
-    // The path of a socket may have 107 characters, and that of a cache may be longer.
-    const socket = connect(`/proc/self/fd/${folder}/${options.monitor}`);
-    socket.on("error", () => {
-      // Not there yet, or not any more.
-      monitor = undefined;
-    });
-    socket.once("connect", () => {
-      socket.write('{"execute": "qmp_capabilities"}\n');
-      readMessages(socket, {
-        longest: EVENT_BYTES,
-        onLine(line) {
-          if (/"event": *"SHUTDOWN"/.test(line)) switchedOff = /"guest": *true/.test(line);
-          // What the guest has taken in before, it has forgotten: nobody would ever answer it.
-          if (/"event": *"RESET"/.test(line)) relay?.restarted();
-        },
+  const onEvent = ({ event, data }: MonitorEvent) => {
+    if (event === "SHUTDOWN") switchedOff = data?.guest === true;
+    // What the guest has taken in before, it has forgotten: nobody would ever answer it.
+    if (event === "RESET") relay?.restarted();
+  };
+
+  const listen = async () => {
+    if (monitor || connecting) return;
+    connecting = true;
+    try {
+      // The path of a socket may have 107 characters, and that of a cache may be longer.
+      const found = await Monitor.connect(`/proc/self/fd/${folder}/${options.monitor}`, onEvent);
+      if (stopped) return found.close();
+      monitor = found;
+      found.onClose(() => {
+        monitor = undefined;
       });
-    });
-    return socket;
+    } catch {
+      // Not there yet, or not any more.
+    } finally {
+      connecting = false;
+    }
   };
 
   const timer = setInterval(() => {
-    monitor ??= listen();
+    void listen();
     const trouble = look();
     if (trouble) giveUp(trouble);
   }, POLL_MS);
@@ -170,9 +171,14 @@ export function watchGuest(options: WatchOptions): Watch {
     get unreachable() {
       return phase === "starting" && answer ? UNREACHABLE[answer] : undefined;
     },
+    async execute(command, args) {
+      if (!monitor) throw new Error("QEMU's monitor does not answer");
+      return monitor.execute(command, args);
+    },
     stop() {
+      stopped = true;
       clearInterval(timer);
-      monitor?.destroy();
+      monitor?.close();
       relay?.close();
       closeSync(folder);
       options.console.end();

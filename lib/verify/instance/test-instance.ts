@@ -12,6 +12,7 @@ import { VisaImageError } from "../../errors";
 import { assetFolder } from "../../package-root";
 import { cpuArgument } from "../../runner/host/accelerator";
 import { tailOf } from "../../runner/output/tail";
+import { Monitor, MonitorRefusal } from "../../runner/processes/qemu-monitor";
 import { toolEnvironment } from "../../runner/processes/tool-environment";
 import { readTool } from "../../runner/processes/tools";
 import { shellWord } from "../../shell-word";
@@ -21,7 +22,6 @@ import { agentVendorData, GuestAgent, unixSocket } from "./guest-agent";
 import type { Endpoint, Instance, InstanceDisk } from "./instance";
 import { freePort } from "./ports";
 import { qemuValue } from "./qemu-value";
-import { Monitor, MonitorRefusal } from "./qmp";
 
 /** Of the network interfaces. */
 const ADDRESSES = ["fa:16:3e:00:00:01", "fa:16:3e:00:00:02"] as const;

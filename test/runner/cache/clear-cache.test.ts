@@ -46,8 +46,8 @@ const left = () =>
 
 /** What fits, and for whom it is kept. */
 async function clear(options: ClearOptions): Promise<string[]> {
-  const results = await clearCache(cache, { now: NOW, ...options });
-  return results.map(({ entry, keptFor }) => `${entry.name[0]}${keptFor.map((name) => name[0]).join("")}`).sort();
+  const { entries } = await clearCache(cache, { now: NOW, ...options });
+  return entries.map(({ entry, keptFor }) => `${entry.name[0]}${keptFor.map((name) => name[0]).join("")}`).sort();
 }
 
 test("lists what is there, the newest first, with what it takes", async () => {

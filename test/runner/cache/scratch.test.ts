@@ -99,5 +99,5 @@ test.each([
   const folder = abandoned("");
   writeFileSync(join(folder, "owner.json"), text);
   await expect(cleanUpAbandoned(cache)).resolves.toEqual([]);
-  await expect(clearCache(cache, {})).resolves.toEqual([]);
+  await expect(clearCache(cache, {})).resolves.toEqual({ entries: [], checkpoints: [] });
 });

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import { Monitor } from "../../../lib/runner/processes/qemu-monitor";
 import { GuestAgent, unixSocket } from "../../../lib/verify/instance/guest-agent";
-import { Monitor } from "../../../lib/verify/instance/qmp";
 import { scratchFolder } from "../../support/scratch";
 
 let server: Server | undefined;

@@ -1,7 +1,7 @@
 /** QEMU's monitor (QMP) over a Unix socket: one command at a time. */
 import { connect, type Socket } from "node:net";
 import { VisaImageError } from "../../errors";
-import { readMessages } from "../../runner/output/lines";
+import { readMessages } from "../output/lines";
 
 /** In bytes; QEMU's answers are much shorter. */
 const LONGEST_ANSWER = 1 << 20;
@@ -9,14 +9,23 @@ const LONGEST_ANSWER = 1 << 20;
 /** QEMU said no, in its own words. */
 export class MonitorRefusal extends VisaImageError {}
 
+/** What QEMU says unasked: `SHUTDOWN`, `RESET` and their like. */
+export interface MonitorEvent {
+  readonly event: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
 /** A connection to the monitor of a running QEMU. */
 export class Monitor {
   private waiting: ((answer: Record<string, unknown>) => void) | undefined;
 
   private constructor(private readonly socket: Socket) {}
 
-  /** @throws VisaImageError where nothing answers at the socket */
-  static async connect(path: string): Promise<Monitor> {
+  /**
+   * @param onEvent called with what QEMU says unasked
+   * @throws VisaImageError where nothing answers at the socket
+   */
+  static async connect(path: string, onEvent: (event: MonitorEvent) => void = () => {}): Promise<Monitor> {
     const socket = connect(path);
     await new Promise<void>((done, fail) => {
       socket.once("connect", done);
@@ -31,6 +40,7 @@ export class Monitor {
         const message = JSON.parse(line) as Record<string, unknown>;
         // Events and the greeting are nobody's answer.
         if ("return" in message || "error" in message) monitor.waiting?.(message);
+        else if ("event" in message) onEvent(message as unknown as MonitorEvent);
       },
     });
     await monitor.execute("qmp_capabilities");
@@ -51,6 +61,11 @@ export class Monitor {
     const { error } = answer as { error?: { desc: string } };
     if (error) throw new MonitorRefusal(`QEMU refuses "${command}": ${error.desc}`);
     return answer.return;
+  }
+
+  /** Calls back once the connection is closed, by whomever. */
+  onClose(callback: () => void): void {
+    this.socket.once("close", callback);
   }
 
   /** Closes the connection; QEMU runs on. */
