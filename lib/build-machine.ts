@@ -8,7 +8,7 @@
 import { isIPv4 } from "node:net";
 import { ExitCode, type Location, VisaImageError } from "./errors";
 import { wholeMebibytes } from "./mebibytes";
-import type { BuilderName, MachineOptions, MachinePreset } from "./specification";
+import type { BuilderName, BuildSpecification, MachineOptions, MachinePreset } from "./specification";
 
 /** Who may run a build machine. */
 export const BUILDERS: readonly BuilderName[] = ["qemu", "openstack"];
@@ -69,6 +69,16 @@ export interface MachineSetting {
 /** The settings that count. @throws VisaImageError for a variable of the environment that cannot be used */
 export function resolveMachine(sources: MachineSources): Machine {
   return Object.fromEntries(machineSettings(sources).map(({ name, value }) => [name, value])) as unknown as Machine;
+}
+
+/** Whether a cloud runs the machine of one of the layers. @throws VisaImageError as {@link resolveMachine} */
+export function isBuiltByCloud(
+  { layers, machine }: Pick<BuildSpecification, "layers" | "machine">,
+  sources: Pick<MachineSources, "commandLine" | "environment">,
+): boolean {
+  return layers.some(
+    ({ machine: template }) => resolveMachine({ ...sources, code: machine, template }).builder === "openstack",
+  );
 }
 
 /** The settings that count, each with where it was said. @throws VisaImageError as {@link resolveMachine} */

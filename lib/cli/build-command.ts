@@ -1,7 +1,7 @@
 /** `visa-image build`: specifies templates, or reads what a synth specified, and has them built under supervision. */
 import { readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { checkMachine, readVnc, resolveMachine } from "../build-machine";
+import { checkMachine, isBuiltByCloud, readVnc, resolveMachine } from "../build-machine";
 import { ExitCode, VisaImageError } from "../errors";
 import { mapAll } from "../problems";
 import { LOCK_FILE, readLock } from "../releases/release-lock";
@@ -216,10 +216,7 @@ export function superviseJob(
 ): Promise<BuildReport> {
   const { stderr } = process;
   const { rebuild, flatten, output } = more;
-  const byCloud = specification.layers.some(({ machine: template }) => {
-    const sources = { commandLine: machineOptions(options), code: specification.machine, environment, template };
-    return resolveMachine(sources).builder === "openstack";
-  });
+  const byCloud = isBuiltByCloud(specification, { commandLine: machineOptions(options), environment });
   // What a cloud has built, on another machine too, is there.
   const parentsFromGlance =
     cacheFrom(options, environment) || (byCloud && !specification.parentsFromGlance)

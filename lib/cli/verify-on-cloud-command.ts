@@ -2,10 +2,9 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join, resolve } from "node:path";
-import { Nova } from "../cloud/compute";
+import { Cloud } from "../cloud/cloud";
 import { Glance, type GlanceImage } from "../cloud/glance";
-import { credentialsFrom, type Session } from "../cloud/keystone";
-import { Neutron } from "../cloud/neutron";
+import { credentialsFrom } from "../cloud/keystone";
 import { type ContractPart, contractParts } from "../contract";
 import { usageError, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
@@ -19,7 +18,6 @@ import { identify } from "../runner/processes/processes";
 import type { LayerSpecification } from "../specification";
 import { type MetadataSource, SOURCES } from "../verify/checks/cloud-checks";
 import { Janitor, runJanitor } from "../verify/cloud/janitor";
-import type { Cloud } from "../verify/cloud/removal";
 import type { Trial, TrialPlace } from "../verify/cloud/trial";
 import { verifyOnCloud } from "../verify/cloud/verify-on-cloud";
 import type { OwnCheck } from "../verify/own-check";
@@ -52,7 +50,7 @@ export async function runVerifyOnCloud(template: string | undefined, options: Ve
   const glance = await Glance.connect(credentialsFrom(process.env));
   const image = await findImage(glance, onCloud);
   const promised = await promiseOf(template, image, options);
-  const place = await placeOf(glance.session, { ...options, flavor, network });
+  const place = await placeOf(new Cloud(glance.session), { ...options, flavor, network });
   const say = (text: string) => {
     if (!options.quiet || text.startsWith("FAIL")) process.stderr.write(`[${promised.template}] ${text}\n`);
   };
@@ -98,10 +96,7 @@ export async function runVerifyOnCloud(template: string | undefined, options: Ve
 
 /** The hidden command by which {@link Janitor.start} starts itself. */
 export async function runCloudJanitor(): Promise<void> {
-  const connect = async (): Promise<Cloud> => {
-    const { session } = await Glance.connect(credentialsFrom(process.env));
-    return { nova: new Nova(session), neutron: new Neutron(session) };
-  };
+  const connect = () => Cloud.connect(credentialsFrom(process.env));
   await runJanitor(process.stdin, connect, join(cacheRoot(), "cloud-janitor.log"));
 }
 
@@ -157,10 +152,9 @@ async function promiseOf(
 }
 
 async function placeOf(
-  session: Session,
+  { nova, neutron }: Cloud,
   options: VerifyCommandOptions & { readonly flavor: string; readonly network: string },
 ): Promise<TrialPlace> {
-  const [nova, neutron] = [new Nova(session), new Neutron(session)];
   const { securityGroup = [], floatingIpPool: pool, from } = options;
   return {
     ...{ nova, neutron },

@@ -1,8 +1,8 @@
-/** What Nova is told about a single server: to make one, to show it and its console, to delete it. Lists are in nova.ts. */
+/** What Nova is told about this package's own servers: to make one, to show it and its console, to delete it. Others' are in nova.ts. */
 import { usageError, VisaImageError } from "../errors";
 import { suggestion } from "../nearest";
-import { asRecord, asString, type Session } from "./keystone";
-import { Refusal, Service } from "./service";
+import { asRecord, asString, listOf } from "./keystone";
+import { Refusal, Service, type SignedIn } from "./service";
 
 /** A flavour. */
 export interface Flavor {
@@ -33,6 +33,10 @@ export interface ServerRequest {
 /** A server, as Nova shows it. */
 export interface Server {
   readonly id: string;
+  readonly name: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The project that it belongs to. */
+  readonly projectId: string;
   /** Nova's word: BUILD, ACTIVE, ERROR, … */
   readonly status: string;
   /** Why it is in ERROR, in Nova's words. */
@@ -53,18 +57,29 @@ export class Nova {
   private readonly service: Service;
 
   /** @throws VisaImageError where the catalog has no Nova */
-  constructor(session: Session) {
-    this.service = new Service(session, { type: "compute", name: "Nova" });
+  constructor(signedIn: SignedIn) {
+    this.service = new Service(signedIn, { type: "compute", name: "Nova" });
   }
 
   /** The flavour of that name or id. @throws VisaImageError where there is none */
   async flavor(nameOrId: string): Promise<Flavor> {
-    const { flavors } = await this.service.read("/flavors/detail?limit=1000", "list the flavours");
-    const all = (Array.isArray(flavors) ? flavors : []).map(flavorOf);
+    const all = await this.flavors();
     const found = all.find(({ id }) => id === nameOrId) ?? all.find(({ name }) => name === nameOrId);
     if (found) return found;
     const names = all.map(({ name }) => name);
     throw usageError(`Nova has no flavour "${nameOrId}"`, undefined, suggestion(nameOrId, names, "flavours"));
+  }
+
+  /** All flavours that the user may take. */
+  async flavors(): Promise<Flavor[]> {
+    const { flavors } = await this.service.read("/flavors/detail?limit=1000", "list the flavours");
+    return listOf(flavors).map(flavorOf);
+  }
+
+  /** The project's limits and what is in use of them, by Nova's names for them: `maxTotalCores`. -1 is no limit. */
+  async limits(): Promise<Readonly<Record<string, unknown>>> {
+    const { limits } = await this.service.read("/limits", "ask for the project's limits");
+    return asRecord(asRecord(limits).absolute);
   }
 
   /** Has a server made, and returns its id at once. @throws Refusal with what Nova lacks or does not like */
@@ -91,11 +106,11 @@ export class Nova {
     return found && serverOf(asRecord(found.server));
   }
 
-  /** Ids of the own project's servers of exactly that name. */
-  async named(name: string): Promise<string[]> {
-    const query = new URLSearchParams({ name: `^${name}$` });
-    const { servers } = await this.service.read(`/servers?${query}`, "list the servers");
-    return (Array.isArray(servers) ? servers : []).map((each) => String(asRecord(each).id));
+  /** The servers whose name has that pattern, as Nova's database takes it. */
+  async servers(pattern: string): Promise<Server[]> {
+    const query = new URLSearchParams({ name: pattern });
+    const { servers } = await this.service.read(`/servers/detail?${query}`, "list the servers");
+    return listOf(servers).map(serverOf);
   }
 
   /** Asks for a server's deletion, which takes its time. */
@@ -103,9 +118,14 @@ export class Nova {
     await this.service.delete(`/servers/${id}`, `delete the server "${id}"`);
   }
 
-  /** What its serial console shows, as far back as Nova keeps it. @throws Refusal where this Nova has no consoles */
-  async console(id: string): Promise<string> {
-    const action = { "os-getConsoleOutput": {} };
+  /**
+   * What its serial console shows.
+   *
+   * @param lines how many of the last ones; without it, as far back as Nova keeps it
+   * @throws Refusal where this Nova has no consoles
+   */
+  async console(id: string, lines?: number): Promise<string> {
+    const action = { "os-getConsoleOutput": lines === undefined ? {} : { length: lines } };
     const { output } = await this.service.post(`/servers/${id}/action`, action, `read the console of "${id}"`);
     return asString(output) ?? "";
   }
@@ -134,16 +154,20 @@ function flavorOf(value: unknown): Flavor {
   return { id: String(id), name: String(name), vcpus: Number(vcpus), memoryMb: Number(ram), diskGb: Number(disk) };
 }
 
-function serverOf({ id, status, fault, config_drive, addresses }: Record<string, unknown>): Server {
-  const message = asString(asRecord(fault).message);
-  const all = Object.values(asRecord(addresses)).flatMap((each) => (Array.isArray(each) ? each : []));
+function serverOf(server: Record<string, unknown>): Server {
+  const { id, name, metadata, tenant_id: project, status, config_drive: drive, addresses } = server;
+  const { message, details } = asRecord(server.fault);
+  const fault = asString(message) ?? asString(details)?.trim().split("\n").at(-1);
   return {
-    ...{ id: String(id), status: String(status), hasConfigDrive: String(config_drive).toLowerCase() === "true" },
-    ...(message !== undefined && { fault: message }),
-    addresses: all.map(asRecord).map((each) => ({
-      address: String(each.addr),
-      version: each.version === 6 ? 6 : 4,
-      kind: each["OS-EXT-IPS:type"] === "floating" ? "floating" : "fixed",
-    })),
+    ...{ id: String(id), name: asString(name) ?? "", metadata: asRecord(metadata), projectId: String(project) },
+    ...{ status: String(status), hasConfigDrive: String(drive).toLowerCase() === "true" },
+    ...(fault !== undefined && { fault }),
+    addresses: Object.values(asRecord(addresses))
+      .flatMap(listOf)
+      .map((each) => ({
+        address: String(each.addr),
+        version: each.version === 6 ? 6 : 4,
+        kind: each["OS-EXT-IPS:type"] === "floating" ? "floating" : "fixed",
+      })),
   };
 }

@@ -23,8 +23,13 @@ export interface ServiceKind {
   readonly type: string;
   /** What people call it: Nova. */
   readonly name: string;
-  /** What is taken off the end of the catalog's address. @default - nothing */
-  readonly without?: RegExp;
+  /** How its addresses go on after the catalog's, which may have it too. @default - as the catalog has it */
+  readonly version?: string;
+}
+
+/** A sign-in that all services of a cloud share: who renews it renews it for all. */
+export interface SignedIn {
+  session: Session;
 }
 
 /** What to do about a refusal: by its status and words, where they say enough. */
@@ -36,12 +41,13 @@ export class Service {
 
   /** @throws VisaImageError where the catalog lacks it */
   constructor(
-    private session: Session,
+    private readonly signedIn: SignedIn,
     private readonly kind: ServiceKind,
   ) {
-    const endpoint = serviceEndpoint(session, kind.type);
-    if (!endpoint) throw withoutService(session, kind.name);
-    this.address = kind.without ? endpoint.replace(kind.without, "") : endpoint;
+    const endpoint = serviceEndpoint(signedIn.session, kind.type);
+    if (!endpoint) throw withoutService(signedIn.session, kind.name);
+    const { version = "" } = kind;
+    this.address = endpoint.endsWith(version) ? endpoint : `${endpoint}${version}`;
   }
 
   /**
@@ -68,22 +74,24 @@ export class Service {
 
   /** Deletes something; what is gone already is fine. @throws Refusal */
   async delete(path: string, what: string): Promise<void> {
-    const answer = await this.request({ method: "DELETE", path });
+    // What is gone stays gone.
+    const answer = await this.request({ method: "DELETE", path, repeatable: true });
     if (answer.status !== 404) this.expectSuccess(answer, what);
   }
 
   private async request({
     path,
     ...request
-  }: Pick<HttpRequest, "method" | "body"> & { readonly path: string }): Promise<Answer> {
+  }: Pick<HttpRequest, "method" | "body" | "repeatable"> & { readonly path: string }): Promise<Answer> {
     const send = () => {
-      const { http, token } = this.session;
+      const { http, token } = this.signedIn.session;
       return http.send({ ...request, url: `${this.address}${path}`, headers: { "x-auth-token": token } });
     };
     const answer = await send();
-    if (answer.status !== 401) return answer;
+    const { credentials } = this.signedIn.session;
+    if (answer.status !== 401 || credentials.authentication.kind === "token") return answer;
     // Tokens end, often within an hour: what was made has to be removed all the same.
-    this.session = await signIn(this.session.credentials);
+    this.signedIn.session = await signIn(credentials);
     return send();
   }
 
@@ -97,7 +105,7 @@ export class Service {
     const { status } = answer;
     const words = wordsOf(answer.body);
     const fix = fixOf?.(status, words) ?? defaultFix(status, words);
-    throw new Refusal(`cannot ${what}: ${this.kind.name} answered ${status} ${words}`, status, words, fix);
+    throw new Refusal(`cannot ${what}: ${this.kind.name} answered ${status}: ${words}`, status, words, fix);
   }
 }
 
@@ -106,6 +114,7 @@ function isSuccess({ status }: Answer): boolean {
 }
 
 function defaultFix(status: number, words: string): string {
+  if (status === 401) return "sign in anew: the token has expired, and nothing here can renew it";
   if (/quota/i.test(words)) return "free some of the project's quota, or ask for more: openstack quota show --usage";
   return status === 403 ? "see whether this user may do that in the project" : "see the service's log, and try again";
 }
@@ -114,8 +123,8 @@ function defaultFix(status: number, words: string): string {
 function wordsOf(body: string): string {
   try {
     const [first] = Object.values(asRecord(JSON.parse(body)));
-    return asString(asRecord(first).message) ?? excerpt(body);
+    return asString(asRecord(first).message) ?? asString(first) ?? excerpt(body);
   } catch {
-    return excerpt(body);
+    return excerpt(body) || "nothing";
   }
 }

@@ -82,7 +82,7 @@ export interface VisaImageProps {
   /** @deprecated cacheFrom: "glance" */
   readonly parentsFromGlance?: boolean;
   /**
-   * The layers, specified already, instead of `catalog`, `variables`, `cacheBuster`, `pamPublicKeyFile` and `machine`.
+   * The layers, specified already, instead of `catalog`, `variables`, `cacheBuster` and `pamPublicKeyFile`.
    * @default - specified from these
    */
   readonly specification?: BuildSpecification;

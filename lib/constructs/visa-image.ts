@@ -1,6 +1,7 @@
 import { join, relative, resolve } from "node:path";
 import { Annotations, TerraformOutput, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { isBuiltByCloud } from "../build-machine";
 import { sha256, short } from "../fingerprint/digest";
 import { PROPS, withPresentNames } from "../present-names";
 import { planReleases, type ReleasePlan } from "../releases/plan-releases";
@@ -89,8 +90,9 @@ export class VisaImage extends Construct implements IVisaImage {
     const layerRefreshes = this.lock.refreshes?.[lockKeyOf(this)];
     const specified =
       props.specification ?? specify({ ...props, layerRefreshes, catalog: props.catalog ?? Catalog.shipped() });
-    const { builder = specified.machine?.builder } = props;
-    const specification = { ...specified, ...(builder && { machine: { ...specified.machine, builder } }) };
+    // A specification that was made elsewhere may say another machine, or none.
+    const machine = { ...specified.machine, ...props.machine, ...(props.builder && { builder: props.builder }) };
+    const specification = { ...specified, ...(Object.keys(machine).length > 0 && { machine }) };
     const layer = lastLayer(specification, props.template);
     const minDiskGb = checkMinDisk(props.minDiskGb ?? layer.diskSizeGb, layer);
     const { provider, diskFormat = "raw" } = props;
@@ -108,7 +110,7 @@ export class VisaImage extends Construct implements IVisaImage {
     this.userData = props.userData ?? OwnerUserData.script();
     for (const warning of this.userData.warnings) Annotations.of(this).addWarning(warning);
     // What a cloud has built is there.
-    const fromGlance = props.cacheFrom !== undefined || builder === "openstack";
+    const fromGlance = props.cacheFrom !== undefined || isBuiltByCloud(specification, { environment: process.env });
     this.chain = {
       specification: { ...specification, ...(fromGlance && { parentsFromGlance: { lockFile } }) },
       output: { format: diskFormat, minDiskGb, ...(props.signatureCertificateUuid && { signed: true }) },

@@ -36,7 +36,7 @@ export async function pruneBuilds(options: PruneBuildsOptions): Promise<string[]
   const cloud = await Cloud.connect(credentialsFrom(environment));
   const outcome = dryRun ? "would be deleted" : "deleted";
   const found: string[] = [];
-  if (cloud.has("compute") && cloud.has("network")) {
+  if (cloud.hasServers) {
     const removed = await removeBuilds(cloud, isAbandoned, { dryRun });
     found.push(...removed.map((what) => `of an interrupted build, ${what}: ${outcome}`));
   }

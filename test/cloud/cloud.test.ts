@@ -9,8 +9,6 @@ beforeEach(async () => {
 });
 afterEach(() => cloud.stop());
 
-const ask = { method: "GET", path: "/flavors/detail" } as const;
-
 /**
  * @fault builder: the token expires while a layer is built
  * @then this package and Packer sign in anew; one that was given as a token (`OS_TOKEN`) ends the build, which says so before it begins
@@ -18,15 +16,15 @@ const ask = { method: "GET", path: "/flavors/detail" } as const;
 test("a token that has expired is replaced once, and the question asked again", async () => {
   const connected = await cloud.connect();
   cloud.validToken = 2;
-  expect(await connected.json("compute", ask, "list")).toEqual({ flavors: cloud.flavors });
+  expect(await connected.nova.flavors()).toMatchObject([{ id: "f-10", diskGb: 10 }]);
   expect(cloud.signIns).toBe(2);
 });
 
 test("fails where the new one is refused too", async () => {
   const connected = await cloud.connect();
   cloud.validToken = 9;
-  await expect(connected.json("compute", ask, "list")).rejects.toThrow(
-    /cannot list: Nova answered 401.*\n {2}fix: sign in anew/,
+  await expect(connected.nova.flavors()).rejects.toThrow(
+    /cannot list the flavours: Nova answered 401.*\n {2}fix: sign in anew/,
   );
   expect(cloud.signIns).toBe(2);
 });
@@ -36,5 +34,5 @@ test("fails with a token that nothing can renew", async () => {
   const environment = { OS_AUTH_URL, OS_TOKEN: "1", OS_ALLOW_REAUTH: "false" };
   const connected = await Cloud.connect(credentialsFrom(environment));
   cloud.validToken = 2;
-  await expect(connected.json("compute", ask, "list")).rejects.toThrow(/Nova answered 401/);
+  await expect(connected.nova.flavors()).rejects.toThrow(/Nova answered 401/);
 });

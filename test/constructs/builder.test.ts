@@ -47,6 +47,18 @@ test("the build is told who builds, and looks for layers where a cloud has put t
   expect(plain).not.toHaveProperty("parentsFromGlance");
 });
 
+test("VISA_BUILDER alone does so too", () => {
+  process.env.VISA_BUILDER = "openstack";
+  try {
+    for (const { machine, parentsFromGlance } of synthesize({}).specifications) {
+      expect(machine).toBeUndefined();
+      expect(parentsFromGlance?.lockFile).toMatch(/visa-images\.lock\.json$/);
+    }
+  } finally {
+    delete process.env.VISA_BUILDER;
+  }
+});
+
 test("fails for a builder that is none", () => {
   expect(() => synthesize({ machine: { builder: "vmware" as "qemu" } })).toThrow(
     /no builder "vmware"\n.*qemu or openstack/,

@@ -1,13 +1,14 @@
 /**
  * The embedded cloud in full size: `visa-infrastructure` on it, whose instance Nova boots from the tiny guest.
  *
- * It needs root and the packages of `dev/setup --full`, which `npm run test:faults` sets up; without them it fails and says so.
+ * It needs root and the packages of `dev/setup --full`, which `.ci/run` and `npm run test:faults` set up; `npm test` runs it where
+ * they are.
  */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ComputeServergroupV2 } from "@cdktf/provider-openstack/lib/compute-servergroup-v2";
 import { NetworkingPortV2 } from "@cdktf/provider-openstack/lib/networking-port-v2";
@@ -17,23 +18,22 @@ import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
 import { MEMBER_CLOUD_NAME } from "../../dev/embedded-cloud/settings";
 import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
-import { Nova } from "../../lib/cloud/compute";
+import { Cloud } from "../../lib/cloud/cloud";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
-import { Neutron } from "../../lib/cloud/neutron";
+import type { BuildSpecification } from "../../lib/specification";
 import { verifyOnCloud } from "../../lib/verify/cloud/verify-on-cloud";
 import type { VerifyReport } from "../../lib/verify/verify-report";
 import { useLocalState } from "../../stacks/state";
 import { VisaInfrastructureStack } from "../../stacks/visa-infrastructure";
 import { compileCommand } from "../runner/support/command";
-import { FULL } from "../support/full";
+import { FULL_CLOUD } from "../support/full";
 import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
-import { cloudEnvironmentOf, TerraformFolder } from "./terraform-support";
+import { cloudEnvironmentOf, TerraformFolder, terraformEnvironment } from "./terraform-support";
 
 jest.setTimeout(30 * 60_000);
 
-/** Two starts of the cloud, and a guest without KVM: minutes. */
-const whenFull = FULL ? describe : describe.skip;
+const whenFull = FULL_CLOUD ? describe : describe.skip;
 
 const scratch = mkdtempSync(join(tmpdir(), "visa-full-"));
 const folder = join(scratch, "cloud");
@@ -103,7 +103,7 @@ class Client {
 /** What `visa-image verify --on-cloud` does of the image with a flavour, as the member, where nothing of the contract is promised. */
 async function accept(flavor: string): Promise<VerifyReport> {
   const glance = await Glance.connect(credentialsFrom({ ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME }));
-  const [nova, neutron] = [new Nova(glance.session), new Neutron(glance.session)];
+  const { nova, neutron } = new Cloud(glance.session);
   const [{ id }] = (await (await Client.of(MEMBER_CLOUD_NAME)).send("GET", "image", "/v2/images?name=disk.qcow2"))
     .images;
   const image = await glance.image(id);
@@ -217,12 +217,106 @@ async function buildsByNova(boot: Readonly<Record<string, string>>): Promise<voi
   expect(layers.map(({ visa_layer }) => visa_layer)).toEqual([first?.parent, first?.fingerprint, second?.fingerprint]);
   for (const image of layers) {
     expect(image).toMatchObject({ os_hidden: true, status: "active", visa_layer_image: image.id });
-    await glance.delete(image.id);
+    // What a deploy stands on later.
+    if (image.id !== base?.id) await glance.delete(image.id);
   }
   const member = await Client.of(MEMBER_CLOUD_NAME);
   expect(await member.send("GET", "compute", "/servers")).toEqual({ servers: [] });
   const { security_groups: groups } = await member.send("GET", "network", "/v2.0/security-groups");
   expect(groups.map(({ name }: Json) => name)).toEqual(["default"]);
+}
+
+/** Releases of a chain of the tiny guest, deployed by Terraform in the cloud's namespaces, as a member. */
+class Deployment {
+  private readonly lockFile = join(scratch, "releases.json");
+
+  constructor(private readonly boot: Readonly<Record<string, string>>) {}
+
+  /** The chain whose upper layer says a word. */
+  specification(word: string, upper = "upper"): BuildSpecification {
+    const own = join(scratch, `chain-${word}`);
+    const { specification } = writeTinySpecification(own, [
+      { name: "lower", provisioners: [{ shell: { inline: ["echo lower > /mnt/lower", "sync"] } }] },
+      {
+        name: upper,
+        provisioners: [{ shell: { inline: [`echo "${word} on $(cat /mnt/lower)" > /mnt/upper`, "sync"] } }],
+      },
+    ]);
+    const layers = specification.layers.map((layer) => ({
+      ...layer,
+      files: layer.files.map((file) => ({ ...file, source: resolve(own, file.source) })),
+    }));
+    return { ...specification, layers };
+  }
+
+  /** Runs Terraform on a stack with the image of the chain, and one beside it that stands on the same layer. */
+  async terraform(
+    args: readonly string[],
+    made: { readonly word: string; readonly builder: "openstack" | "qemu"; readonly acceptedBy: string },
+  ): Promise<{ readonly status: number | null; readonly text: string }> {
+    const app = new App({ outdir: join(scratch, "images") });
+    const stack = new TerraformStack(app, "images");
+    useLocalState(stack, scratch);
+    new OpenstackProvider(stack, "openstack");
+    const common = {
+      // The gate's QEMU would not know the kernel beside the disk.
+      ...({ lockFile: this.lockFile, diskFormat: "qcow2", verify: false, properties: this.boot } as const),
+      ...{ builder: made.builder, machine: { flavor: "m1.tiny", network: "external" } },
+    };
+    new VisaImage(stack, "upper", {
+      ...{ ...common, template: "upper", imageName: "tiny desktop", specification: this.specification(made.word) },
+      acceptance: { flavor: made.acceptedBy, network: "external" },
+    });
+    new VisaImage(stack, "beside", {
+      ...{ ...common, template: "beside", specification: this.specification("more", "beside") },
+      imageName: "beside",
+    });
+    app.synth();
+    const cwd = join(app.outdir, "stacks", "images");
+    const env = { ...terraformEnvironment({}), VISA_IMAGE_CACHE: join(scratch, "deployer") };
+    for (const each of [["init", "-input=false"], args]) {
+      const command = ["terraform", `-chdir=${cwd}`, ...each, "-no-color"];
+      const [program = "", ...rest] = await cloud.inside(command, { member: true });
+      const { status, stdout, stderr } = spawnSync(program, rest, { env, encoding: "utf8" });
+      const ended = { status, text: `${stdout}${stderr}` };
+      if (status !== 0 || each === args) return ended;
+    }
+    throw new Error("nothing was run");
+  }
+}
+
+/** Built by Nova, registered, accepted by Nova; and what is not accepted is not shown. */
+async function deploys(boot: Readonly<Record<string, string>>): Promise<void> {
+  const deployment = new Deployment(boot);
+  const glance = await Glance.connect(credentialsFrom({ ...cloudEnvironmentOf(folder), OS_CLOUD: MEMBER_CLOUD_NAME }));
+  /** Fingerprints of the releases, by whether users see them. */
+  const releases = async () => {
+    const all = (await glance.images({ name: "tiny desktop" })).filter(
+      ({ visa_fingerprint: one }) => one !== undefined,
+    );
+    const of = (hidden: boolean) =>
+      all.filter(({ os_hidden }) => os_hidden === hidden).map(({ visa_fingerprint }) => visa_fingerprint);
+    return { shown: of(false), hidden: of(true) };
+  };
+  const fingerprintOf = (word: string) => deployment.specification(word).layers.at(-1)?.fingerprint;
+
+  const byNova = { word: "first", builder: "openstack", acceptedBy: "visa.tiny" } as const;
+  const first = await deployment.terraform(APPLY, byNova);
+  expect([first.status, first.text]).toEqual([0, expect.stringContaining("builder: OpenStack")]);
+  expect(await releases()).toEqual({ shown: [fingerprintOf("first")], hidden: [] });
+  expect((await deployment.terraform(PLAN, byNova)).text).toContain("No changes");
+
+  // QEMU stands on what Nova has built. No host has room for the flavour: the cloud has not seen the new one run.
+  const byQemu = { word: "second", builder: "qemu", acceptedBy: "visa.huge" } as const;
+  const refused = await deployment.terraform(APPLY, byQemu);
+  expect([refused.status, refused.text]).toEqual([1, expect.stringMatching(/in ERROR: No valid host/)]);
+  expect(refused.text).toContain("[lower] in the cache");
+  expect(await releases()).toEqual({ shown: [fingerprintOf("first")], hidden: [fingerprintOf("second")] });
+  const accepted = await deployment.terraform(APPLY, { ...byQemu, acceptedBy: "visa.tiny" });
+  expect([accepted.status, accepted.text]).toEqual([0, expect.stringContaining("1 added")]);
+  expect(await releases()).toEqual({ shown: [fingerprintOf("second")], hidden: [fingerprintOf("first")] });
+  const again = await deployment.terraform(PLAN, { ...byQemu, acceptedBy: "visa.tiny" });
+  expect(again.text).toContain("No changes");
 }
 
 whenFull("the full cloud", () => {
@@ -250,7 +344,7 @@ whenFull("the full cloud", () => {
     const app = new App({ outdir: join(scratch, "out") });
     stackOf(app, "flavors", (stack, image) => {
       new VisaFlavor(stack, "tiny", { flavorName: "visa.tiny", vcpus: 1, images: [image] });
-      new VisaFlavor(stack, "huge", { flavorName: "visa.huge", vcpus: 1, ramMb: 1 << 20, images: [image] });
+      new VisaFlavor(stack, "huge", { flavorName: "visa.huge", vcpus: 1, diskGb: 1 << 20, images: [image] });
       new VisaFlavor(stack, "gpu", { ...{ vcpus: 2, images: [image] }, ...{ vgpus: 1, pciDevices: { a100: 1 } } });
     });
     new VisaInfrastructureStack(app, "visa-infrastructure", {
@@ -329,6 +423,9 @@ whenFull("the full cloud", () => {
     expect((await member.send("GET", "compute", "/servers")).servers).toHaveLength(1);
     const { security_groups: groups } = await member.send("GET", "network", "/v2.0/security-groups");
     expect(groups.map((group: Json) => group.name).sort()).toEqual(["default", "visa"]);
+
+    await deploys(boot);
+    expect((await member.send("GET", "compute", "/servers")).servers).toHaveLength(1);
 
     await cloud.stop();
     expect(await processesIn(network)).toEqual([]);

@@ -1,19 +1,18 @@
 /** What a build has in a cloud beside its server, and how all of it is removed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Cloud, ServiceType } from "../../cloud/cloud";
+import type { Cloud } from "../../cloud/cloud";
 import type { Glance } from "../../cloud/glance";
-import { asRecord } from "../../cloud/keystone";
+import type { Owned } from "../../cloud/neutron";
+import { Refusal } from "../../cloud/service";
 import { VisaImageError } from "../../errors";
 import { BUILD_PREFIX, type BuildMark, MARK_PROPERTY, readMark } from "./build-mark";
 
 /** How long a server may take to go, in milliseconds: only then its security group can. */
 const REMOVAL_MS = 60_000;
 const POLL_MS = 1000;
+const SSH = 22;
 
-/** Nova looks for names by patterns. */
-const SERVERS = `/servers/detail?name=${encodeURIComponent(`^${BUILD_PREFIX}`)}`;
-
-type Listed = Record<string, unknown> & { readonly id: string; readonly name?: string };
+type Listed = { readonly id: string; readonly name?: string };
 
 /** What lets this machine into a server. */
 export interface BuildEntrance {
@@ -39,24 +38,14 @@ export async function makeEntrance(cloud: Cloud, options: EntranceOptions): Prom
   const { name, mark: description, securityGroups, floatingNetwork } = options;
   const groups = securityGroups ?? [await makeGroup(cloud, name, description)];
   if (!floatingNetwork) return { securityGroups: groups };
-  const body = { floatingip: { floating_network_id: floatingNetwork, description } };
-  const request = { method: "POST", path: "/floatingips", body } as const;
-  const { floatingip } = await cloud.json("network", request, "get a floating address for the build machine");
-  return { securityGroups: groups, floatingIp: String(asRecord(floatingip).id) };
+  const { id } = await cloud.neutron.createFloatingIp(floatingNetwork, description);
+  return { securityGroups: groups, floatingIp: id };
 }
 
-async function makeGroup(cloud: Cloud, name: string, description: string): Promise<string> {
-  const what = "make a security group for the build machine";
-  const post = (path: string, body: object) => cloud.json("network", { method: "POST", path, body }, what);
-  const { security_group: group } = await post("/security-groups", { security_group: { name, description } });
-  const { id } = asRecord(group);
-  for (const ethertype of ["IPv4", "IPv6"]) {
-    const port = { protocol: "tcp", port_range_min: 22, port_range_max: 22 };
-    await post("/security-group-rules", {
-      security_group_rule: { security_group_id: id, direction: "ingress", ethertype, ...port },
-    });
-  }
-  return String(id);
+async function makeGroup({ neutron }: Cloud, name: string, description: string): Promise<string> {
+  const id = await neutron.createSecurityGroup(name, description);
+  for (const everybody of ["0.0.0.0/0", "::/0"]) await neutron.openPort(id, SSH, everybody);
+  return id;
 }
 
 /** Options of {@link removeBuilds}. */
@@ -98,19 +87,21 @@ export async function removeBuilds(
       problems.push(`${what}s: ${(error as Error).message.split("\n")[0]}`);
     }
   };
-  const described = async (path: string, key: string) =>
-    (await listOf(cloud, "network", `/${path}`, key)).filter(({ description }) => chosen(description));
+  // An administrator is shown those of all projects.
+  const isOurs = ({ projectId }: { readonly projectId: string }) => projectId === cloud.projectId;
+  const described = (all: readonly Owned[]) =>
+    all.filter((one) => isOurs(one) && chosen(one.description)).map(({ id, name }) => ({ id, name }));
 
   await each(
     "floating address",
-    () => described("floatingips", "floatingips"),
-    ({ id }) => remove(cloud, "network", `/floatingips/${id}`, pollMs),
+    async () => described(await cloud.neutron.floatingIps()),
+    ({ id }) => cloud.neutron.deleteFloatingIp(id),
   );
   await each(
     "server",
     async () =>
-      (await listOf(cloud, "compute", SERVERS, "servers")).filter(({ metadata }) =>
-        chosen(asRecord(metadata)[MARK_PROPERTY]),
+      (await cloud.nova.servers(`^${BUILD_PREFIX}`)).filter(
+        (server) => isOurs(server) && chosen(server.metadata[MARK_PROPERTY]),
       ),
     ({ id }) => removeServer(cloud, id, pollMs),
   );
@@ -125,8 +116,8 @@ export async function removeBuilds(
   );
   await each(
     "security group",
-    () => described("security-groups", "security_groups"),
-    ({ id }) => remove(cloud, "network", `/security-groups/${id}`, pollMs),
+    async () => described(await cloud.neutron.securityGroups()),
+    ({ id }) => removeGroup(cloud, id, pollMs),
   );
   if (problems.length > 0) {
     throw new VisaImageError(`a build has left something in the cloud:\n${problems.map((p) => `  ${p}`).join("\n")}`, {
@@ -136,29 +127,23 @@ export async function removeBuilds(
   return removed;
 }
 
-async function listOf(cloud: Cloud, type: ServiceType, path: string, key: string): Promise<Listed[]> {
-  const answer = await cloud.json(type, { method: "GET", path }, "list what builds have left");
-  const found = Array.isArray(answer[key]) ? (answer[key] as Listed[]) : [];
-  // An administrator is shown those of all projects.
-  return found.filter(({ project_id, tenant_id }) => (project_id ?? tenant_id) === cloud.projectId);
-}
-
 /** Deletes it, and waits until nothing of it holds its group. */
-async function removeServer(cloud: Cloud, id: string, pollMs: number): Promise<void> {
-  await remove(cloud, "compute", `/servers/${id}`, pollMs);
+async function removeServer({ nova }: Cloud, id: string, pollMs: number): Promise<void> {
+  await nova.delete(id);
   for (const deadline = Date.now() + REMOVAL_MS; Date.now() < deadline; await sleep(pollMs)) {
-    const { status } = await cloud.send("compute", { method: "GET", path: `/servers/${id}` });
-    if (status === 404) return;
+    if (!(await nova.server(id))) return;
   }
   throw new VisaImageError(`Nova has not removed it within ${REMOVAL_MS / 1000} s`);
 }
 
 /** A port that is just going may hold a group for a moment. */
-async function remove(cloud: Cloud, type: ServiceType, path: string, pollMs: number): Promise<void> {
+async function removeGroup({ neutron }: Cloud, id: string, pollMs: number): Promise<void> {
   for (let attempt = 1; ; attempt++) {
-    const answer = await cloud.send(type, { method: "DELETE", path });
-    if (answer.status === 404 || (answer.status >= 200 && answer.status < 300)) return;
-    if (answer.status !== 409 || attempt === 15) throw new VisaImageError(`the cloud answered ${answer.status}`);
+    try {
+      return await neutron.deleteSecurityGroup(id);
+    } catch (error) {
+      if (!(error instanceof Refusal && error.status === 409) || attempt === 15) throw error;
+    }
     await sleep(pollMs);
   }
 }

@@ -3,8 +3,8 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud } from "../../cloud/cloud";
+import type { Server } from "../../cloud/compute";
 import type { Glance } from "../../cloud/glance";
-import { asRecord, asString } from "../../cloud/keystone";
 import { ExitCode } from "../../errors";
 import { plainText } from "../output/console";
 import { duration, type Progress } from "../output/progress";
@@ -20,7 +20,6 @@ const GREETING_MS = 2000;
 /** So much of a console is asked for, in lines. */
 const CONSOLE_LINES = 200;
 
-type Server = Readonly<Record<string, unknown>> & { readonly id: string };
 type Answer = keyof typeof UNREACHABLE;
 
 /** Options of a {@link ServerPlace}. */
@@ -69,7 +68,7 @@ export class ServerPlace implements GuestPlace {
       if (state.phase === "halting") await this.hideImage().catch(() => {});
       const before = this.server;
       // A Nova that is away for a while says nothing of the guest.
-      if (!(await this.look().catch(() => false)) || state.phase === "halting") return undefined;
+      if (!(await this.look()) || state.phase === "halting") return undefined;
       if (!this.server) return before && GONE;
       const { status } = this.server;
       if (status === "ERROR") return this.inError();
@@ -116,7 +115,7 @@ export class ServerPlace implements GuestPlace {
   }
 
   async words(): Promise<readonly string[]> {
-    await this.look().catch(() => false);
+    await this.look();
     await this.readConsole().catch(() => {});
     const fault = this.fault();
     return fault ? [`Nova said: ${fault}`] : [];
@@ -132,7 +131,7 @@ export class ServerPlace implements GuestPlace {
 
   async leaveRunning(): Promise<void> {
     const { layer, scratch, progress } = this.options;
-    await this.look().catch(() => false);
+    await this.look();
     const address = this.address();
     if (!this.server || !address) {
       progress.warn(`the machine of "${layer.name}" does not run any more, so there is nothing to get into`);
@@ -148,24 +147,20 @@ export class ServerPlace implements GuestPlace {
     );
     while (this.server?.status === "ACTIVE") {
       await sleep(POLL_MS);
-      await this.look().catch(() => false);
+      await this.look();
     }
   }
 
   /** Asks Nova for the server. @returns whether Nova answered */
   private async look(): Promise<boolean> {
     const { cloud, name, mark } = this.options;
-    const path = this.server ? `/servers/${this.server.id}` : `/servers/detail?name=${encodeURIComponent(`^${name}$`)}`;
-    const { status, body } = await cloud.send("compute", { method: "GET", path });
-    if (status === 404) {
-      this.server = undefined;
+    try {
+      const all = this.server ? [await cloud.nova.server(this.server.id)] : await cloud.nova.servers(`^${name}$`);
+      this.server = all.find((each) => each?.metadata[MARK_PROPERTY] === mark);
       return true;
+    } catch {
+      return false;
     }
-    if (status !== 200) return false;
-    const { server, servers } = asRecord(JSON.parse(body));
-    const all = (server ? [server] : Array.isArray(servers) ? servers : []) as Server[];
-    this.server = all.find(({ metadata }) => asRecord(metadata)[MARK_PROPERTY] === mark) ?? this.server;
-    return true;
   }
 
   /** Nova makes its image for all of the project to see. */
@@ -181,11 +176,7 @@ export class ServerPlace implements GuestPlace {
   private async readConsole(): Promise<void> {
     const { cloud, masker } = this.options;
     if (!this.server) return;
-    const body = { "os-getConsoleOutput": { length: CONSOLE_LINES } };
-    const path = `/servers/${this.server.id}/action`;
-    const answer = await cloud.send("compute", { method: "POST", path, body });
-    if (answer.status !== 200) return;
-    const text = asString(asRecord(JSON.parse(answer.body)).output) ?? "";
+    const text = await cloud.nova.console(this.server.id, CONSOLE_LINES);
     this.console = text
       .split("\n")
       .map((line) => masker.mask(plainText(line).trimEnd()))
@@ -194,9 +185,8 @@ export class ServerPlace implements GuestPlace {
 
   private address(): string | undefined {
     const { floating } = this.options;
-    const all = Object.values(asRecord(this.server?.addresses)).flat() as Readonly<Record<string, unknown>>[];
-    const wanted = all.filter((each) => !floating || each["OS-EXT-IPS:type"] === "floating");
-    return asString((wanted.find(({ version }) => version === 4) ?? wanted[0])?.addr);
+    const wanted = (this.server?.addresses ?? []).filter(({ kind }) => !floating || kind === "floating");
+    return (wanted.find(({ version }) => version === 4) ?? wanted[0])?.address;
   }
 
   private async probe(address: string): Promise<void> {
@@ -225,9 +215,7 @@ export class ServerPlace implements GuestPlace {
 
   /** Nova's own words for a server that is in error; empty for none. */
   private fault(): string {
-    const { message, details } = asRecord(this.server?.fault);
-    const first = asString(details)?.trim().split("\n").at(-1);
-    return this.options.masker.mask(asString(message) ?? first ?? "");
+    return this.options.masker.mask(this.server?.fault ?? "");
   }
 }
 

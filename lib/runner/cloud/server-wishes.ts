@@ -1,7 +1,8 @@
 /** What a build by a cloud asks for, found in that cloud before anything is built: a mistake is told at once. */
 import type { Machine } from "../../build-machine";
 import type { Cloud } from "../../cloud/cloud";
-import { asRecord, asString } from "../../cloud/keystone";
+import type { Flavor } from "../../cloud/compute";
+import type { Named, Network } from "../../cloud/neutron";
 import { ExitCode, VisaImageError } from "../../errors";
 import { suggestion } from "../../nearest";
 import type { LayerSpecification } from "../../specification";
@@ -21,11 +22,6 @@ export interface ServerWishes {
   readonly availabilityZone?: string;
 }
 
-interface Named {
-  readonly id: string;
-  readonly name: string;
-}
-
 /**
  * Finds what the settings of a layer's machine name.
  *
@@ -41,7 +37,7 @@ export async function findWishes(
   const { floatingIpPool, securityGroups, availabilityZone } = machine;
   const flavor = await findFlavor(cloud, machine.flavor, layer, mostGb);
   await checkQuota(cloud, flavor);
-  const networks = await listNetworks(cloud);
+  const networks = await cloud.neutron.networks();
   const external = networks.filter(({ isExternal }) => isExternal);
   const pool = floatingIpPool === undefined ? undefined : pick(external, floatingIpPool, "external network");
   return {
@@ -54,25 +50,13 @@ export async function findWishes(
   };
 }
 
-interface Flavor extends Named {
-  readonly diskGb: number;
-  readonly vcpus: number;
-  readonly memoryMb: number;
-}
-
 async function findFlavor(
   cloud: Cloud,
   name: string | undefined,
   layer: Pick<LayerSpecification, "name" | "diskSizeGb">,
   mostGb: number,
 ): Promise<Flavor> {
-  const { flavors } = await cloud.json("compute", { method: "GET", path: "/flavors/detail" }, "list the flavours");
-  const all = (Array.isArray(flavors) ? flavors : []).map(asRecord).map(
-    (each): Flavor => ({
-      ...{ id: String(each.id), name: String(each.name), diskGb: Number(each.disk) },
-      ...{ vcpus: Number(each.vcpus), memoryMb: Number(each.ram) },
-    }),
-  );
+  const all = await cloud.nova.flavors();
   const fitting = all.filter(({ diskGb }) => diskGb >= layer.diskSizeGb && diskGb <= mostGb).map((each) => each.name);
   const fix = `--flavor, VISA_BUILD_FLAVOR or machine.flavor: ${fitting.join(", ") || `one whose disk has ${layer.diskSizeGb} GiB, which an administrator of the cloud makes`}`;
   if (!name) throw refuse(`no flavour is said for the machine that builds "${layer.name}"`, fix);
@@ -90,9 +74,8 @@ async function findFlavor(
 
 /** What Nova would say in the middle of the build. */
 async function checkQuota(cloud: Cloud, { vcpus, memoryMb }: Flavor): Promise<void> {
-  const { limits } = await cloud.json("compute", { method: "GET", path: "/limits" }, "ask for the project's limits");
-  const { absolute } = asRecord(limits);
-  const number = (name: string) => Number(asRecord(absolute)[name] ?? -1);
+  const limits = await cloud.nova.limits();
+  const number = (name: string) => Number(limits[name] ?? -1);
   const wanted: [string, number, string, string][] = [
     ["instances", 1, "maxTotalInstances", "totalInstancesUsed"],
     ["CPUs", vcpus, "maxTotalCores", "totalCoresUsed"],
@@ -106,19 +89,6 @@ async function checkQuota(cloud: Cloud, { vcpus, memoryMb }: Flavor): Promise<vo
       "remove servers that nobody needs (openstack server list), take a smaller flavour, or have the quota raised",
     );
   }
-}
-
-interface Network extends Named {
-  readonly isExternal: boolean;
-}
-
-async function listNetworks(cloud: Cloud): Promise<Network[]> {
-  const { networks } = await cloud.json("network", { method: "GET", path: "/networks" }, "list the networks");
-  return (Array.isArray(networks) ? networks : []).map(asRecord).map((each) => ({
-    id: String(each.id),
-    name: String(each.name),
-    isExternal: each["router:external"] === true,
-  }));
 }
 
 function chooseNetwork(networks: readonly Network[], name: string | undefined): Network {
@@ -156,6 +126,6 @@ function refuse(what: string, fix: string): VisaImageError {
 export function endOfToken(cloud: Cloud, timeoutMinutes: number): string | undefined {
   if (cloud.credentials.authentication.kind !== "token") return undefined;
   const { expiresAt } = cloud;
-  const end = Date.parse(asString(expiresAt) ?? "");
+  const end = Date.parse(expiresAt ?? "");
   return end < Date.now() + timeoutMinutes * 60_000 ? expiresAt : undefined;
 }

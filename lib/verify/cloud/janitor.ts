@@ -7,8 +7,8 @@ import { spawn } from "node:child_process";
 import { appendFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-
-import { type Cloud, removeNamed } from "./removal";
+import type { ServerServices } from "../../cloud/cloud";
+import { removeNamed } from "./removal";
 
 /** What the command says last. */
 const ALL_IS_REMOVED = ".";
@@ -48,7 +48,7 @@ export class Janitor {
  */
 export async function runJanitor(
   told: Readable,
-  connect: () => Promise<Cloud>,
+  connect: () => Promise<ServerServices>,
   log: string,
   lateMs = LATE_MS,
 ): Promise<void> {

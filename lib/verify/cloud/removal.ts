@@ -1,21 +1,15 @@
 /** Removes what a test instance had in a cloud: whoever made it, or whoever comes after one that was killed. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { mayHaveWorked, type Nova } from "../../cloud/compute";
-import type { Neutron } from "../../cloud/neutron";
+import type { ServerServices } from "../../cloud/cloud";
+import { mayHaveWorked } from "../../cloud/compute";
 import { Refusal } from "../../cloud/service";
 import { VisaImageError } from "../../errors";
-
-/** The services that have it. */
-export interface Cloud {
-  readonly nova: Nova;
-  readonly neutron: Neutron;
-}
 
 const REMOVE_SECONDS = 300;
 const POLL_MS = 1000;
 
 /** Deletes a server, and returns when it is gone. */
-export async function removeServer({ nova }: Cloud, id: string): Promise<void> {
+export async function removeServer({ nova }: ServerServices, id: string): Promise<void> {
   await untilDone(`end of the server "${id}"`, async () => {
     // Asked for again: a Nova that is just being started again forgets.
     await nova.delete(id);
@@ -24,7 +18,7 @@ export async function removeServer({ nova }: Cloud, id: string): Promise<void> {
 }
 
 /** Deletes a security group, which its instance's port uses for a moment longer than there is an instance. */
-export async function removeSecurityGroup({ neutron }: Cloud, id: string): Promise<void> {
+export async function removeSecurityGroup({ neutron }: ServerServices, id: string): Promise<void> {
   await untilDone(`end of the security group "${id}"`, async () => {
     try {
       await neutron.deleteSecurityGroup(id);
@@ -37,7 +31,7 @@ export async function removeSecurityGroup({ neutron }: Cloud, id: string): Promi
 }
 
 /** Gives a floating address back. */
-export async function removeFloatingIp({ neutron }: Cloud, id: string): Promise<void> {
+export async function removeFloatingIp({ neutron }: ServerServices, id: string): Promise<void> {
   await untilDone(`end of the floating address "${id}"`, async () => {
     await neutron.deleteFloatingIp(id);
     return true;
@@ -45,11 +39,11 @@ export async function removeFloatingIp({ neutron }: Cloud, id: string): Promise<
 }
 
 /** Removes all that bears a test instance's name, which nothing else has. */
-export async function removeNamed(cloud: Cloud, name: string): Promise<void> {
+export async function removeNamed(cloud: ServerServices, name: string): Promise<void> {
   const { nova, neutron } = cloud;
-  for (const id of await neutron.floatingIpsDescribed(name)) await removeFloatingIp(cloud, id);
-  for (const id of await nova.named(name)) await removeServer(cloud, id);
-  for (const id of await neutron.securityGroupsNamed(name)) await removeSecurityGroup(cloud, id);
+  for (const { id } of await neutron.floatingIps(name)) await removeFloatingIp(cloud, id);
+  for (const { id } of await nova.servers(`^${name}$`)) await removeServer(cloud, id);
+  for (const { id } of await neutron.securityGroups(name)) await removeSecurityGroup(cloud, id);
 }
 
 /** A service that does not answer is asked again, for some minutes: nothing else removes what was made. */

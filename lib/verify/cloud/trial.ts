@@ -1,14 +1,15 @@
 /** Makes an instance of an image in a cloud, as VISA makes them, and what it needs beside it. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServerServices } from "../../cloud/cloud";
 import { type Flavor, type Server, serverFault } from "../../cloud/compute";
 import type { Named } from "../../cloud/neutron";
 import { VisaImageError } from "../../errors";
 import { lastLines } from "../../runner/output/tail";
 import { Belongings } from "./belongings";
-import { type Cloud, removeFloatingIp, removeSecurityGroup, removeServer } from "./removal";
+import { removeFloatingIp, removeSecurityGroup, removeServer } from "./removal";
 
 /** Where instances are made: what a person names, looked up. */
-export interface TrialPlace extends Cloud {
+export interface TrialPlace extends ServerServices {
   readonly flavor: Flavor;
   readonly network: Named;
   /** Those of the instance, as VISA gives it its own. @default - one is made, which opens the promised ports */
@@ -55,7 +56,7 @@ export class Trial {
     const groups = [...securityGroups.map(({ id }) => id), own];
     this.serverId = await this.belongings.make({
       make: () => nova.create({ ...request, name: this.name, flavor, networkId: network.id, securityGroups: groups }),
-      find: () => nova.named(this.name),
+      find: async () => (await nova.servers(`^${this.name}$`)).map(({ id }) => id),
       remove: (id) => removeServer(this.place, id),
       byHand: (id) => `openstack server delete ${id}`,
     });
@@ -96,8 +97,8 @@ export class Trial {
     const [port] = await neutron.portsOf(serverId);
     if (!port) throw new VisaImageError("the instance has no port in Neutron", { fix: "see the log of nova-compute" });
     const { address } = await this.belongings.make({
-      make: () => neutron.createFloatingIp(pool.id, port, this.name),
-      find: async () => (await neutron.floatingIpsDescribed(this.name)).map((id) => ({ id, address: "" })),
+      make: () => neutron.createFloatingIp(pool.id, this.name, port),
+      find: async () => (await neutron.floatingIps(this.name)).map(({ id }) => ({ id, address: "" })),
       remove: ({ id }) => removeFloatingIp(this.place, id),
       byHand: ({ id }) => `openstack floating ip delete ${id}`,
     });
@@ -113,7 +114,7 @@ export class Trial {
     const { neutron, from } = this.place;
     const group = await this.belongings.make({
       make: () => neutron.createSecurityGroup(this.name, "of visa-image verify --on-cloud, for one instance"),
-      find: () => neutron.securityGroupsNamed(this.name),
+      find: async () => (await neutron.securityGroups(this.name)).map(({ id }) => id),
       remove: (id) => removeSecurityGroup(this.place, id),
       byHand: (id) => `openstack security group delete ${id}`,
     });

@@ -79,7 +79,7 @@ test("fails with what it could not remove, and removes the rest", async () => {
   cloud.faults.set(`DELETE /nova/servers/s-${mark.length}`, { status: 500 });
   const removal = removeBuilds(await cloud.connect(), isOwn, { pollMs: 10 });
   await expect(removal).rejects.toThrow(
-    /has left something in the cloud:\n {2}server s-\d+: the cloud answered 500[\s\S]*visa-image prune/,
+    /has left something in the cloud:\n {2}server s-\d+: cannot delete .* Nova answered 500[\s\S]*visa-image prune/,
   );
   expect(cloud.floatingips).toEqual([]);
   expect(cloud.images).toEqual([]);
@@ -89,7 +89,7 @@ test("fails where the quota has no room for a floating address, in Neutron's wor
   const body = { NeutronError: { message: "Quota exceeded for resources: ['floatingip']." } };
   cloud.faults.set("POST /neutron/v2.0/floatingips", { status: 409, body });
   const entrance = makeEntrance(await cloud.connect(), { name, mark, floatingNetwork: "n-outer" });
-  await expect(entrance).rejects.toThrow(/cannot get a floating address .*Neutron answered 409: Quota exceeded/);
+  await expect(entrance).rejects.toThrow(/cannot take a floating address: Neutron answered 409: Quota exceeded/);
 });
 
 test("a token that has expired is replaced", async () => {

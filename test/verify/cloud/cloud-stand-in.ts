@@ -111,7 +111,7 @@ export class InstanceCloud {
       await this.onServer();
       return { status: 202, body: { server: { id: made.id } } };
     }
-    if (id === "") {
+    if (id === "detail") {
       const wanted = url.searchParams.get("name");
       const found = [...this.servers.values()].filter(({ name }) => `^${name}$` === wanted);
       return { status: 200, body: { servers: found.map((each) => ({ id: each.id })) } };

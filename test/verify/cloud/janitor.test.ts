@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ServerServices } from "../../../lib/cloud/cloud";
 import { Janitor, runJanitor } from "../../../lib/verify/cloud/janitor";
-import type { Cloud } from "../../../lib/verify/cloud/removal";
 import { scratchFolder } from "../../support/scratch";
 
 /** A cloud with one server, and what was done to it. */
-function cloudWith(name: string): { readonly cloud: Cloud; readonly done: string[] } {
+function cloudWith(name: string): { readonly cloud: ServerServices; readonly done: string[] } {
   const done: string[] = [];
   let there = true;
   const nova = {
-    named: async (wanted: string) => (wanted === name && there ? ["s"] : []),
+    servers: async (wanted: string) => (wanted === `^${name}$` && there ? [{ id: "s" }] : []),
     delete: async (id: string) => {
       there = false;
       done.push(`delete ${id}`);
@@ -19,11 +19,11 @@ function cloudWith(name: string): { readonly cloud: Cloud; readonly done: string
     server: async () => undefined,
   };
   const neutron = {
-    floatingIpsDescribed: async () => [],
-    securityGroupsNamed: async (wanted: string) => (wanted === name ? ["g"] : []),
+    floatingIps: async () => [],
+    securityGroups: async (wanted: string) => (wanted === name ? [{ id: "g" }] : []),
     deleteSecurityGroup: async (id: string) => void done.push(`delete ${id}`),
   };
-  return { cloud: { nova, neutron } as unknown as Cloud, done };
+  return { cloud: { nova, neutron } as unknown as ServerServices, done };
 }
 
 test("what a killed command had is removed by its name", async () => {
@@ -36,7 +36,7 @@ test("what a killed command had is removed by its name", async () => {
 
 test("a command that has said that all is removed, or made nothing, is left alone", async () => {
   const log = join(scratchFolder(), "log");
-  const never = async (): Promise<Cloud> => {
+  const never = async (): Promise<ServerServices> => {
     throw new Error("asked");
   };
   await runJanitor(Readable.from(["image-check-1\n", ".\n"]), never, log);
@@ -46,7 +46,7 @@ test("a command that has said that all is removed, or made nothing, is left alon
 
 test("fails, and writes it down, where the cloud cannot be reached any more", async () => {
   const log = join(scratchFolder(), "log");
-  const connect = async (): Promise<Cloud> => {
+  const connect = async (): Promise<ServerServices> => {
     throw new Error("cannot reach it");
   };
   await runJanitor(Readable.from(["image-check-1\n"]), connect, log, 1);

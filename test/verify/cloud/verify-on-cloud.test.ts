@@ -2,10 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { delimiter, join } from "node:path";
-import { Nova } from "../../../lib/cloud/compute";
-import { Glance, type GlanceImage } from "../../../lib/cloud/glance";
+import { Cloud } from "../../../lib/cloud/cloud";
+import type { GlanceImage } from "../../../lib/cloud/glance";
 import { credentialsFrom } from "../../../lib/cloud/keystone";
-import { Neutron } from "../../../lib/cloud/neutron";
 import type { TrialPlace } from "../../../lib/verify/cloud/trial";
 import { type VerifyOnCloudOptions, verifyOnCloud } from "../../../lib/verify/cloud/verify-on-cloud";
 import type { Finding, VerifyReport } from "../../../lib/verify/verify-report";
@@ -41,8 +40,7 @@ async function listen(...ports: number[]): Promise<void> {
 }
 
 async function place(more: Partial<TrialPlace> = {}): Promise<TrialPlace> {
-  const { session } = await Glance.connect(credentialsFrom(cloud.environment));
-  const [nova, neutron] = [new Nova(session), new Neutron(session)];
+  const { nova, neutron } = await Cloud.connect(credentialsFrom(cloud.environment));
   const [flavor, network] = [await nova.flavor("m1.medium"), await neutron.network("visa")];
   return { nova, neutron, flavor, network, securityGroups: [], ...more };
 }
@@ -179,7 +177,7 @@ test.each<[string, () => void, RegExp]>([
   [
     "no quota for an instance",
     () => answerOnce("POST /nova/servers", 403, { forbidden: { message: "Quota exceeded for cores: Requested 2" } }),
-    /cannot make an instance of the flavour "m1.medium": Nova answered 403 Quota exceeded for cores[\s\S]*fix: free some of the project's quota/,
+    /cannot make an instance of the flavour "m1.medium": Nova answered 403: Quota exceeded for cores[\s\S]*fix: free some of the project's quota/,
   ],
   [
     "no quota for a group",
@@ -187,7 +185,7 @@ test.each<[string, () => void, RegExp]>([
       answerOnce("POST /neutron/v2.0/security-groups", 409, {
         NeutronError: { message: "Quota exceeded for resources" },
       }),
-    /cannot make the security group .* Neutron answered 409 Quota exceeded[\s\S]*fix: free some/,
+    /cannot make the security group .* Neutron answered 409: Quota exceeded[\s\S]*fix: free some/,
   ],
   [
     "a flavour that is too small",
