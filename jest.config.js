@@ -19,6 +19,7 @@ const esm = [
 ].join("|");
 
 const bindings = {
+  "^#cdktf$": "cdktf",
   "^@cdktf/provider-openstack/lib/([^/]+)$": "<rootDir>/providers/openstack/src/$1",
   // As the examples import them.
   "^cdktf-visa-images$": "<rootDir>/lib",
@@ -56,7 +57,7 @@ module.exports = {
       ...common,
       displayName: "cdktn",
       testMatch: ["<rootDir>/test/{constructs,stacks}/**/*.test.ts"],
-      moduleNameMapper: { ...bindings, "^cdktf(/.*)?$": "cdktn$1" },
+      moduleNameMapper: { ...bindings, "^#cdktf$": "cdktn", "^cdktf(/.*)?$": "cdktn$1" },
       globals: { CDKTF_PACKAGE: "cdktn" },
     },
   ],

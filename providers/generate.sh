@@ -59,6 +59,9 @@ done
 sed -i "s/providerVersion: '$version'/providerVersion: '$range'/" "$generated/provider/index.ts"
 grep -q "providerVersion: '$range'" "$generated/provider/index.ts"
 
+# cdktf, or cdktn: lib/framework.ts.
+find "$generated" -name '*.ts' -exec sed -i "s/from 'cdktf'/from '#cdktf'/" {} +
+
 rm -rf "$root/providers/openstack/src"
 mkdir -p "$root/providers/openstack"
 mv "$generated" "$root/providers/openstack/src"

@@ -3,6 +3,8 @@
 #
 # They are bundled into our tarball and so lie in our own node_modules, where a consumer's import does not look for them;
 # and the target of a subpath export may not have "node_modules" in it. Hence one line for each, from where they resolve.
+#
+# They are a package of their own for Node too, whose `#cdktf` is its copy of lib/framework.ts.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -13,3 +15,4 @@ for folder in "$root"/providers/openstack/src/*/; do
   echo "export * from \"@cdktf/provider-openstack/lib/$name\";" >"$root/dist/openstack/$name.d.ts"
   echo "module.exports = require(\"@cdktf/provider-openstack/lib/$name\");" >"$root/dist/openstack/$name.js"
 done
+cp "$root/dist/lib/framework.js" "$root/providers/openstack/lib/framework.js"

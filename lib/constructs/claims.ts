@@ -2,10 +2,12 @@
  * Names that are given by hand, each to one construct: cdktf merges two elements of one address without a word, and one
  * staged file replaces another.
  */
-import { TerraformDataSource, TerraformElement, TerraformOutput, TerraformResource, TerraformStack } from "cdktf";
+
 import type { Construct } from "constructs";
+import { TerraformDataSource, TerraformElement, TerraformOutput, TerraformResource, TerraformStack } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { sha256 } from "../fingerprint/digest";
+import { assertSameFramework } from "./same-framework";
 import { addressPart } from "./text";
 
 /** What is claimed in a stack, or of stacks in their app, and by whom. */
@@ -17,6 +19,7 @@ function claimsIn(scope: Construct): Map<string, Construct> {
   const claims = new Map<string, Construct>();
   CLAIMS.set(scope, claims);
   if (TerraformStack.isStack(scope)) {
+    assertSameFramework(scope);
     scope.node.addValidation({ validate: () => takenByOthers(scope, claims) });
   }
   return claims;

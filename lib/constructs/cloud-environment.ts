@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
-import { type TerraformProvider, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
+import { type TerraformProvider, TerraformStack } from "#cdktf";
 import { VisaImageError } from "../errors";
 
 /** The provider's arguments that may be handed to a command, and the variables that the provider reads in their place. */

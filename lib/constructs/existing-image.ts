@@ -1,7 +1,7 @@
 /** Images that another stack, another app or a person made. */
 import { DataOpenstackImagesImageV2 } from "@cdktf/provider-openstack/lib/data-openstack-images-image-v2";
-import { Fn, type TerraformProvider } from "cdktf";
 import type { Construct } from "constructs";
+import { Fn, type TerraformProvider } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { SNAPSHOT_PROPERTIES } from "../releases/release";
 import { claimOwnAddress } from "./claims";

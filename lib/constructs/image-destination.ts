@@ -1,5 +1,5 @@
-import type { TerraformProvider } from "cdktf";
 import { Construct } from "constructs";
+import type { TerraformProvider } from "#cdktf";
 import type { AcceptanceProps } from "./acceptance";
 import type { IVisaImage } from "./existing-image";
 import type { ImageReleases } from "./image-releases";

@@ -1,5 +1,5 @@
 /** Whether an image fits on a flavour or a volume: told at synth where all is known, else by a condition of the plan. */
-import { Fn, Op, type TerraformResourceLifecycle, Token } from "cdktf";
+import { Fn, Op, type TerraformResourceLifecycle, Token } from "#cdktf";
 import { VisaImageError } from "../errors";
 import type { IVisaImage } from "./existing-image";
 import { isToken } from "./text";

@@ -1,6 +1,6 @@
 import { ImagesImageAccessV2 } from "@cdktf/provider-openstack/lib/images-image-access-v2";
-import { Fn, Lazy, TerraformIterator } from "cdktf";
 import type { Construct } from "constructs";
+import { Fn, Lazy, TerraformIterator } from "#cdktf";
 import { VisaImageError } from "../errors";
 import type { ReleasePlan } from "../releases/plan-releases";
 import { acceptance } from "./acceptance";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { type TerraformProvider, TerraformStack, Token } from "cdktf";
 import { Construct } from "constructs";
+import { type TerraformProvider, TerraformStack, Token } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { short } from "../fingerprint/digest";
 import { packageRoot } from "../package-root";

@@ -1,7 +1,7 @@
 /** The steps of ours around an image in Glance: its registration, which release is in use, and what a destroy says. */
 import type { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
-import type { ITerraformDependable } from "cdktf";
 import type { Construct } from "constructs";
+import type { ITerraformDependable } from "#cdktf";
 import { ExitCode } from "../errors";
 import { visaImageCommand } from "./layer-build";
 import { claimOf, type IRelease, type ReleaseFamily } from "./release-family";

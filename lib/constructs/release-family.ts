@@ -1,6 +1,6 @@
 import type { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
-import type { TerraformProvider, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
+import type { TerraformProvider, TerraformResource } from "#cdktf";
 import { claimAddress } from "./claims";
 import { StateBlocks } from "./state-blocks";
 import type { TerraformData } from "./terraform-data";

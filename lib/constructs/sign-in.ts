@@ -1,6 +1,7 @@
 /** How the steps of ours that Terraform runs sign in where its provider does. */
-import { Lazy, type TerraformProvider } from "cdktf";
+
 import type { Construct } from "constructs";
+import { Lazy, type TerraformProvider } from "#cdktf";
 import { cloudEnvironment, providerOf } from "./cloud-environment";
 import { isToken } from "./text";
 

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
-import { App, type ISynthesisSession, Manifest, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { App, type ISynthesisSession, Manifest, TerraformStack } from "#cdktf";
 import { claim } from "./claims";
 
 /**

@@ -1,5 +1,5 @@
-import { TerraformElement, type TerraformResource, TerraformStack } from "cdktf";
 import type { Construct } from "constructs";
+import { TerraformElement, type TerraformResource, TerraformStack } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { claim, isClaimed } from "./claims";
 

@@ -1,5 +1,5 @@
-import { type TerraformMetaArguments, TerraformResource } from "cdktf";
 import type { Construct } from "constructs";
+import { type TerraformMetaArguments, TerraformResource } from "#cdktf";
 
 /** Arguments of a {@link TerraformData}. */
 export interface TerraformDataConfig extends TerraformMetaArguments {

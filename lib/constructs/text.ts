@@ -1,4 +1,4 @@
-import { Token } from "cdktf";
+import { Token } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { shellWord } from "../shell-word";
 

@@ -1,7 +1,7 @@
 import { ComputeFlavorV2 } from "@cdktf/provider-openstack/lib/compute-flavor-v2";
 import { DataOpenstackComputeFlavorV2 } from "@cdktf/provider-openstack/lib/data-openstack-compute-flavor-v2";
-import { Fn, type TerraformProvider, TerraformSelf, Token } from "cdktf";
 import { Construct } from "constructs";
+import { Fn, type TerraformProvider, TerraformSelf, Token } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { claimOwnAddress } from "./claims";
 import type { IVisaImage } from "./existing-image";

@@ -1,4 +1,4 @@
-import type { TerraformProvider } from "cdktf";
+import type { TerraformProvider } from "#cdktf";
 import { VisaImageError } from "../errors";
 import type {
   BuilderName,

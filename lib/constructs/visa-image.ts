@@ -1,6 +1,6 @@
 import { join, relative, resolve } from "node:path";
-import { Annotations, TerraformOutput, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { Annotations, TerraformOutput, TerraformStack } from "#cdktf";
 import { isBuiltByCloud } from "../build-machine";
 import { sha256, short } from "../fingerprint/digest";
 import { PROPS, withPresentNames } from "../present-names";

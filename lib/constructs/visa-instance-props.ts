@@ -1,4 +1,4 @@
-import type { TerraformProvider } from "cdktf";
+import type { TerraformProvider } from "#cdktf";
 import type { IVisaImage } from "./existing-image";
 import type { IVisaFlavor } from "./visa-flavor";
 

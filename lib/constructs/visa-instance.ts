@@ -1,8 +1,8 @@
 import { ComputeInstanceV2, type ComputeInstanceV2Config } from "@cdktf/provider-openstack/lib/compute-instance-v2";
 import { DataOpenstackNetworkingPortV2 } from "@cdktf/provider-openstack/lib/data-openstack-networking-port-v2";
 import { NetworkingFloatingipV2 } from "@cdktf/provider-openstack/lib/networking-floatingip-v2";
-import { Fn, Lazy, Token } from "cdktf";
 import { Construct } from "constructs";
+import { Fn, Lazy, Token } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { claimShareable } from "./claims";
 import { imageFits, imageFitsVolume } from "./image-fits";

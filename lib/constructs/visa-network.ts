@@ -5,6 +5,7 @@ import { NetworkingRouterV2 } from "@cdktf/provider-openstack/lib/networking-rou
 import { NetworkingSecgroupRuleV2 } from "@cdktf/provider-openstack/lib/networking-secgroup-rule-v2";
 import { NetworkingSecgroupV2 } from "@cdktf/provider-openstack/lib/networking-secgroup-v2";
 import { NetworkingSubnetV2 } from "@cdktf/provider-openstack/lib/networking-subnet-v2";
+import { Construct } from "constructs";
 import {
   Annotations,
   conditional,
@@ -15,8 +16,7 @@ import {
   type TerraformProvider,
   type TerraformResourceLifecycle,
   Token,
-} from "cdktf";
-import { Construct } from "constructs";
+} from "#cdktf";
 import { VisaImageError } from "../errors";
 import { type ProtocolRange, portsOf, type VisaProtocol } from "../visa-protocols";
 import { claimOwnAddress } from "./claims";

@@ -1,5 +1,5 @@
 /** What a registration in VISA is told. */
-import type { TerraformProvider } from "cdktf";
+import type { TerraformProvider } from "#cdktf";
 import type { ContractPart } from "../contract";
 import type { AutoAcceptExtensionRequest, VisaChannel } from "../visa/wanted";
 import type { VisaProtocol } from "../visa-protocols";

@@ -1,7 +1,7 @@
 /** VISA's own entry of an image: what an administrator would fill in on VISA's page. */
 import { ImagesImageV2 } from "@cdktf/provider-openstack/lib/images-image-v2";
-import { dependable, type Precondition, TerraformStack } from "cdktf";
 import { Construct } from "constructs";
+import { dependable, type Precondition, TerraformStack } from "#cdktf";
 import { VisaImageError } from "../errors";
 import { withMark } from "../visa/entry";
 import { checkLimits } from "../visa/limits";

@@ -41,16 +41,6 @@ beforeAll(() => {
   tarball = packInto(scratch);
 });
 
-test.each(["cdktf", "cdktn"])("npm finds versions of %s and constructs that go with the package", (framework) => {
-  const folder = join(scratch, `with-${framework}`);
-  mkdirSync(folder);
-  writeFileSync(join(folder, "package.json"), "{}");
-  const command = ["install", "--dry-run", "--no-audit", "--no-fund", framework, "constructs", join("..", tarball)];
-  const found = runIn(folder, "npm", command, newest);
-  expect(found).toMatch(new RegExp(`^add ${framework} 0\\.`, "m"));
-  expect(found).toMatch(/^add constructs 10\./m);
-});
-
 describe(`a new project on Node.js ${NODE}`, () => {
   beforeAll(() => {
     // What npm's package `node` installs by a script, which npm may refuse to run.
