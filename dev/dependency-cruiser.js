@@ -14,6 +14,7 @@ const order = [
   ["lib/migrate/"],
   ["lib/cloud/"],
   ["lib/runner/"],
+  ["lib/bundle/"],
   ["lib/verify/"],
   ["lib/releases/"],
   ["lib/stale/"],

@@ -141,6 +141,13 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     program.command("cache").description("what the artifact cache takes, and making room in it");
   }
 
+  if (process.argv[2] === "bundle") {
+    const { bundleCommand } = require("./bundle-command") as typeof import("./bundle-command");
+    program.addCommand(bundleCommand());
+  } else {
+    program.command("bundle").description("put all that a deploy needs without internet access into one archive");
+  }
+
   if (process.argv[2] === "visa") {
     const { visaCommand } = require("./visa-command") as typeof import("./visa-command");
     program.addCommand(visaCommand());
