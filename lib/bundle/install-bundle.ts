@@ -27,7 +27,7 @@ import {
 } from "./lock";
 import { foldersAt } from "./providers";
 import { requireRoom } from "./room";
-import { type ProgramResult, programFailed, runProgram, tryProgram } from "./run-program";
+import { isFull, programFailed, runProgram, tryProgram } from "./run-program";
 
 /** What an install is given. */
 export interface InstallOptions {
@@ -98,7 +98,7 @@ async function unpack(
   const own = ["--no-same-owner", "--no-same-permissions", "--touch"];
   const what = ["--directory", staged, "--null", "--files-from", list];
   const result = await tryProgram("tar", ["--extract", "--file", archive, ...own, ...what], { signal });
-  if (result.code !== 0 && isFull(result)) throw programFailed("tar --extract", result);
+  if (result.code !== 0 && isFull(result.stderr)) throw programFailed("tar --extract", result);
   const wrong: string[] = [];
   for (const file of files) {
     signal.throwIfAborted();
@@ -117,8 +117,6 @@ async function unpack(
   const foreign = names.find((name) => name !== "" && !known.has(name));
   if (foreign !== undefined) throw refused(archive, `${foreign} is in it, and not in its ${BUNDLE_LOCK}`);
 }
-
-const isFull = ({ stderr }: ProgramResult) => stderr.includes("No space left on device");
 
 function refused(archive: string, what: string): VisaImageError {
   return new VisaImageError(`the archive is damaged or was changed: ${what}; nothing was installed`, {

@@ -3,7 +3,7 @@
  *
  * ```
  * visa-bundle.lock.json                    this list; the only file that is not in it
- * visa-image/                              the program that installs the rest; Node.js alone runs it
+ * installer/                               the program that installs the rest; Node.js alone runs it
  * npm.tar                                  the cache of npm that `npm ci --offline` installs the project from
  * providers/<host>/<name>/<version>/…      Terraform's providers, as a filesystem mirror
  * artifacts/<fingerprint>/                 layers as the cache has them: disk.qcow2, manifest.json, sbom.cdx.json
@@ -23,7 +23,7 @@ const BUNDLE_VERSION = 1;
 export const BUNDLE_LOCK = "visa-bundle.lock.json";
 
 /** The program's folder in the archive. */
-export const PROGRAM = "visa-image";
+export const PROGRAM = "installer";
 /** The cache of npm in the archive. */
 export const NPM_CACHE = "npm.tar";
 export const PROVIDERS = "providers";

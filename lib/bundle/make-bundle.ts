@@ -71,7 +71,7 @@ export async function makeBundle(wishes: BundleWishes): Promise<Bundle> {
 async function program(scratch: string): Promise<PlannedFile[]> {
   const code = await planFolder(`${PROGRAM}/lib`, resolve(__dirname, ".."));
   const manifest = join(scratch, "package.json");
-  // `node visa-image` runs "main".
+  // `node installer` runs "main".
   const about = { name: "cdktf-visa-images", version: packageVersion(), main: "lib/bundle/program.js" };
   await writeFile(manifest, `${JSON.stringify(about, undefined, 2)}\n`);
   return [await planFile(`${PROGRAM}/package.json`, manifest), ...code.filter(({ path }) => path.endsWith(".js"))];

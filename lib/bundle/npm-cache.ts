@@ -8,7 +8,16 @@ import { type PlannedFile, planFile } from "./planned-file";
 import { runProgram } from "./run-program";
 
 /** Without scripts: nothing of a package is run to fetch it. */
-const INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier"];
+const INSTALL = [
+  "ci",
+  "--include=dev",
+  "--include=optional",
+  "--include=peer",
+  "--ignore-scripts",
+  "--no-audit",
+  "--no-fund",
+  "--no-update-notifier",
+];
 /** What npm keeps below its cache; logs lie beside it. */
 const CONTENTS = "_cacache";
 

@@ -1,4 +1,4 @@
-/** `node visa-image visa-bundle.tar`: installs an archive where nothing of npm's is there yet. */
+/** `node installer visa-bundle.tar`: installs an archive where nothing of npm's is there yet. */
 import { resolve } from "node:path";
 import { ExitCode, fileError, usageError, VisaImageError } from "../errors";
 import { Cache, cacheRoot } from "../runner/cache/cache";
@@ -8,7 +8,7 @@ import { untilStopped } from "./stopped";
 
 async function main([archive, ...more]: readonly string[]): Promise<void> {
   if (archive === undefined || archive.startsWith("-") || more.length > 0) {
-    throw usageError("the archive is not named", undefined, "node visa-image visa-bundle.tar");
+    throw usageError("the archive is not named", undefined, "node installer visa-bundle.tar");
   }
   const say = (line: string) => process.stderr.write(`${line}\n`);
   const cache = new Cache(cacheRoot());

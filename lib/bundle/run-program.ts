@@ -52,13 +52,12 @@ export async function runProgram(
 /** The error of a program that failed. */
 export function programFailed(what: string, { code, stdout, stderr }: ProgramResult, fix?: string): VisaImageError {
   const said = (stderr.trim() || stdout.trim()).split("\n").slice(-12);
-  const full = isFull(stderr);
   return new VisaImageError(`"${what}" failed with exit code ${code}:\n${said.map((line) => `  ${line}`).join("\n")}`, {
-    fix: full ? `${NO_ROOM_FIX}; then start it again` : fix,
+    fix: isFull(stderr) ? `${NO_ROOM_FIX}; then start it again` : fix,
   });
 }
 
-/** Whether it is room that a program lacked. */
-function isFull(said: string): boolean {
-  return /No space left on device|ENOSPC|Disk quota exceeded/.test(said);
+/** Whether it is room that a program lacked; a tar that could write a part of what it was about to says no more. */
+export function isFull(said: string): boolean {
+  return /No space left on device|ENOSPC|Disk quota exceeded|Wrote only \d+ of/.test(said);
 }

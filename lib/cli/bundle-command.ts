@@ -65,7 +65,7 @@ function described({ archive, sha256, contents }: Bundle): string {
   const rows = Object.entries(contents).map(([name, { files, bytes }]) => [name, `${files} files`, size(bytes)]);
   return `${table(rows)}${sha256}  ${archive}
 where it is installed, with Node.js, npm and tar:
-  tar --extract --file visa-bundle.tar visa-image
-  node visa-image visa-bundle.tar
+  tar --extract --file visa-bundle.tar installer
+  node installer visa-bundle.tar
 `;
 }

@@ -119,7 +119,7 @@ test("an archive has what is needed, and no secret of the project's folder", () 
   expect(names[0]).toBe("visa-bundle.lock.json");
   expect([...new Set(names.map((name) => name.split("/")[0]))]).toEqual([
     "visa-bundle.lock.json",
-    "visa-image",
+    "installer",
     "npm.tar",
     "providers",
     "artifacts",
@@ -138,12 +138,12 @@ test("deploys from it on a machine whose only way leads to the cloud", async () 
     if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}:\n${text}`);
     return text;
   };
-  await run("tar", "--extract", "--file", archive, "visa-image");
-  const next = await run("node", "visa-image", archive);
+  await run("tar", "--extract", "--file", archive, "installer");
+  const next = await run("node", "installer", archive);
   const cache = join(there, "home", ".cache", "visa-images");
   expect(next).toContain(`npm ci --offline --cache ${join(cache, "npm")}\n`);
   expect(next).toContain(`export TF_CLI_CONFIG_FILE=${join(cache, "terraform.rc")} `);
-  expect(await run("node", "visa-image", archive)).not.toContain("put into the cache");
+  expect(await run("node", "installer", archive)).not.toContain("put into the cache");
 
   await run("npm", "ci", "--offline", "--cache", join(cache, "npm"), "--no-audit", "--no-fund");
   await run("node", "main.js");

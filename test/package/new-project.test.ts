@@ -1,6 +1,6 @@
 /** A project that `visa-image init` makes, on the newest LTS of Node.js, on a machine without a route to anywhere. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { packageRoot } from "../../lib/package-root";
@@ -61,8 +61,25 @@ describe(`a new project on Node.js ${NODE}`, () => {
     expect(text).toContain("Generated Terraform code for the stacks: desktops");
   });
 
-  test("plans its images, as docs/offline.md says", () => {
-    const { status, text } = withoutRoute(project, newest, "npm", "run", "diff", "--", "--skip-provider-lock");
+  test("plans its images from an archive, in an empty home without a route, as docs/offline.md says", () => {
+    const archive = join(scratch, "visa-bundle.tar");
+    runIn(project, "npx", ["--no-install", "visa-image", "bundle", "--no-artifacts", "--output", archive], newest);
+    const copy = join(scratch, "copy");
+    const home = join(scratch, "home");
+    mkdirSync(home);
+    cpSync(project, copy, { recursive: true, filter: (path) => !/\/(node_modules|cdktf\.out)$/.test(path) });
+    const { TF_CLI_CONFIG_FILE: _, VISA_IMAGE_CACHE: __, ...empty }: NodeJS.ProcessEnv = { ...newest, HOME: home };
+    const cache = join(home, ".cache", "visa-images");
+    const offline = { ...empty, TF_CLI_CONFIG_FILE: join(cache, "terraform.rc") };
+    for (const command of [
+      ["tar", "--extract", "--file", archive, "installer"],
+      ["node", "installer", archive],
+      ["npm", "ci", "--offline", "--cache", join(cache, "npm")],
+    ]) {
+      const { status, text } = withoutRoute(copy, empty, ...command);
+      expect([status, status === 0 ? "" : text]).toEqual([0, ""]);
+    }
+    const { status, text } = withoutRoute(copy, offline, "npm", "run", "diff", "--", "--skip-provider-lock");
     expect(text).toMatch(/# terraform_data\.layer_my-apps .*will be created/);
     expect(text).toContain("Plan: ");
     expect(status).toBe(0);
