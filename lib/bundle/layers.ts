@@ -35,7 +35,7 @@ export async function artifacts(specified: readonly Specified[], cache: Cache): 
   }
   if (missing.size === 0) return [...found.values()].flat();
   throw new VisaImageError(`the cache "${cache.root}" lacks ${[...missing.values()].join(", ")}`, {
-    fix: "build first: npx cdktf deploy, or npx visa-image build; --no-artifacts leaves layers out, to be built over there",
+    fix: "build first: npx cdktf deploy, or npx visa-image build; --no-layers leaves layers out, to be built over there",
     exitCode: ExitCode.USAGE,
   });
 }
@@ -54,6 +54,29 @@ async function artifactFiles(cache: Cache, { fingerprint, disk, sbom }: Artifact
   ];
   const bill = join(folder, SBOM_FILE);
   return sbom && (await exists(bill)) ? [...files, await planFile(`${path}/${SBOM_FILE}`, bill)] : files;
+}
+
+/**
+ * The bases that the cache has: the packages of a bootstrapped one, in a form that holds.
+ *
+ * @param warn told of those that have to be made from a mirror
+ */
+export async function bases(
+  specified: readonly Specified[],
+  cache: Cache,
+  { warn }: Pick<BundleWishes, "warn">,
+): Promise<PlannedFile[]> {
+  const found = new Map<string, PlannedFile[]>();
+  for (const { specification } of specified) {
+    const [first] = specification.layers;
+    if (!first || found.has(first.parent)) continue;
+    const state = await cache.check(first.parent, undefined, "full");
+    found.set(first.parent, state.kind === "intact" ? await artifactFiles(cache, state.manifest) : []);
+    if (state.kind !== "intact" && first.base?.kind === "bootstrap") {
+      warn(`the base of "${first.name}" is not in the cache: over there it is made from a Debian mirror of yours`);
+    }
+  }
+  return [...found.values()].flat();
 }
 
 /**

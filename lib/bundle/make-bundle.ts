@@ -7,7 +7,7 @@ import { packageVersion } from "../package-root";
 import { isThere } from "../presence";
 import { hashFile } from "../runner/cache/cache";
 import { cleanUpAbandoned, createScratch, removeScratch } from "../runner/cache/scratch";
-import { artifacts, media } from "./layers";
+import { artifacts, bases, media } from "./layers";
 import { BUNDLE_LOCK, bundleLock, PLUGINS, PROGRAM } from "./lock";
 import { npmCache } from "./npm-cache";
 import { type PlannedFile, planFile, planFolder } from "./planned-file";
@@ -44,8 +44,10 @@ export async function makeBundle(wishes: BundleWishes): Promise<Bundle> {
       await mkdir(path);
       return path;
     };
-    say(wishes.artifacts ? "layers: reading what the cache has" : "media of the bases");
-    const layers = await (wishes.artifacts ? artifacts(specified, cache) : media(specified, cache, wishes));
+    say(wishes.layers ? "layers: reading what the cache has" : "bases, and what they are made from");
+    const layers = wishes.layers
+      ? await artifacts(specified, cache)
+      : [...(await bases(specified, cache, wishes)), ...(await media(specified, cache, wishes))];
     signal.throwIfAborted();
     say("Terraform's providers: terraform init");
     const mirrored = await providers(stacks, await folder("terraform"), signal);

@@ -11,8 +11,8 @@ export interface BundleWishes {
   /** Nothing for all of them. */
   readonly stacks: readonly string[];
   readonly cache: Cache;
-  /** Whether the layers go in; else what their bases are downloaded from. */
-  readonly artifacts: boolean;
+  /** Whether the layers go in; else their bases alone, and the media of those. */
+  readonly layers: boolean;
   readonly signal: AbortSignal;
   /** Called with what is being done. */
   readonly say: (line: string) => void;

@@ -1,5 +1,5 @@
 /** `visa-image bundle`: all that a deploy needs on a machine without internet access, in one archive. */
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { installBundle } from "../bundle/install-bundle";
 import { type Bundle, makeBundle } from "../bundle/make-bundle";
@@ -7,6 +7,7 @@ import { nextSteps } from "../bundle/say-installed";
 import { untilStopped } from "../bundle/stopped";
 import { Cache, cacheRoot } from "../runner/cache/cache";
 import { size } from "../runner/output/progress";
+import { shellWord } from "../shell-word";
 import { cache, json } from "./arguments";
 import { table } from "./inputs";
 
@@ -19,7 +20,10 @@ export function bundleCommand(): Command {
     .argument("[stacks...]", "stacks that are to be deployed (default: all that were synthesized)")
     .option("--output <file>", "the archive", "visa-bundle.tar")
     .option("--from <dir>", "cdktf's output folder", "cdktf.out")
-    .option("--no-artifacts", "leave the layers out: they are built over there, with packages from a mirror of yours")
+    .option(
+      "--no-layers",
+      "leave all but their bases out: layers are built over there, with what their scripts fetch from you",
+    )
     .addOption(cache())
     .addOption(json())
     .action(async (stacks, options) => {
@@ -30,7 +34,7 @@ export function bundleCommand(): Command {
           output: options.from,
           stacks,
           cache: open(options.cache),
-          artifacts: options.artifacts,
+          layers: options.layers,
           signal,
           say,
           warn: (line) => say(`warning: ${line}`),
@@ -63,9 +67,10 @@ function open(folder: string | undefined): Cache {
 
 function described({ archive, sha256, contents }: Bundle): string {
   const rows = Object.entries(contents).map(([name, { files, bytes }]) => [name, `${files} files`, size(bytes)]);
+  const name = shellWord(basename(archive));
   return `${table(rows)}${sha256}  ${archive}
 where it is installed, with Node.js, npm and tar:
-  tar --extract --file visa-bundle.tar installer
-  node installer visa-bundle.tar
+  tar --extract --file ${name} installer
+  node installer ${name}
 `;
 }

@@ -53,9 +53,10 @@ const names = (folder: string) => readdirSync(join(cache.root, folder)).sort();
 const disk = (fingerprint: string) => readFileSync(cache.disk(fingerprint), "utf8");
 
 /** What a refused archive leaves: nothing. */
-function expectUntouched(): void {
-  const folders = ["artifacts", "downloads", "locks", "logs", "packer", "reports", "scratch"];
-  expect(readdirSync(cache.root).sort()).toEqual(folders);
+async function expectUntouched(): Promise<void> {
+  const empty = new Cache(mkdtempSync(join(scratch, "empty-")));
+  await empty.prepare();
+  expect(readdirSync(cache.root).sort()).toEqual(readdirSync(empty.root).sort());
   for (const folder of ["artifacts", "downloads", "scratch"]) expect(names(folder)).toEqual([]);
 }
 
@@ -97,7 +98,7 @@ test("fails for a file with another byte, and names it", async () => {
     exitCode: ExitCode.CHANGED,
     message: expect.stringContaining(`artifacts/${LOWER}/disk.qcow2 has another SHA-256; nothing was installed`),
   });
-  expectUntouched();
+  await expectUntouched();
 });
 
 test("fails for an archive that ends too soon, and names what is missing", async () => {
@@ -105,7 +106,7 @@ test("fails for an archive that ends too soon, and names what is missing", async
   const end = readFileSync(archive).indexOf(diskOf("upper"));
   truncateSync(archive, end);
   await expect(install()).rejects.toThrow(`artifacts/${UPPER}/disk.qcow2`);
-  expectUntouched();
+  await expectUntouched();
 });
 
 /**
@@ -117,14 +118,14 @@ test("fails for a file that the list does not have", async () => {
     bundleLock(listed.filter(({ path }) => path !== "artifacts/more")),
   );
   await expect(install()).rejects.toThrow("artifacts/more is in it, and not in its visa-bundle.lock.json");
-  expectUntouched();
+  await expectUntouched();
 });
 
 test("fails for a manifest of another disk, though the sums hold", async () => {
   const manifest = `artifacts/${LOWER}/manifest.json`;
   writeArchive(archive, { ...files, [manifest]: JSON.stringify(manifestOf("lower", "b", "a", " of somebody else")) });
   await expect(install()).rejects.toThrow(`${manifest} is of another disk`);
-  expectUntouched();
+  await expectUntouched();
 });
 
 test.each([
@@ -154,7 +155,7 @@ test("fails before it unpacks where there is no room", async () => {
     bundleLock([...listed, { path: "media/large", bytes: 2 ** 52, sha256: "0".repeat(64) }]),
   );
   await expect(install()).rejects.toThrow("are needed");
-  expectUntouched();
+  await expectUntouched();
 });
 
 /**

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { artifacts, media } from "../../lib/bundle/layers";
+import { artifacts, bases, media } from "../../lib/bundle/layers";
 import { sha256 } from "../../lib/fingerprint/digest";
 import { Cache } from "../../lib/runner/cache/cache";
 import type { Base, BuildSpecification } from "../../lib/specification";
@@ -49,7 +49,7 @@ describe("artifacts", () => {
   test("fails where one is missing, and says what to do", async () => {
     await publish("base", "a");
     await expect(artifacts(specified, cache)).rejects.toThrow(
-      /lacks "lower" bbbbbbbbbbbb\n {2}fix: build first: npx cdktf deploy.*--no-artifacts/,
+      /lacks "lower" bbbbbbbbbbbb\n {2}fix: build first: npx cdktf deploy.*--no-layers/,
     );
   });
 
@@ -59,6 +59,28 @@ describe("artifacts", () => {
     await chmod(cache.disk("a".repeat(64)), 0o600);
     await writeFile(cache.disk("a".repeat(64)), diskOf("BASE"));
     await expect(artifacts(specified, cache)).rejects.toThrow("which is damaged: the checksum of its disk");
+  });
+});
+
+describe("bases", () => {
+  const warnings: string[] = [];
+  const warn = (line: string) => void warnings.push(line);
+  const [first, ...more] = specification.layers;
+  const layers = [{ ...first, base: { kind: "bootstrap" } }, ...more] as BuildSpecification["layers"];
+  const bootstrapped = [{ specification: { ...specification, layers }, folder: scratch }];
+
+  test("go in without the layers on them", async () => {
+    await publish("base", "a");
+    await publish("lower", "b", "a");
+    const files = await bases([...bootstrapped, ...bootstrapped], cache, { warn });
+    const base = `artifacts/${"a".repeat(64)}`;
+    expect(files.map(({ path }) => path)).toEqual([`${base}/disk.qcow2`, `${base}/manifest.json`]);
+    expect(warnings).toEqual([]);
+  });
+
+  test("that are missing are told: they take a mirror", async () => {
+    expect(await bases(bootstrapped, cache, { warn })).toEqual([]);
+    expect(warnings).toEqual([expect.stringContaining('the base of "lower" is not in the cache')]);
   });
 });
 

@@ -63,7 +63,7 @@ describe(`a new project on Node.js ${NODE}`, () => {
 
   test("plans its images from an archive, in an empty home without a route, as docs/offline.md says", () => {
     const archive = join(scratch, "visa-bundle.tar");
-    runIn(project, "npx", ["--no-install", "visa-image", "bundle", "--no-artifacts", "--output", archive], newest);
+    runIn(project, "npx", ["--no-install", "visa-image", "bundle", "--no-layers", "--output", archive], newest);
     const copy = join(scratch, "copy");
     const home = join(scratch, "home");
     mkdirSync(home);
