@@ -11,7 +11,7 @@ export interface InitCommandOptions {
 }
 
 /** npm leaves files of this name out of a package. */
-const IGNORED = "node_modules/\ncdktf.out/\nterraform.*.tfstate*\n*.js\n*.d.ts\n";
+const IGNORED = "node_modules/\ncdktf.out/\nvisa-bundle*.tar\nterraform.*.tfstate*\n*.js\n*.d.ts\n";
 
 /** Runs the command. */
 export function runInit(directory: string, options: InitCommandOptions): void {
