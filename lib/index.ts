@@ -20,6 +20,7 @@ export {
 } from "./constructs/visa-network";
 export { VisaRegistration } from "./constructs/visa-registration";
 export type { VisaPlans, VisaRegistrationProps } from "./constructs/visa-registration-props";
+export type { WebDownloadProps } from "./constructs/web-download";
 export { VisaImageError } from "./errors";
 export type { BuilderName, CacheSource, DiskFormat, Firmware, MachineOptions, MachinePreset } from "./specification";
 export type { RebuildWhen } from "./stale/rebuild-when";

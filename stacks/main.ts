@@ -12,6 +12,8 @@
  * | VISA_IMAGE_NAME | the image's name in Glance | the template's |
  * | VISA_IMAGE_VISIBILITY | private, shared, community or public | private |
  * | VISA_DISK_FORMAT | raw or qcow2 | raw |
+ * | VISA_WEB_DOWNLOAD_FOLDER | folder that a web server serves, for Glance to fetch the disk from | it is uploaded |
+ * | VISA_WEB_DOWNLOAD_URL | its address | |
  * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
  * | VISA_VERIFY | whether the image is booted and checked before it is registered | true |
  * | VISA_ACCEPTANCE_FLAVOR | flavour of an instance that the cloud boots of a new release before it is shown | none is booted |
@@ -46,6 +48,7 @@ import {
   type ImageVisibility,
   type VisaChannel,
   VisaImageError,
+  type WebDownloadProps,
 } from "../lib";
 import { VARIABLES, withPresentNames } from "../lib/present-names";
 import type { StateBackend, StateProps } from "./state";
@@ -99,6 +102,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     imageName: read("VISA_IMAGE_NAME"),
     visibility: read<ImageVisibility>("VISA_IMAGE_VISIBILITY", ["private", "shared", "community", "public"]),
     diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
+    webDownload: webDownloadOf(read),
     verify: read("VISA_VERIFY", ["true", "false"]) !== "false",
     acceptance: acceptanceOf(read),
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
@@ -138,6 +142,20 @@ function acceptanceOf(read: (name: string) => string | undefined): AcceptancePro
   if (!flavor && !network) return undefined;
   const [set, unset] = ["VISA_ACCEPTANCE_FLAVOR", "VISA_ACCEPTANCE_NETWORK"].sort((a) => (read(a) ? -1 : 1));
   throw new VisaImageError(`${set} is set, and ${unset} is not: an instance takes both`, { fix: `set ${unset} too` });
+}
+
+/** @throws VisaImageError where one of folder and address is set without the other */
+function webDownloadOf(read: (name: string) => string | undefined): WebDownloadProps | undefined {
+  const [folder, url] = [read("VISA_WEB_DOWNLOAD_FOLDER"), read("VISA_WEB_DOWNLOAD_URL")];
+  if (folder && url) return { folder, url };
+  if (!folder && !url) return undefined;
+  const [set, unset] = ["VISA_WEB_DOWNLOAD_FOLDER", "VISA_WEB_DOWNLOAD_URL"].sort((a) => (read(a) ? -1 : 1));
+  throw new VisaImageError(
+    `${set} is set, and ${unset} is not: one says where the disk goes, one where Glance finds it`,
+    {
+      fix: `set ${unset} too`,
+    },
+  );
 }
 
 if (require.main === module) {

@@ -85,6 +85,7 @@ test("the root has what a stack of images is written with", () => {
     "VisaRegistrationProps",
     "VisaSecurityGroup",
     "VisaSecurityGroupProps",
+    "WebDownloadProps",
   ]);
 });
 

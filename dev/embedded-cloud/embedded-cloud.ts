@@ -30,7 +30,7 @@ import {
   SMALL_SERVICES,
   type SmallApi,
 } from "./settings";
-import { startSmall } from "./small";
+import { type SmallOptions, startSmall } from "./small";
 import { type CloudSize, type CloudState, readState, STATE_VERSION, stateFile } from "./state";
 import { PortTaken, Workbench } from "./workbench";
 
@@ -75,6 +75,8 @@ export interface EmbeddedCloudOptions {
   readonly say?: (line: string) => void;
   /** More options of Glance's section DEFAULT: tests of its limits set some. @default none */
   readonly glance?: Readonly<Record<string, string>>;
+  /** Whether Glance fetches images from any port of this machine, and stores as raw what comes as qcow2. @default false */
+  readonly imports?: boolean;
 }
 
 /** Options of {@link EmbeddedCloud.env}. */
@@ -87,14 +89,15 @@ export interface UserOptions {
 export class EmbeddedCloud {
   readonly folder: string;
   private readonly say: (line: string) => void;
-  private readonly glanceOptions: Readonly<Record<string, string>>;
+  private readonly glanceOptions: Pick<SmallOptions, "glance" | "imports">;
   private readonly bench: Workbench;
 
   /** @param folder holds all of it; made by {@link start}, removed by {@link reset} */
   constructor(folder: string, options: EmbeddedCloudOptions = {}) {
     this.folder = resolve(folder);
     this.say = options.say ?? (() => undefined);
-    this.glanceOptions = options.glance ?? {};
+    const { glance = {}, imports = false } = options;
+    this.glanceOptions = { glance, imports };
     this.bench = new Workbench(this.folder, this.say);
   }
 
@@ -245,7 +248,7 @@ export class EmbeddedCloud {
     const state = await this.prepare(size);
     const versions = await packageVersions(size);
     const fresh = Object.entries(versions).some(([name, version]) => state.schema[name] !== version);
-    const options = { fresh, glance: this.glanceOptions };
+    const options = { fresh, ...this.glanceOptions };
     if (isFull(state)) await startFull(this.bench, state, options);
     else await startSmall(this.bench, state, options);
     await this.bench.write("clouds.yaml", cloudsYaml(state));

@@ -14,6 +14,8 @@ export interface SmallOptions {
   readonly fresh: boolean;
   /** More options of Glance's section DEFAULT. */
   readonly glance: Readonly<Record<string, string>>;
+  /** Whether it fetches images from this machine, and converts them: see {@link glanceConfiguration}. */
+  readonly imports: boolean;
   /** Services besides, with their users. @default none */
   readonly accounts?: readonly Account[];
 }
@@ -29,7 +31,8 @@ export async function startSmall(bench: Workbench, settings: CloudSettings, opti
   const keystoneFile = join(bench.folder, "keystone/keystone.conf");
   const glanceFile = join(bench.folder, "glance/glance-api.conf");
   await bench.write("keystone/keystone.conf", keystoneConfiguration(settings));
-  await bench.write("glance/glance-api.conf", glanceConfiguration(settings, await pasteFile(), options.glance));
+  const configuration = glanceConfiguration(settings, await pasteFile(), options.glance, options.imports);
+  await bench.write("glance/glance-api.conf", configuration);
   const { glance } = endpoints(settings);
   const own: Account = { name: "glance", password: settings.glancePassword, type: "image", url: glance };
   const [identity] = await bench.together(

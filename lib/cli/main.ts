@@ -148,6 +148,13 @@ Exit codes: 2 wrong or incomplete call, 3 Packer failed, 4 an input changed sinc
     program.command("bundle").description("put all that a deploy needs without internet access into one archive");
   }
 
+  if (process.argv[2] === "web-download") {
+    const { webDownloadCommand } = require("./web-download-command") as typeof import("./web-download-command");
+    program.addCommand(webDownloadCommand());
+  } else {
+    program.command("web-download").description("put a disk to where Glance fetches it");
+  }
+
   if (process.argv[2] === "visa") {
     const { visaCommand } = require("./visa-command") as typeof import("./visa-command");
     program.addCommand(visaCommand());

@@ -65,6 +65,14 @@ export class Glance {
     json(await this.request("GET", `/v2/images?${new URLSearchParams({ limit: "1" })}`), what);
   }
 
+  /** How images come into it besides by an upload: `web-download`, where it fetches them itself. */
+  async importMethods(): Promise<readonly string[]> {
+    const answer = await this.request("GET", "/v2/info/import");
+    if (answer.status === 404) return [];
+    const methods = asRecord(asRecord(json(answer, "ask how images are imported"))["import-methods"]);
+    return Array.isArray(methods.value) ? methods.value.map(String) : [];
+  }
+
   /**
    * The project's own images with these properties, hidden ones too, the oldest first.
    *

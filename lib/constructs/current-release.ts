@@ -14,6 +14,7 @@ import {
 } from "./release-family";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
+import { type WebDownloadProps, webDownload } from "./web-download";
 
 /** Properties of a {@link CurrentRelease}. */
 export interface CurrentReleaseProps extends ReleaseFamily {
@@ -43,6 +44,8 @@ export interface CurrentReleaseProps extends ReleaseFamily {
   readonly tags: readonly string[];
   /** See {@link VisaImageProps.signatureCertificateUuid}. @default - Glance checks no signature */
   readonly signatureCertificateUuid?: string;
+  /** See {@link VisaImageProps.webDownload}. @default - the provider uploads the disk */
+  readonly webDownload?: WebDownloadProps;
   /** As Terraform writes durations. */
   readonly createTimeout: string;
   /** Whether the lock has it already: an image that is yet to come is hidden until it is registered. */
@@ -69,11 +72,14 @@ export class CurrentRelease extends Construct implements IRelease {
     this.family = props;
     this.digits = props.release;
     const signature = signatureProperties(props);
+    const download = props.webDownload && webDownload(this, props, props.webDownload, props);
     this.image = new ImagesImageV2(this, "Resource", {
       name: props.name,
       containerFormat: "bare",
       diskFormat: props.diskFormat,
-      localFilePath: whereThere(props.diskFile, `run '${props.diskCommand}' and deploy again`, props.ready),
+      ...(download
+        ? { webDownload: true, imageSourceUrl: download.url }
+        : { localFilePath: whereThere(props.diskFile, `run '${props.diskCommand}' and deploy again`, props.ready) }),
       imageCachePath: IMAGE_CACHE,
       visibility: props.visibility,
       hidden: !props.known,
@@ -88,6 +94,8 @@ export class CurrentRelease extends Construct implements IRelease {
         ignoreChanges: [
           // Once it exists its upload's time limit is of no consequence.
           ...[...LOCAL_ARGUMENTS, "protected", "timeouts"],
+          // Another one makes another release. A cloud may have converted what it fetched.
+          "disk_format",
           // Shown by its registration, whatever was true at synth.
           ...(props.known ? [] : ["hidden"]),
           ...["visa_version", ...WRITTEN_AFTER_REGISTRATION, ...Object.keys(signature)].map(
@@ -99,7 +107,7 @@ export class CurrentRelease extends Construct implements IRelease {
     claimOf(this.image, props, `_${props.release}`);
     const { release, fingerprint, template, gate } = props;
     const accepted = props.acceptance && acceptance(this, props, this.image, props.acceptance);
-    const registered = { release, fingerprint, template, gate, image: this.image, visible: true, accepted };
+    const registered = { release, fingerprint, template, gate, image: this.image, visible: true, accepted, download };
     this.registered = registration(this, props, registered);
   }
 }

@@ -9,6 +9,7 @@ import { signInEnvironment, whereOf } from "./sign-in";
 import { fromOutputFolder } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
+import type { Download } from "./web-download";
 
 /** What is registered. */
 export interface Registered {
@@ -22,17 +23,20 @@ export interface Registered {
   readonly gate?: string;
   /** What has to be done before it is shown. @default - nothing */
   readonly accepted?: TerraformData;
+  /** How Glance came by it. @default - the provider uploaded it */
+  readonly download?: Download;
 }
 
 /** A `terraform_data.<id>_<release>_registered`: protects an image, shows it, and writes it into the lock. */
 export function registration(
   scope: Construct,
   family: ReleaseFamily,
-  { release, fingerprint, template, image, visible, gate, accepted }: Registered,
+  { release, fingerprint, template, image, visible, gate, accepted, download }: Registered,
 ): TerraformData {
+  const before = [accepted, download?.fetched].filter((each) => each !== undefined);
   const resource = new TerraformData(scope, "Registered", {
     triggersReplace: { image: image.id, protected: String(family.protected) },
-    dependsOn: accepted && [accepted],
+    dependsOn: before.length > 0 ? before : undefined,
     provisioners: [
       {
         type: "local-exec",
@@ -42,6 +46,7 @@ export function registration(
           ...(family.protected ? ["--protected"] : []),
           ...(visible ? ["--visible"] : []),
           ...(gate ? ["--gate", gate] : []),
+          ...(download?.registration ?? []),
         ]),
         environment: signInEnvironment(scope, family.provider),
       },

@@ -36,8 +36,8 @@ export interface IRelease {
   readonly registered: TerraformData;
 }
 
-/** Set by the machine that uploads: of no consequence for an image that exists. */
-export const LOCAL_ARGUMENTS = ["local_file_path", "image_cache_path"] as const;
+/** Where its bytes came from, set by the machine that deploys: of no consequence for an image that exists. */
+export const LOCAL_ARGUMENTS = ["local_file_path", "image_source_url", "web_download", "image_cache_path"] as const;
 
 /** Where the provider would keep what it downloads; without it the path of somebody's home would be in the plan. */
 export const IMAGE_CACHE = "image-cache";

@@ -17,6 +17,7 @@ import { checkGlanceArguments } from "./glance-limits";
 import type { OwnerUserData } from "./owner-user-data";
 import type { ImageVisibility } from "./release-family";
 import { refuseToken } from "./text";
+import { checkWebDownload, type WebDownloadProps } from "./web-download";
 
 /** Time limits, as Terraform writes durations ("45m"). */
 export interface VisaImageTimeouts {
@@ -172,6 +173,15 @@ export interface VisaImageProps {
    */
   readonly signatureCertificateUuid?: string;
   /**
+   * Has Glance fetch the disk from a web server of yours, where its import API has `web-download`, instead of an upload by
+   * the provider: quicker, and with `diskFormat: "qcow2"` only what is in use is sent. A cloud that converts images as
+   * they come (`image_import_plugins`) then has it as raw all the same. The deploy copies the disk into the folder, under a
+   * name with the release's digits, and takes it away once the image is registered; meanwhile whoever knows the name can
+   * read it. To add or take it away changes no image that exists. It counts in no destination (docs/real-cloud.md).
+   * @default - the provider uploads it
+   */
+  readonly webDownload?: WebDownloadProps;
+  /**
    * The image's user data, of which synth makes {@link VisaImage.bootCommandFile}.
    * @default - OwnerUserData.script()
    */
@@ -219,6 +229,15 @@ export function checkProps(props: VisaImageProps): void {
   checkRebuildWhen(props);
   checkAcceptance(props.acceptance);
   checkGlanceArguments(props);
+  checkWebDownload(props.webDownload);
+  if (props.webDownload && props.signatureCertificateUuid !== undefined) {
+    throw new VisaImageError(
+      '"signatureCertificateUuid" does not go with "webDownload": the signature is of the bytes that are uploaded, and a cloud may convert what it fetches',
+      {
+        fix: "leave out one of the two",
+      },
+    );
+  }
   if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
     throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });
   }

@@ -154,6 +154,7 @@ export class VisaImage extends Construct implements IVisaImage {
       properties,
       tags: props.tags ?? [],
       signatureCertificateUuid: props.signatureCertificateUuid,
+      webDownload: props.webDownload,
       createTimeout: props.timeouts?.create ?? uploadTimeout(layer.diskSizeGb),
     };
     const retain = props.retain ?? DEFAULT_RETAIN;
@@ -223,8 +224,12 @@ export class VisaImage extends Construct implements IVisaImage {
     checkAcceptance(options.acceptance);
     const { provider, imageName, visibility = this.current.visibility } = options;
     const { release = this.props.release, retain = this.props.retain ?? DEFAULT_RETAIN } = options;
-    // Another cloud has another Barbican, and other flavours.
-    const own = { signatureCertificateUuid: undefined, acceptance: this.acceptanceOf(options.acceptance) };
+    // Another cloud has another Barbican, other flavours, and may not reach the web server.
+    const own = {
+      signatureCertificateUuid: undefined,
+      webDownload: undefined,
+      acceptance: this.acceptanceOf(options.acceptance),
+    };
     const current = { ...this.current, ...own, visibility, ...(imageName !== undefined && { name: imageName }) };
     return new ImageDestination(this, id, {
       visibility,

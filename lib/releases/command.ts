@@ -28,6 +28,7 @@ import {
 import { renameCommand } from "./rename";
 import { lockDifferences, syncLock } from "./sync";
 import { signRegistered } from "./trust/sign-release";
+import { takeDiskAway } from "./web-download";
 
 /** What a person does where lock and Glance differ. */
 const SYNC_FIX = "run 'npx visa-image lock sync' and deploy again";
@@ -54,6 +55,10 @@ export interface AddReleaseOptions {
   readonly visible?: boolean;
   /** The specification that the gate verifies. @default - the image goes without a gate */
   readonly gate?: string;
+  /** The file that Glance fetched it from. @default - the provider uploaded it, and compared a checksum */
+  readonly sent?: string;
+  /** Where that was for Glance: it is taken away. @default - nowhere */
+  readonly served?: string;
   /** @default process.env */
   readonly environment?: Environment;
 }
@@ -87,7 +92,9 @@ export async function addRelease(options: AddReleaseOptions): Promise<boolean> {
   if (options.visible && image.os_hidden) await glance.update(image.id, { os_hidden: false });
   const { release, fingerprint, template } = options;
   const registered = { ...releaseFromImage(image), release, fingerprint, template };
-  return changeLock(options.file, (lock) => withRelease(lock, options.image, registered));
+  const changed = await changeLock(options.file, (lock) => withRelease(lock, options.image, registered));
+  if (options.served !== undefined) await takeDiskAway(options.served);
+  return changed;
 }
 
 /** What {@link useRelease} is told. */
@@ -284,6 +291,8 @@ export function lockCommand(): Command {
     .option("--protected", "have Glance refuse to delete the image", false)
     .option("--visible", "show the image in Glance's listings", false)
     .option("--gate <specification>", "refuse an image whose disk did not pass the gate")
+    .option("--sent <file>", "the disk that Glance fetched: refuse an image that is another one")
+    .option("--served <file>", "where that was for Glance: take it away")
     .action(async (options) => {
       const changed = await addRelease(options);
       const protection = options.protected ? "protected" : "not protected";

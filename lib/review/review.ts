@@ -83,7 +83,7 @@ const NO_REASON = "the plan gives no reason: it is told to destroy";
 
 /** Not the whole story of a resource of ours: replaced, it does its work again, and nothing is lost. */
 const HARMLESS: readonly Role[] = [
-  ...(["layer", "verified", "accepted", "registered", "in-use"] as const),
+  ...(["layer", "verified", "accepted", "download", "registered", "in-use"] as const),
   ...(["protection-notice", "visa", "visa-again", "instance-image"] as const),
 ];
 

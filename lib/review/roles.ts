@@ -9,6 +9,8 @@ export type Role =
   | "verified"
   /** The gate behind the upload. */
   | "accepted"
+  /** Around an image that Glance fetches. */
+  | "download"
   | "registered"
   | "in-use"
   | "protection-notice"
@@ -29,6 +31,7 @@ const OWN: readonly (readonly [role: Role, name: RegExp, entries: readonly strin
   ["layer", /^layer_./, ["fingerprint"]],
   ["verified", /._verified$/, ["fingerprint", "verifier"]],
   ["accepted", /._accepted$/, ["flavor", "verifier"]],
+  ["download", /._[0-9a-f]{12}_(served|fetched)$/, ["release", "source"]],
   ["registered", /._[0-9a-f]{12}_registered$/, ["protected"]],
   ["in-use", /._in_use$/, ["release", "retain"]],
   ["visa-again", /._seen_in_visa$/, ["registration"]],

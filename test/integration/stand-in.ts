@@ -2,11 +2,13 @@
  * `visa-image` for tests of Terraform: a build is a small file, and everything else is the real command. Compiled, and
  * run in the place of dist/lib/cli/main.js.
  */
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Command } from "@commander-js/extra-typings";
 import { visaCommand } from "../../lib/cli/visa-command";
+import { webDownloadCommand } from "../../lib/cli/web-download-command";
 import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { short } from "../../lib/fingerprint/digest";
@@ -20,7 +22,8 @@ import { askVisaFirst } from "../../lib/visa/ask-first";
 const program = new Command("visa-image")
   .addCommand(lockCommand())
   .addCommand(pruneCommand())
-  .addCommand(visaCommand());
+  .addCommand(visaCommand())
+  .addCommand(webDownloadCommand());
 
 program
   .command("build")
@@ -37,6 +40,7 @@ program
     const disk = join(dirname(file), output.path);
     mkdirSync(dirname(disk), { recursive: true });
     writeFileSync(disk, `${layer?.fingerprint}\n`.repeat(Number(process.env.VISA_TEST_DISK_LINES ?? 1000)));
+    if (output.format === "qcow2") asQcow2(disk);
     if (output.signed) await signDisk(disk, diskSigningKey(process.env));
   });
 
@@ -54,6 +58,13 @@ program
     if (process.env.VISA_TEST_FAIL_VERIFY) throw new Error("the image does not keep VISA's contract");
     writeReport(file);
   });
+
+/** The same bytes as a guest would see them. */
+function asQcow2(disk: string): void {
+  renameSync(disk, `${disk}.raw`);
+  execFileSync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", "-c", `${disk}.raw`, disk]);
+  rmSync(`${disk}.raw`);
+}
 
 /** As the gate leaves it in the cache. */
 function writeReport(file: string): void {

@@ -71,6 +71,17 @@ test("reads its variables", () => {
   expect(Object.keys(stack.resource.terraform_data)).not.toContain("visa-apps_protection");
 });
 
+test("has Glance fetch the disk where a folder and its address are said", () => {
+  const { "visa-image": stack } = synthesize({
+    VISA_WEB_DOWNLOAD_FOLDER: "/srv/www",
+    VISA_WEB_DOWNLOAD_URL: "http://www.example.org",
+  });
+  expect(Object.values(stack.resource.openstack_images_image_v2)[0]).toMatchObject({ web_download: true });
+  expect(() => synthesize({ VISA_WEB_DOWNLOAD_URL: "http://www.example.org" })).toThrow(
+    "fix: set VISA_WEB_DOWNLOAD_FOLDER too",
+  );
+});
+
 test("takes layers from Glance where it is asked to", () => {
   const parents = (environment: Record<string, string>) => {
     const app = createApp({ VISA_CATALOG, VISA_LOCK_FILE, ...environment });

@@ -2,11 +2,15 @@
 import { join } from "node:path";
 import { type CloudSettings, endpoints, REGION } from "../settings";
 
-/** Glance's configuration file, with more options of its section DEFAULT. */
+/**
+ * Glance's configuration file, with more options of its section DEFAULT, and of `import`: those of a Glance that fetches
+ * images from any port of this machine (by itself it takes 80 and 443 alone), and stores as raw what comes as qcow2.
+ */
 export function glanceConfiguration(
   settings: CloudSettings,
   pasteFile: string,
   more: Readonly<Record<string, string>> = {},
+  imports = false,
 ): string {
   const glance = join(settings.folder, "glance");
   return `[DEFAULT]
@@ -41,7 +45,7 @@ filesystem_store_datadir = ${join(glance, "tasks")}
 
 [task]
 work_dir = ${join(glance, "tasks")}
-
+${imports ? IMPORTS : ""}
 [keystone_authtoken]
 www_authenticate_uri = ${endpoints(settings).keystone}
 auth_url = ${endpoints(settings).keystone}
@@ -71,3 +75,16 @@ policy_file = ${join(glance, "policy.yaml")}
 policy_dirs = ${join(glance, "policy.d")}
 `;
 }
+
+const IMPORTS = `
+[import_filtering_opts]
+# Loopback is refused but where it is named.
+allowed_hosts = [127.0.0.1]
+allowed_ports = []
+
+[image_import_opts]
+image_import_plugins = [image_conversion]
+
+[image_conversion]
+output_format = raw
+`;

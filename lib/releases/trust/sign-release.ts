@@ -6,7 +6,8 @@ import { ExitCode, VisaImageError } from "../../errors";
 import { short } from "../../fingerprint/digest";
 import { type ArtifactManifest, Cache, cacheRoot } from "../../runner/cache/cache";
 import { chainOf } from "../../runner/cache/chain";
-import { sha512Of } from "../../runner/cache/disks";
+import { rawSha512Of, sha512Of } from "../../runner/cache/disks";
+import { createScratch, removeScratch } from "../../runner/cache/scratch";
 import { createMasker } from "../../runner/output/masking";
 import { readProvenance, verifiedChecksums } from "../provenance";
 import { isSnapshot, PROVENANCE_PROPERTY } from "../release";
@@ -94,6 +95,12 @@ async function checkBytes(cache: Cache, fingerprint: string, image: GlanceImage)
   const kind = format === "qcow2" ? "qcow2" : "raw";
   const disk = (await cache.checkFlat(fingerprint, kind)) && cache.flat(fingerprint, kind);
   if (disk && (await sha512Of(disk, createMasker([]))) === value) return value;
+  // A cloud may have converted what it got as qcow2.
+  if (kind === "raw" && !disk && (await cache.checkFlat(fingerprint, "qcow2"))) {
+    const scratch = await createScratch(cache, short(fingerprint));
+    const raw = rawSha512Of(cache.flat(fingerprint, "qcow2"), scratch.path, createMasker([]));
+    if ((await raw.finally(() => removeScratch(scratch))) === value) return value;
+  }
   throw new VisaImageError(
     `the image "${image.id}" cannot be signed: ${disk ? "its bytes are not those of" : "this machine has not"} the flattened disk of ${short(fingerprint)}`,
     { fix: "sign on the machine that built and registered it", exitCode: ExitCode.CHANGED },

@@ -1,7 +1,7 @@
 /** What is done to disk files, with qemu-img. */
 import { chmod, lstat, mkdir, rename, rm, stat, symlink } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { ExitCode, VisaImageError } from "../../errors";
 import type { DiskFormat } from "../../specification";
 import type { Masker } from "../output/masking";
@@ -91,6 +91,22 @@ export async function sha512Of(file: string, masker: Masker): Promise<string> {
   const [, digest] = /^\\?([0-9a-f]{128}) /m.exec(text) ?? [];
   if (digest) return digest;
   throw new VisaImageError(`sha512sum said nothing of "${file}"`);
+}
+
+/**
+ * Hex SHA-512 of the raw disk that is in a qcow2 file: what Glance has of it where it converts images as they are imported.
+ *
+ * @param folder where the raw disk is for that time, sparse
+ */
+export async function rawSha512Of(disk: string, folder: string, masker: Masker): Promise<string> {
+  const raw = join(folder, "converted.raw");
+  const args = ["convert", "-m", "2", "-W", "-f", "qcow2", "-O", "raw", "-S", "4k", disk, raw];
+  try {
+    await runToolOrFail("qemu-img", args, { masker, onLine: () => {} });
+    return await sha512Of(raw, masker);
+  } finally {
+    await rm(raw, { force: true });
+  }
 }
 
 /** A copy that shares its blocks where the file system can, and keeps its holes where it can't. */
