@@ -4,6 +4,7 @@
  *   npm run bench                    all of it: half an hour without KVM
  *   npm run bench -- synth           synth and rendering alone: a minute
  *   npm run bench -- stale           what visa-image stale takes: a minute
+ *   npm run bench -- upload          the ways of one disk into Glance: 10 minutes
  *   npm run bench -- side-by-side    the builds alone
  *   npm run bench -- --write …       and puts the tables into docs/performance.md
  *
@@ -19,8 +20,9 @@ import { stopMeasured } from "./measure";
 import { sideBySide } from "./side-by-side";
 import { stale } from "./stale";
 import { synth } from "./synth";
+import { upload } from "./upload";
 
-const PARTS = { synth, stale, "side-by-side": sideBySide };
+const PARTS = { synth, stale, upload, "side-by-side": sideBySide };
 
 async function main(): Promise<void> {
   const write = process.argv.includes("--write");

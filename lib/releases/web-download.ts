@@ -9,6 +9,7 @@ import type { Environment } from "../cloud/proxy";
 import { VisaImageError } from "../errors";
 import { createMasker } from "../runner/output/masking";
 import { runToolOrFail } from "../runner/processes/tools";
+import { isSnapshot } from "./release";
 
 /** Whose disk it is. */
 interface Owner {
@@ -149,5 +150,6 @@ function hasFailed({ status, os_glance_failed_import: stores }: GlanceImage): bo
 
 /** The last image of a release, whether it was registered or not. */
 async function newest(glance: Glance, { image, release }: Owner): Promise<GlanceImage | undefined> {
-  return (await glance.images({ visa_image: image, visa_release: release })).at(-1);
+  const images = await glance.images({ visa_image: image, visa_release: release });
+  return images.filter((each) => !isSnapshot(each)).at(-1);
 }

@@ -13,7 +13,7 @@ import { credentialsFrom } from "../../lib/cloud/keystone";
 import type { VisaImageProps } from "../../lib/constructs/visa-image-props";
 import { readLock } from "../../lib/releases/release-lock";
 import { addImage, chain } from "../constructs/support";
-import { cloudEnvironmentOf, TerraformFolder, type TerraformRun, useStandIn } from "./terraform-support";
+import { cloudEnvironmentOf, runVisaImage, TerraformFolder, type TerraformRun, useStandIn } from "./terraform-support";
 
 jest.setTimeout(240_000);
 
@@ -100,6 +100,12 @@ test("nothing is registered where the web server is away, or has another folder"
   expect([await images(), readdirSync(served)]).toEqual([[], []]);
 });
 
+test("whoever looks on where nothing is fetched ends with Terraform's time limit, and stands in nobody's way", () => {
+  const which = ["--image", "images/visa-apps", "--release", "0123456789ab", "--limit", "1"];
+  const { status, text } = runVisaImage(["web-download", "watch", ...which], scratch, environment);
+  expect([status, text]).toEqual([0, "images/visa-apps: release 0123456789ab is late\n"]);
+});
+
 /**
  * @fault cloud: Glance fails to fetch an image
  * @then the deploy ends in seconds, though the provider would wait for its time limit; the image is deleted, and the next deploy fetches it
@@ -112,6 +118,7 @@ test("an import that fails ends the deploy, leaves no image, and is begun anew b
   instead = undefined;
   expect(failed.status).toBe(1);
   expect(words(failed.text)).toContain("Glance could not fetch the image");
+  expect(words(failed.text)).toMatch(/Error waiting for Image: .*not found/i);
   expect(Date.now() - started).toBeLessThan(60_000);
   expect(await images()).toEqual([]);
 

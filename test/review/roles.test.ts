@@ -30,7 +30,15 @@ test("a terraform_data of such a name without our triggers is somebody else's", 
   const { changes } = readPlan(readFileSync(planFile("secrets")), "secrets.json");
   const own = changes.find(({ name }) => name === "own_data");
   if (!own) throw new Error("the fixture has no own_data");
-  for (const name of ["layer_cake", "x_verified", "x_in_use", "x_in_visa", "x_protection", "x_image"])
+  for (const name of [
+    "layer_cake",
+    "x_verified",
+    "x_in_use",
+    "x_in_visa",
+    "x_protection",
+    "x_image",
+    "x_0123456789ab_served",
+  ])
     expect([name, roleOf({ ...own, name })]).toEqual([name, "other"]);
 });
 
