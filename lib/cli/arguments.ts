@@ -47,6 +47,12 @@ export function positive(text: string): number {
   return Number(text);
 }
 
+/** For options that are the number of a step. */
+export function step(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("the number of a step is needed: 2; 0 for none.");
+  return Number(text);
+}
+
 /** For options that are a size, in MiB. */
 export function size(text: string): number {
   const found = wholeMebibytes(text);

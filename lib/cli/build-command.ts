@@ -11,7 +11,7 @@ import { Cache, cacheRoot } from "../runner/cache/cache";
 import type { FlattenOptions } from "../runner/context";
 import { availableMemory, freeSpace, spaceFor } from "../runner/host/requirements";
 import { duration, size } from "../runner/output/progress";
-import { CLOUD_STOP_MS, supervise } from "../runner/supervisor";
+import { type BuildRequest, CLOUD_STOP_MS, type SuperviseOptions, supervise } from "../runner/supervisor";
 import type {
   BuilderName,
   BuildSpecification,
@@ -210,12 +210,14 @@ export function superviseJob(
   more: {
     readonly rebuild?: readonly string[];
     readonly flatten?: FlattenOptions;
+    readonly shell?: BuildRequest["shell"];
+    readonly onReady?: SuperviseOptions["onReady"];
     /** Where it is shown, line by line. @default this process's stderr */
     readonly output?: NodeJS.WritableStream;
   },
 ): Promise<BuildReport> {
   const { stderr } = process;
-  const { rebuild, flatten, output } = more;
+  const { rebuild, flatten, output, shell, onReady } = more;
   const byCloud = isBuiltByCloud(specification, { commandLine: machineOptions(options), environment });
   // What a cloud has built, on another machine too, is there.
   const parentsFromGlance =
@@ -226,6 +228,7 @@ export function superviseJob(
     {
       specification: { ...specification, parentsFromGlance },
       specificationDirectory: directory,
+      shell,
       cache: cacheFolder(options, environment),
       options: {
         machine: machineOptions(options),
@@ -248,6 +251,7 @@ export function superviseJob(
         VISA_ROOT_PASSWORD_FILE: environment.VISA_ROOT_PASSWORD_FILE,
       },
       output: output ?? stderr,
+      onReady,
       ...(byCloud && { stopMs: CLOUD_STOP_MS }),
     },
   );

@@ -10,6 +10,7 @@ import {
   noProxy,
   pamPublic,
   securityGroup,
+  step,
   variable,
 } from "./arguments";
 
@@ -48,6 +49,33 @@ export function addCommands(program: Command): void {
     .action(async (templates, options) => {
       const { runExplain } = require("./explain-command") as typeof import("./explain-command");
       await runExplain(templates, options);
+    });
+
+  program
+    .command("shell")
+    .description(
+      "start a layer's machine at a checkpoint of its build, with ssh here; what is changed in it is thrown away",
+    )
+    .argument("[template]", "the layer's template")
+    .option(
+      "--at <step>",
+      "the step after which (default: the last one that has a checkpoint; 0: the layer's beginning)",
+      step,
+    )
+    .addOption(catalog())
+    .option("--specification <file>", "the last layer that a synth specified, instead of a template of a catalog")
+    .addOption(variable())
+    .addOption(pamPublic())
+    .option("--root-password-file <file>", "as of build (VISA_ROOT_PASSWORD, VISA_ROOT_PASSWORD_FILE)")
+    .addOption(httpProxy())
+    .addOption(noProxy())
+    .option("--cache-buster <text>", "as it was built with")
+    .addOption(accelerator())
+    .addOption(cache())
+    .option("--debug", "show stack traces")
+    .action(async (template, options) => {
+      const { runShell } = require("./shell-command") as typeof import("./shell-command");
+      await runShell(template, options);
     });
 
   program

@@ -31,6 +31,7 @@ import {
   sessionMembers,
   signal,
 } from "./processes/processes";
+import type { ShellLogin } from "./shell";
 
 /** What the front asks of the worker. */
 export interface BuildRequest {
@@ -39,6 +40,8 @@ export interface BuildRequest {
   readonly cache: string;
   readonly options: Omit<BuildOptions, "progress" | "cache" | "environment" | "openSource">;
   readonly progress: Omit<ProgressOptions, "stream">;
+  /** A machine at this checkpoint of the last layer, in the place of a build. */
+  readonly shell?: { readonly at?: number };
 }
 
 type ToWorker =
@@ -46,6 +49,7 @@ type ToWorker =
   | { readonly kind: "stop"; readonly code: number };
 
 type FromWorker =
+  | { readonly kind: "ready"; readonly login: ShellLogin }
   | { readonly kind: "done"; readonly report: BuildReport }
   | {
       readonly kind: "failed";
@@ -74,6 +78,8 @@ export interface SuperviseOptions {
   /** Variables that only the worker sees. */
   readonly environment?: NodeJS.ProcessEnv;
   readonly output: NodeJS.WritableStream;
+  /** Called with the way into the machine that was asked for; all is ended with what it does. */
+  readonly onReady?: (login: ShellLogin) => Promise<void>;
   /** What the worker has for its own clean-up, before the front does it: in milliseconds. @default 12000 */
   readonly stopMs?: number;
 }
@@ -105,9 +111,6 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
   let stopped: { code: number; why: string; signal?: boolean } | undefined;
   let force: NodeJS.Timeout | undefined;
   let late: NodeJS.Timeout | undefined;
-  worker.on("message", (message: FromWorker) => {
-    answer = message;
-  });
   worker.on("error", () => {});
 
   const stop = (code: number, why: string) => {
@@ -116,6 +119,10 @@ export async function supervise(request: BuildRequest, options: SuperviseOptions
     tell(worker, { kind: "stop", code });
     force = setTimeout(() => signal(pid, "SIGKILL"), options.stopMs ?? WORKER_STOP_MS);
   };
+  worker.on("message", (message: FromWorker) => {
+    if (message.kind !== "ready") answer = message;
+    else void options.onReady?.(message.login).finally(() => stop(0, "left"));
+  });
   const handlers = Object.entries(SIGNALS).map(([name, code]) => {
     const handler = () => {
       // A second Ctrl-C: no more patience. What is left to clean up is the front's then.
@@ -217,17 +224,20 @@ export function runWorker(openSource?: OpenLayerSource): void {
 async function answer(request: BuildRequest, openSource?: OpenLayerSource): Promise<FromWorker> {
   try {
     // The front, which shares this file, needs neither.
-    const { build } = require("./build") as typeof import("./build");
     const { Progress } = require("./output/progress") as typeof import("./output/progress");
     const progress = new Progress({ ...request.progress, stream: process.stderr });
     try {
-      const report = await build(request.specification, request.specificationDirectory, {
-        ...request.options,
-        cache: request.cache,
-        progress,
-        openSource,
-      });
-      return { kind: "done", report };
+      const { specification, specificationDirectory, cache, shell } = request;
+      const options = { ...request.options, cache, progress, openSource };
+      if (shell) {
+        const { openShell } = require("./shell") as typeof import("./shell");
+        await openShell(specification, specificationDirectory, options, shell.at, (login) => {
+          process.send?.({ kind: "ready", login } satisfies FromWorker);
+        });
+        throw new VisaImageError("the machine has ended by itself");
+      }
+      const { build } = require("./build") as typeof import("./build");
+      return { kind: "done", report: await build(specification, specificationDirectory, options) };
     } finally {
       progress.stop();
     }

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { compileCommand } from "../runner/support/command";
 import { tinyGuest } from "../support/tiny-guest/tiny-guest";
@@ -51,10 +52,14 @@ export class Workspace {
     return [process.execPath, this.command, ...args];
   }
 
-  /** Starts it. */
-  start(args: readonly string[], environment: NodeJS.ProcessEnv = {}): ChildProcess & { ended: Promise<Ended> } {
+  /** Starts it. @param input what it reads. @default - nothing */
+  start(
+    args: readonly string[],
+    environment: NodeJS.ProcessEnv = {},
+    input?: string,
+  ): ChildProcess & { ended: Promise<Ended> } {
     const [program, ...rest] = this.commandLine(...args);
-    return startProcess(program, rest, { ...this.environment, ...environment });
+    return startProcess(program, rest, { ...this.environment, ...environment }, { input });
   }
 
   /** Runs it to its end. */
@@ -121,8 +126,8 @@ export class Workspace {
     return [...this.names("scratch"), ...this.names("locks").filter((name) => name.endsWith(".owner"))];
   }
 
-  /** Ends and removes everything. */
-  remove(): void {
+  /** Ends all processes of a build at once, without a word. */
+  killAll(): void {
     for (const { pid } of this.processes()) {
       try {
         process.kill(pid, "SIGKILL");
@@ -130,6 +135,11 @@ export class Workspace {
         // Ended meanwhile.
       }
     }
+  }
+
+  /** Ends and removes everything. */
+  remove(): void {
+    this.killAll();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
@@ -139,15 +149,16 @@ export function startProcess(
   program: string,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
-  options: { detached?: boolean; directory?: string } = {},
+  options: { detached?: boolean; directory?: string; input?: string } = {},
 ): ChildProcess & { ended: Promise<Ended> } {
   const begin = performance.now();
   const child = spawn(program, args, {
     env: environment,
     cwd: options.directory,
     detached: options.detached ?? false,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+    stdio: [options.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
+  }) as ChildProcess & { stdout: Readable; stderr: Readable };
+  child.stdin?.end(options.input);
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => {

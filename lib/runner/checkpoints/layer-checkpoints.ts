@@ -98,7 +98,6 @@ export class LayerCheckpoints implements CheckpointListener {
     const reason = found && (await linkCheckpoints(found, scratch.path));
     if (reason) {
       options.onWarning(`the checkpoints of "${layer.name}" in the cache are damaged, and are removed: ${reason}`);
-      for (const { number } of start) await rm(join(scratch.path, diskName(number)), { force: true });
       await removeCheckpoints(cache, layer.name);
       start = [];
     }
@@ -230,6 +229,7 @@ export class LayerCheckpoints implements CheckpointListener {
   }
 }
 
-function secretsOf({ layer, secrets }: LayerCheckpointsOptions): (readonly [string, string])[] {
+/** The values of a layer's secrets, as checkpoints compare them. */
+export function secretsOf({ layer, secrets }: Pick<LayerCheckpointsOptions, "layer" | "secrets">) {
   return layer.secrets.map(({ name }) => [name, secrets.get(name) ?? ""] as const);
 }

@@ -5,6 +5,7 @@
  * checkpoints/<folder>/checkpoints.json    of which layer, and what each of them is
  *                      checkpoint-2.qcow2  the disk after the layer's second step: an overlay on checkpoint-1.qcow2;
  *                      …                   the first one on ../../artifacts/<parent's fingerprint>/disk.qcow2
+ *                      build-key           root's key on these disks (guest/guest-access.ts)
  * ```
  *
  * A scratch folder lies as deep as such a folder. So the disks hold together in both, and a build works with links of its
@@ -15,6 +16,7 @@ import { chmod, link, mkdir, readdir, readFile, rename, rm, stat } from "node:fs
 import { basename, join } from "node:path";
 import { type Cache, damageOf, type FileRecord, recordFile, sync } from "../cache/cache";
 import { folderBytes } from "../cache/cache-entries";
+import { BUILD_KEY } from "../guest/guest-access";
 import { writePrivateFile } from "../host/private-files";
 
 const VERSION = 1;
@@ -142,22 +144,29 @@ export async function findCheckpoints(cache: Cache, { keys, secrets }: Wanted): 
   return undefined;
 }
 
-/** Links the disks of checkpoints into a scratch folder, read whole first; why they cannot be used, or nothing. */
-export async function linkCheckpoints(
-  { folder, checkpoints }: CheckpointSet,
-  scratch: string,
-): Promise<string | undefined> {
+/** Links the disks of checkpoints into a scratch folder, read whole first, and the key; why they cannot be used, or nothing. */
+export async function linkCheckpoints(set: CheckpointSet, scratch: string): Promise<string | undefined> {
+  const { folder, checkpoints } = set;
   for (const { number, disk } of checkpoints) {
-    const file = join(folder, diskName(number));
-    const reason = await damageOf(file, disk);
+    const reason = await damageOf(join(folder, diskName(number)), disk);
     if (reason) return `checkpoint ${number}: ${reason}`;
-    try {
-      await link(file, join(scratch, diskName(number)));
-    } catch (error) {
-      return (error as Error).message;
-    }
+  }
+  try {
+    for (const name of filesOf(checkpoints)) await link(join(folder, name), join(scratch, name));
+  } catch (error) {
+    await unlinkCheckpoints(set, scratch);
+    return (error as Error).message;
   }
   return undefined;
+}
+
+async function unlinkCheckpoints({ checkpoints }: CheckpointSet, scratch: string): Promise<void> {
+  for (const name of filesOf(checkpoints)) await rm(join(scratch, name), { force: true });
+}
+
+/** What lies beside the manifest. */
+function filesOf(checkpoints: readonly Checkpoint[]): string[] {
+  return [...BUILD_KEY, ...checkpoints.map(({ number }) => diskName(number))];
 }
 
 /** Removes the checkpoints of a layer, or those that one of its builds has superseded. */
@@ -205,9 +214,7 @@ export class CheckpointWriter {
     }
     const staging = join(this.scratch, "checkpoints");
     await mkdir(staging, { mode: 0o700 });
-    for (const { number } of checkpoints) {
-      await link(join(this.scratch, diskName(number)), join(staging, diskName(number)));
-    }
+    for (const name of filesOf(checkpoints)) await link(join(this.scratch, name), join(staging, name));
     this.write(staging, checkpoints);
     await sync(staging);
     await rename(staging, this.folder);

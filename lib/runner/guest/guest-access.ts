@@ -8,6 +8,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { exists } from "../../presence";
 import type { ArtifactManifest } from "../cache/cache";
 import type { RunTool } from "../processes/run-tool";
 
@@ -26,20 +27,19 @@ export function chooseAccess(
   return login === "credentials" && !/\bmac=/.test(JSON.stringify(configuration.source)) ? login : "config-drive";
 }
 
+/** The key of a build, in its scratch folder. */
+export const BUILD_KEY = ["build-key", "build-key.pub"] as const;
+
 /**
- * Makes `build-key`, and what the run's configuration reads (run-configuration.ts), in a scratch folder.
- *
- * @param resumed whether the disk has the key of an earlier build, which this one has to replace. @default false
+ * Makes `build-key`, unless it is there, and what the run's configuration reads (run-configuration.ts), in a scratch
+ * folder. A build that goes on where another one was has that one's key: it is on the disk, where systemd leaves it alone.
  */
-export async function writeAccess(
-  access: GuestAccess,
-  scratch: string,
-  layer: string,
-  run: RunTool,
-  resumed = false,
-): Promise<void> {
-  const key = await makeKey("build-key", scratch, run);
-  if (access === "credentials") await writeCredentials(key, scratch, run, resumed);
+export async function writeAccess(access: GuestAccess, scratch: string, layer: string, run: RunTool): Promise<void> {
+  const [name, publicName] = BUILD_KEY;
+  const key = (await exists(join(scratch, name)))
+    ? (await readFile(join(scratch, publicName), "utf8")).trim()
+    : await makeKey(name, scratch, run);
+  if (access === "credentials") await writeCredentials(key, scratch, run);
   else await writeConfigDrive(key, scratch, layer);
 }
 
@@ -48,15 +48,13 @@ async function makeKey(name: string, scratch: string, run: RunTool): Promise<str
   return (await readFile(join(scratch, `${name}.pub`), "utf8")).trim();
 }
 
-async function writeCredentials(key: string, scratch: string, run: RunTool, resumed: boolean): Promise<void> {
+async function writeCredentials(key: string, scratch: string, run: RunTool): Promise<void> {
   // The disk has no host key, and sshd does not start without one.
   await makeKey("host-key", scratch, run);
   const hostKey = (await readFile(join(scratch, "host-key"))).toString("base64");
-  // systemd's own leaves a file alone that is there.
-  const again = `f+~ /root/.ssh/authorized_keys 0600 root root - ${Buffer.from(`${key}\n`).toString("base64")}\n`;
   const contents: Record<(typeof CREDENTIALS)[number], string> = {
     "ssh.authorized_keys.root": `${key}\n`,
-    "tmpfiles.extra": `f+~ /etc/ssh/ssh_host_ed25519_key 0600 root root - ${hostKey}\n${resumed ? again : ""}`,
+    "tmpfiles.extra": `f+~ /etc/ssh/ssh_host_ed25519_key 0600 root root - ${hostKey}\n`,
   };
   await mkdir(join(scratch, "credentials"));
   for (const name of CREDENTIALS) await writeFile(join(scratch, "credentials", name), contents[name], { mode: 0o600 });

@@ -36,7 +36,7 @@ export function packerLayer(layer: LayerSpecification, parent: ArtifactManifest)
 /** All of it in one run, that leaves nothing but the layer. */
 async function unbroken(context: MakeContext, layer: LayerSpecification, parent: ArtifactManifest): Promise<Made> {
   const { build, release } = context;
-  const access = await enter(context, layer, parent);
+  const access = await enterGuest(context, layer, parent);
   await linkParent(context, build.cache.disk(parent.fingerprint));
   const run = packerRun(context, layer, { access, release });
   const { seconds, guest } = await run.run("starting the machine", build.options.keepOnFailure);
@@ -61,7 +61,7 @@ async function withCheckpoints(
   );
   const { resumedAt, stops } = checkpoints;
   const configuration = afterStep(layer.configuration, stops.done);
-  const access = await enter(context, layer, parent, resumedAt !== undefined);
+  const access = await enterGuest(context, layer, parent);
   const start = resumedAt ? join(scratch.path, diskName(resumedAt.step)) : cache.disk(parent.fingerprint);
   await linkParent(context, start);
   if (resumedAt) {
@@ -85,15 +85,14 @@ async function withCheckpoints(
   }
 }
 
-/** Makes the way into the guest. @param resumed whether an earlier build has been in it. @default false */
-async function enter(
+/** Makes the way into the guest. */
+export async function enterGuest(
   context: MakeContext,
   layer: LayerSpecification,
   parent: ArtifactManifest,
-  resumed = false,
 ): Promise<GuestAccess> {
   const access = chooseAccess(parent, layer.configuration);
-  await writeAccess(access, context.scratch.path, layer.name, toolRunner(context), resumed);
+  await writeAccess(access, context.scratch.path, layer.name, toolRunner(context));
   return access;
 }
 
@@ -149,7 +148,7 @@ export function packerMade({ prepared, scratch }: MakeContext) {
  * Makes `parent.qcow2`, an empty overlay on a disk. A link would not do: qemu-img looks for the parent's own
  * parent beside the link. And whatever might write to it does not reach the cache.
  */
-async function linkParent(context: MakeContext, disk: string): Promise<void> {
+export async function linkParent(context: MakeContext, disk: string): Promise<void> {
   const args = ["create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", disk, "parent.qcow2"];
   await toolRunner(context)("qemu-img", args);
 }

@@ -64,9 +64,9 @@ export function countSteps(configuration: Readonly<Record<string, unknown>>): nu
   return count;
 }
 
-/** What Packer says while it cleans up after a failure. */
+/** What Packer says while it cleans up after a failure, and what the runner writes into the log. */
 const NOISE =
-  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Terminating the source server|aborted: skipping cleanup|Step "\w+" failed|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup)/;
+  /^(==> |--> )?([\w.-]+: )?(Provisioning step had errors|Deleting output directory|Terminating the source server|aborted: skipping cleanup|Step "\w+" failed|Cancelling build|Wait completed|Some builds didn't|Builds finished but|Cleaning up|Running the cleanup|checkpoint \d+, after |the disk was frozen |no checkpoint \d+: )/;
 
 /**
  * Of the lines of a failed build, those that say why: the end of what the step that failed printed, and Packer's error.

@@ -79,7 +79,7 @@ export class QemuPlace implements GuestPlace {
 }
 
 /** The QEMU that this worker's Packer started, and the port of this machine that leads to its SSH. */
-function ownGuest(): RunningGuest | undefined {
+export function ownGuest(): RunningGuest | undefined {
   // Only a worker has a session of its own; in another one there are processes that are none of ours.
   if (processInfo(process.pid)?.session !== process.pid) return undefined;
   for (const { pid } of sessionMembers(process.pid)) {

@@ -19,6 +19,7 @@ import {
   linkCheckpoints,
   secretsMark,
 } from "../../../lib/runner/checkpoints/store";
+import { BUILD_KEY } from "../../../lib/runner/guest/guest-access";
 import { scratchFolder } from "../../support/scratch";
 
 const SECRETS = [["root_password", "one"]] as const;
@@ -37,6 +38,7 @@ async function build(name: string, numbers: readonly number[], template = "layer
   const scratch = join(cache.scratch, name);
   mkdirSync(scratch);
   const about = { template, parent: PARENT, secrets: secretsMark(SECRETS) };
+  for (const file of BUILD_KEY) writeFileSync(join(scratch, file), "key");
   const writer = new CheckpointWriter(cache, scratch, about, []);
   for (const number of numbers) {
     writeFileSync(join(scratch, diskName(number)), `${name} ${number}`);
@@ -85,6 +87,7 @@ test("a build's links outlive what they were made of", async () => {
   await expect(linkCheckpoints(set as NonNullable<typeof set>, scratch)).resolves.toBeUndefined();
   await build("two", [1]);
   expect(readFileSync(join(scratch, diskName(2)), "utf8")).toBe("one 2");
+  expect(readFileSync(join(scratch, "build-key"), "utf8")).toBe("key");
 });
 
 test.each([
