@@ -62,7 +62,7 @@ export class LayerCheckpoints implements CheckpointListener {
   private readonly disk: LiveDisk;
   /** What the next disk that is frozen stands on. */
   private backing: string;
-  private frozenBytes = 0;
+  private frozenBytes: number;
   private lastNumber: number;
   private execute: Execute | undefined;
   private work: Promise<void> = Promise.resolve();
@@ -81,6 +81,7 @@ export class LayerCheckpoints implements CheckpointListener {
     const execute: Execute = async (...command) => this.execute?.(...command);
     this.disk = new LiveDisk(join("output", "disk.qcow2"), execute, run);
     this.lastNumber = this.resumedAt?.step ?? 0;
+    this.frozenBytes = start.reduce((sum, { disk }) => sum + disk.bytes, 0);
     this.backing = this.lastNumber > 0 ? diskName(this.lastNumber) : `../../artifacts/${parent.fingerprint}/disk.qcow2`;
   }
 

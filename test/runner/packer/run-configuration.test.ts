@@ -181,3 +181,18 @@ test("the plugin of ansible is asked for where a step needs it", () => {
     packer: { required_plugins: { qemu: {}, ansible: { source: "github.com/hashicorp/ansible" } } },
   });
 });
+
+test("it stops for checkpoints after the template's steps, before what the runner adds at the end", () => {
+  const own = rendered({
+    provisioners: [Provisioner.shell({ inline: "three" }), Provisioner.shell({ inline: "four" })],
+  });
+  const steps = stepsOf(own);
+  const environment_vars = ["VISA_CHECKPOINT=4"];
+  expect(stepsOf(runConfiguration(own, { ...OLD, checkpoints: { done: 2, after: [4] } }))).toEqual([
+    ...steps.slice(0, -1),
+    { shell: { script: "visa-checkpoint.sh", environment_vars } },
+    { "shell-local": { script: "visa-checkpoint-wait.sh", environment_vars } },
+    { shell: { script: "visa-guest-report.sh" } },
+    steps.at(-1),
+  ]);
+});
