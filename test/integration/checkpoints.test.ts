@@ -117,7 +117,7 @@ test("starts at the checkpoint before the step that failed, shows a machine ther
 test("uses no checkpoint that is damaged, or was cut off", async () => {
   const left = "#!/bin/sh\necho the second step runs\necho >/tmp/left\n";
   // The second one leaves something where a start of the machine takes it away.
-  const large = "#!/bin/sh\ndd if=/dev/urandom of=/mnt/large bs=1M count=32 2>/dev/null\n";
+  const large = "#!/bin/sh\nrm /tmp/left\ndd if=/dev/urandom of=/mnt/large bs=1M count=32 2>/dev/null\n";
   const cut = workspace.start(["build", "--specification", specify([FIRST, left, large]).file]);
   // The second time it is after the third step; reading and writing out what it wrote takes a moment.
   const frozen = () => workspace.log().split("the disk was frozen").length - 1;
