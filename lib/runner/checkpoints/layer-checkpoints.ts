@@ -65,7 +65,8 @@ export class LayerCheckpoints implements CheckpointListener {
   private frozenBytes: number;
   private lastNumber: number;
   private execute: Execute | undefined;
-  private work: Promise<void> = Promise.resolve();
+  private freezing: Promise<void> = Promise.resolve();
+  private publishing: Promise<void> = Promise.resolve();
   private gaveUp = false;
   private letIn = false;
 
@@ -78,7 +79,10 @@ export class LayerCheckpoints implements CheckpointListener {
     const secrets = secretsMark(secretsOf(options));
     const about = { template: layer.name, parent: parent.fingerprint, secrets };
     this.writer = new CheckpointWriter(cache, scratch.path, about, start);
-    const execute: Execute = async (...command) => this.execute?.(...command);
+    const execute: Execute = async (...command) => {
+      if (!this.execute) throw new Error("its machine is not ours to command");
+      return this.execute(...command);
+    };
     this.disk = new LiveDisk(join("output", "disk.qcow2"), execute, run);
     this.lastNumber = this.resumedAt?.step ?? 0;
     this.frozenBytes = start.reduce((sum, { disk }) => sum + disk.bytes, 0);
@@ -128,13 +132,14 @@ export class LayerCheckpoints implements CheckpointListener {
   take(line: string): boolean {
     this.letIn ||= line.includes("Connected to SSH");
     const answer = readGuestAnswer(line, this.nonce);
-    if (answer) this.work = this.work.then(() => this.stop(answer));
+    if (answer) this.freezing = this.freezing.then(() => this.stop(answer));
     return answer !== undefined;
   }
 
   /** Waits until all is in the cache. */
   async finish(): Promise<void> {
-    await this.work;
+    await this.freezing;
+    await this.publishing;
   }
 
   /**
@@ -142,7 +147,7 @@ export class LayerCheckpoints implements CheckpointListener {
    * let nobody in are removed: they would fail again.
    */
   async explain(): Promise<string | undefined> {
-    await this.work;
+    await this.finish();
     const { resumedAt, writer, letIn } = this;
     if (resumedAt && !letIn) {
       await removeCheckpoints(this.options.cache, this.options.layer.name);
@@ -176,16 +181,24 @@ export class LayerCheckpoints implements CheckpointListener {
     try {
       const reason = left ? `"${left}" would be gone` : this.reasonNot();
       if (reason) log.write(`no checkpoint ${number}: ${reason}`);
-      else frozen = await this.freeze(number);
+      else {
+        await this.freeze(number);
+        frozen = true;
+      }
     } catch (error) {
       this.giveUp(error);
     }
     // Packer waits, whatever came of it.
     await writeFile(join(scratch.path, doneFile(number)), "").catch(() => {});
-    if (!frozen || !step) return;
+    // What comes next does not wait for what was frozen to be read and written out.
+    if (frozen && step) this.publishing = this.publishing.then(() => this.publish(step));
+  }
+
+  private async publish(step: ResumableStep): Promise<void> {
+    if (this.gaveUp) return;
     try {
       await this.writer.add(step);
-      log.write(`checkpoint ${number}, after ${step.label}`);
+      this.options.log.write(`checkpoint ${step.number}, after ${step.label}`);
     } catch (error) {
       this.giveUp(error);
     }
@@ -199,8 +212,7 @@ export class LayerCheckpoints implements CheckpointListener {
     return `the disk of the cache has ${size(free)} free`;
   }
 
-  /** Whether what was frozen is of use. */
-  private async freeze(number: number): Promise<boolean> {
+  private async freeze(number: number): Promise<void> {
     const { scratch } = this.options;
     const start = performance.now();
     const before = this.disk.file;
@@ -217,9 +229,8 @@ export class LayerCheckpoints implements CheckpointListener {
     }
     this.frozenBytes += (await stat(file)).blocks * 512;
     this.options.log.write(`the disk was frozen in ${Math.round(performance.now() - start)} ms`);
-    const late = existsSync(join(scratch.path, lateFile(number)));
-    if (late) this.options.log.write(`no checkpoint ${number}: Packer did not wait for it`);
-    return !late;
+    // What comes later would stand on this one.
+    if (existsSync(join(scratch.path, lateFile(number)))) throw new Error("Packer did not wait for it");
   }
 
   /** A build does not fail for want of a checkpoint. */
