@@ -35,6 +35,7 @@ const READY = "visa-shell: the machine is ready";
  * @param at the step, 0 for the layer's beginning. @default - the last one that there is
  * @param onReady called once, when the machine lets root in
  * @throws VisaImageError, with exit code 2 where there is no such checkpoint
+ * @public the worker loads it when it is asked for one
  */
 export async function openShell(
   specification: BuildSpecification,
