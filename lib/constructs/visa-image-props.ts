@@ -174,7 +174,7 @@ export interface VisaImageProps {
   readonly signatureCertificateUuid?: string;
   /**
    * Has Glance fetch the disk from a web server of yours, where its import API has `web-download`, instead of an upload by
-   * the provider: quicker, and with `diskFormat: "qcow2"` only what is in use is sent. A cloud that converts images as
+   * the provider. With `diskFormat: "qcow2"` only what is in use is sent, which pays where the line to Glance is slow. A cloud that converts images as
    * they come (`image_import_plugins`) then has it as raw all the same. The deploy copies the disk into the folder, under a
    * name with the release's digits, and takes it away once the image is registered; meanwhile whoever knows the name can
    * read it. To add or take it away changes no image that exists. It counts in no destination (docs/real-cloud.md).
