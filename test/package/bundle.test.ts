@@ -1,19 +1,20 @@
 /** `visa-image bundle`: a tiny image is deployed from an archive, on a machine whose only way leads to its cloud. */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { type ArtifactManifest, Cache, recordFile } from "../../lib/runner/cache/cache";
 import type { BuildSpecification } from "../../lib/specification";
 import { specificationOf } from "../constructs/support";
 import { cloudEnvironmentOf, terraformEnvironment, UNREACHABLE_CLOUD } from "../integration/terraform-support";
-import { scratchFolder } from "../support/scratch";
 import { OnlyWay } from "./only-way";
 import { install, packInto, runIn } from "./support";
 
 jest.setTimeout(300_000);
 
-const scratch = scratchFolder();
+// Its cloud has to be stopped before it goes.
+const scratch = mkdtempSync(join(tmpdir(), "visa-images-test-"));
 /** The machine that reaches registries. */
 const here = join(scratch, "here");
 /** The one that does not: a home with nothing in it, and a copy of the project. */
@@ -107,6 +108,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await way?.close();
   await cloud.reset();
+  rmSync(scratch, { recursive: true, force: true });
 });
 
 const bundle = (...args: string[]) =>
