@@ -9,10 +9,26 @@ import { type CloudCheckOptions, cloudChecks, SOURCES } from "../lib/verify/chec
 import { MUTATIONS } from "../test/verify/mutations/all-mutations";
 import { assertionsOf } from "../test/verify/mutations/mutation";
 
+const PAGE = "docs/contract.md";
 const COLUMNS = ["#", "part", "assertion", "state", "detail"];
+
+/** Where the page goes on with Debian 13, whose table is as it was printed, without what no image shows. */
+const DEBIAN_13 = "\n## Debian 13\n";
+
+/** The page's tables, each as its part of the page. */
+export function partsOf(page: string): { readonly debian12: string; readonly debian13: string } {
+  const at = page.indexOf(DEBIAN_13);
+  if (at === -1) throw new Error(`${PAGE} has no heading "${DEBIAN_13.trim()}"`);
+  return { debian12: page.slice(0, at), debian13: page.slice(at) };
+}
 
 /** The page with the column made anew, be it there or not. */
 export function withMutations(page: string): string {
+  const { debian12, debian13 } = partsOf(page);
+  return `${ofDebian12(debian12)}${debian13}`;
+}
+
+function ofDebian12(page: string): string {
   const caught = new Map<number, string[]>();
   for (const mutation of MUTATIONS) {
     for (const number of assertionsOf(mutation)) {
@@ -55,7 +71,5 @@ function ofCloud(assertion: Assertion): string[] {
 function line(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
-
-const PAGE = "docs/contract.md";
 
 if (require.main === module) writeFileSync(PAGE, withMutations(readFileSync(PAGE, "utf8")));
