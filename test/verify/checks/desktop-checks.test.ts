@@ -1,7 +1,7 @@
 /** What of a connection counts as the owner's desktop. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { showDesktop } from "../../../lib/verify/checks/desktop-checks";
+import { showDesktop, shownIn } from "../../../lib/verify/checks/desktop-checks";
 import type { Subject } from "../../../lib/verify/checks/subject";
 import type { StillnessOptions } from "../../../lib/verify/guacamole/client";
 import { scratchFolder } from "../../support/scratch";
@@ -47,4 +47,25 @@ test("fails, and shows no picture, where nothing but black follows what was seen
   const { subject, picture } = subjectWith(true, false, false);
   await expect(showDesktop(subject)).rejects.toThrow("the screen was not still");
   expect(existsSync(picture)).toBe(false);
+});
+
+/** A subject whose connection shows this share of fine colours. */
+function showing(fine: number, ...parameters: string[]): Subject {
+  const desktop = {
+    ...{ parameters, statistics: () => ({ fine }), waitForStillness: async () => {} },
+    [Symbol.asyncDispose]: async () => {},
+  };
+  return { connect: async () => desktop, seconds: (most: number) => most } as unknown as Subject;
+}
+
+test("colours are as fine as was asked for; guacd's graphics pipeline has the finest always", async () => {
+  expect(await shownIn(16, showing(0))).toBe("asked for 16 bits, 0.0 % of the screen have more than 16");
+  expect(await shownIn(24, showing(1))).toContain("100.0 %");
+  expect(await shownIn(16, showing(0.989, "disable-gfx"))).toMatch(/98\.9 %.*graphics pipeline/);
+});
+
+test("fails where they are coarser, or finer for no reason", async () => {
+  await expect(shownIn(24, showing(0))).rejects.toThrow("asked for 24 bits, 0.0 %");
+  await expect(shownIn(16, showing(1))).rejects.toThrow("asked for 16 bits, 100.0 %");
+  await expect(shownIn(16, showing(0, "disable-gfx"))).rejects.toThrow("asked for 16 bits, 0.0 %");
 });
