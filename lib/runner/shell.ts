@@ -70,6 +70,7 @@ export async function openShell(
   const log = new BuildLog(
     join(cache.logs, `${new Date().toISOString().slice(0, 19).replaceAll(":", "")}-${layer.name}-shell.log`),
   );
+  progress.startLayer(layer.name, 1, 1, 1);
   try {
     await runMachine({ build: context, prepared, scratch, log }, layer, parent, start, () => {
       const guest = ownGuest();

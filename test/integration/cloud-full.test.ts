@@ -4,7 +4,8 @@
  * It needs root and the packages of `dev/setup --full`, which `.ci/run` and `npm run test:faults` set up; `npm test` runs it where
  * they are.
  */
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { readlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,6 +17,7 @@ import { OpenstackProvider } from "@cdktf/provider-openstack/lib/provider";
 import { App, TerraformStack } from "cdktf";
 import { EmbeddedCloud } from "../../dev/embedded-cloud/embedded-cloud";
 import { call } from "../../dev/embedded-cloud/http";
+import { makeKeys } from "../../dev/embedded-cloud/services/keystone";
 import { MEMBER_CLOUD_NAME } from "../../dev/embedded-cloud/settings";
 import { type IVisaImage, VisaFlavor, VisaImage, VisaInstance, VisaNetwork } from "../../lib";
 import { Cloud } from "../../lib/cloud/cloud";
@@ -27,7 +29,7 @@ import type { VerifyReport } from "../../lib/verify/verify-report";
 import { useLocalState } from "../../stacks/state";
 import { VisaInfrastructureStack } from "../../stacks/visa-infrastructure";
 import { compileCommand } from "../runner/support/command";
-import { FULL_CLOUD } from "../support/full";
+import { FULL, FULL_CLOUD } from "../support/full";
 import { tinyGuest, writeTinySpecification } from "../support/tiny-guest/tiny-guest";
 import { cloudEnvironmentOf, TerraformFolder, terraformEnvironment } from "./terraform-support";
 
@@ -51,7 +53,7 @@ type Json = any;
 class Client {
   private constructor(
     private readonly token: string,
-    private readonly endpoints: Readonly<Record<string, string>>,
+    readonly endpoints: Readonly<Record<string, string>>,
   ) {}
 
   static async of(name: string): Promise<Client> {
@@ -177,21 +179,44 @@ async function processesIn(network: string): Promise<number[]> {
   return found;
 }
 
-/** Two layers of the tiny guest, built by the cloud's Nova: what a command says that builds them, in the cloud's namespaces. */
+/** The command, in the cloud's namespaces, as a member. */
+async function memberCommand(...args: string[]): Promise<[string, ...string[]]> {
+  const command = [process.execPath, compileCommand(), ...args];
+  return (await cloud.inside(command, { member: true })) as [string, ...string[]];
+}
+
+/** A build of the tiny guest's layers by the cloud's Nova. */
+function buildArguments(specification: string, ...args: string[]): string[] {
+  const machine = ["--builder", "openstack", "--flavor", "m1.tiny", "--network", "external"];
+  return ["build", "--specification", specification, "--cache", join(scratch, "builder"), ...machine, ...args];
+}
+
+/** Such a build: how it ended, and what it said. */
 async function buildByCloud(specification: string, ...args: string[]): Promise<{ code: number | null; said: string }> {
-  const own = [
-    "build",
-    "--specification",
-    specification,
-    "--cache",
-    join(scratch, "builder"),
-    "--builder",
-    "openstack",
-  ];
-  const command = [process.execPath, compileCommand(), ...own, "--flavor", "m1.tiny", "--network", "external", ...args];
-  const [program = "", ...rest] = await cloud.inside(command, { member: true });
+  const [program, ...rest] = await memberCommand(...buildArguments(specification, ...args));
   const { status, stdout, stderr } = spawnSync(program, rest, { encoding: "utf8" });
   return { code: status, said: `${stdout}${stderr}` };
+}
+
+/** Such a build, in whose only step, which takes half a minute, something happens. */
+async function whileBuilding(name: string, act: () => Promise<void>): Promise<{ code: number | null; said: string }> {
+  const { file } = writeTinySpecification(join(scratch, name), [
+    { name, provisioners: [{ shell: { inline: [`echo ${name} > /mnt/${name}`, "sleep 30", "sync"] } }] },
+  ]);
+  const [program, ...args] = await memberCommand(...buildArguments(file));
+  const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  let acted: Promise<void> | undefined;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => {
+      said += chunk;
+      if (said.includes("inline commands")) acted ??= act();
+    });
+  }
+  const [code] = await once(child, "close");
+  if (!acted) throw new Error(`the step never began:\n${said}`);
+  await acted;
+  return { code, said };
 }
 
 /** A chain that Nova builds: its layers are hidden images with their fingerprints, and nothing else of it is left. */
@@ -459,5 +484,36 @@ whenFull("the full cloud", () => {
     const { ports } = await admin.send("GET", "network", "/v2.0/ports");
     expect(ports.map((port: Json) => port.device_owner)).toEqual(["network:dhcp"]);
     expect(await remains()).toEqual([]);
+  });
+
+  const whenFaults = FULL ? test : test.skip;
+
+  whenFaults(
+    "a build whose Nova is away in the middle ends and says so, and what it left is removed later",
+    async () => {
+      const member = await Client.of(MEMBER_CLOUD_NAME);
+      const nova = ["-p", "tcp", "--dport", new URL(member.endpoints.compute ?? "").port, "-j", "REJECT"];
+      const built = await whileBuilding("without-nova", () =>
+        inside("iptables", "-I", "INPUT", ...nova).then(() => {}),
+      );
+      expect([built.code, built.said]).toEqual([3, expect.stringContaining("the cloud did not answer")]);
+      expect(built.said).toContain("a build has left something in the cloud");
+      await inside("iptables", "-D", "INPUT", ...nova);
+      expect((await member.send("GET", "compute", "/servers")).servers).toHaveLength(1);
+      const [program, ...args] = await memberCommand("prune", "--lock-file", join(scratch, "releases.json"));
+      expect(execFileSync(program, args, { encoding: "utf8" })).toMatch(/of an interrupted build, server .*: deleted/);
+      expect(await member.send("GET", "compute", "/servers")).toEqual({ servers: [] });
+    },
+  );
+
+  whenFaults("a build whose token ends in the middle signs in anew, as Packer does", async () => {
+    const folderOfKeys = join(folder, "keystone", "fernet");
+    const built = await whileBuilding("without-token", async () => {
+      rmSync(join(folderOfKeys, "1"));
+      await makeKeys(folderOfKeys);
+    });
+    expect([built.code, built.said]).toEqual([0, expect.stringContaining("built without-token")]);
+    const member = await Client.of(MEMBER_CLOUD_NAME);
+    expect(await member.send("GET", "compute", "/servers")).toEqual({ servers: [] });
   });
 });
