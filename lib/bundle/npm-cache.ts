@@ -17,6 +17,8 @@ const INSTALL = [
   "--no-audit",
   "--no-fund",
   "--no-update-notifier",
+  // Where npm was told to be silent, it would not say why it fails.
+  "--loglevel=notice",
 ];
 /** What npm keeps below its cache; logs lie beside it. */
 const CONTENTS = "_cacache";

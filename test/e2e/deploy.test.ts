@@ -108,10 +108,11 @@ function deploy(): { outputs: Outputs; text: string } {
 /** Layers that the cache has: each as its template and when it was made, oldest first. */
 function artifacts(): string[] {
   const command = ["dist/lib/cli/main.js", "cache", "list", "--json", "--cache", cache];
-  const listed: { template: string; createdAt: string }[] = JSON.parse(
+  const listed: { template: string; createdAt: string; checkpoints?: number[] }[] = JSON.parse(
     execFileSync("node", command, { cwd: root, encoding: "utf8" }),
   );
   return listed
+    .filter(({ checkpoints }) => checkpoints === undefined)
     .sort((one, other) => one.createdAt.localeCompare(other.createdAt))
     .map(({ template, createdAt }) => `${template} ${createdAt}`);
 }
