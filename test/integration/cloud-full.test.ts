@@ -500,7 +500,7 @@ whenFull("the full cloud", () => {
       expect(built.said).toContain("a build has left something in the cloud");
       await inside("iptables", "-D", "INPUT", ...nova);
       expect((await member.send("GET", "compute", "/servers")).servers).toHaveLength(1);
-      const [program, ...args] = await memberCommand("prune", "--lock-file", join(scratch, "releases.json"));
+      const [program, ...args] = await memberCommand("prune", "--file", join(scratch, "releases.json"));
       expect(execFileSync(program, args, { encoding: "utf8" })).toMatch(/of an interrupted build, server .*: deleted/);
       expect(await member.send("GET", "compute", "/servers")).toEqual({ servers: [] });
     },
