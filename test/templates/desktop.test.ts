@@ -9,13 +9,22 @@ jest.setTimeout(60_000);
 
 const VERSION = { packageVersion: "1.2.3" };
 
-const CHANNEL = "/etc/xdg/xfce4/xfconf/xfce-perchannel-xml/xfce4-desktop.xml";
+const SETTINGS = "/etc/xdg/xfce4/xfconf/xfce-perchannel-xml";
+
+const SHORTCUTS = `<channel name="xfce4-keyboard-shortcuts" version="1.0"><property name="commands" type="empty">
+<property name="default" type="empty"><property name="&lt;Alt&gt;F2" type="string" value="xfce4-appfinder"/></property>
+</property></channel>`;
 
 let sandbox: Sandbox;
 
 beforeEach(() => {
   sandbox = new Sandbox("visa-base");
   keyboard("de");
+  const record = 'echo "${0##*/} $*" >>"$VISA_CALLS"';
+  sandbox.stub("dpkg-divert", `if [[ $1 == --truename ]]; then echo "$2"; else ${record}; fi`);
+  sandbox.stub("fc-cache", record);
+  mkdirSync(sandbox.path("/etc/visa"));
+  writeFileSync(sandbox.path("/etc/visa/xfce4-keyboard-shortcuts.xml.distrib"), SHORTCUTS);
 });
 
 afterEach(() => sandbox.remove());
@@ -44,7 +53,9 @@ at = tree.parse(sys.argv[1]).getroot()
 for name in ("backdrop", "screen0", sys.argv[2], "workspace0"):
     [at] = [child for child in at if child.get("name") == name]
 print(json.dumps({child.get("name"): child.get("value") or " ".join(v.get("value") for v in child) for child in at}))`;
-  const { stdout } = spawnSync("python3", ["-c", program, sandbox.path(CHANNEL), monitor], { encoding: "utf8" });
+  const { stdout } = spawnSync("python3", ["-c", program, sandbox.path(`${SETTINGS}/xfce4-desktop.xml`), monitor], {
+    encoding: "utf8",
+  });
   return JSON.parse(stdout);
 }
 
@@ -161,15 +172,50 @@ test("fails for a keyboard that X does not know", () => {
 test("never blanks the screen, composes nothing, and locks nothing", () => {
   install();
   expect(sandbox.read("/etc/X11/Xsession.d/61visa-no-blanking")).toMatch(/^xset s off/m);
-  const settings = "/etc/xdg/xfce4/xfconf/xfce-perchannel-xml";
-  expect(sandbox.read(`${settings}/xfwm4.xml`)).toContain('name="use_compositing" type="bool" value="false"');
-  expect(sandbox.read(`${settings}/xfce4-panel.xml`)).toContain('value="-lock-screen"');
+  expect(sandbox.read(`${SETTINGS}/xfwm4.xml`)).toContain('name="use_compositing" type="bool" value="false"');
+  expect(sandbox.read(`${SETTINGS}/xfce4-panel.xml`)).toContain('value="-lock-screen"');
   expect(sandbox.calls().join()).not.toMatch(/screensaver|light-locker|xfce4-power-manager/);
+});
+
+test("starts the desktop's programs in two groups, and knows the fonts", () => {
+  expect(install()).toMatchObject({ status: 0 });
+  const session = sandbox.read(`${SETTINGS}/xfce4-session.xml`);
+  const priorities = [...session.matchAll(/Client(\d)_Priority" type="int" value="(\d+)"/g)].map(
+    ([, , value]) => value,
+  );
+  expect(priorities).toEqual(["15", "15", "20", "20"]);
+  expect(sandbox.calls()).toContain("fc-cache --system-only --force");
+});
+
+test("takes configurations of packages out of the way before it replaces them", () => {
+  expect(install()).toMatchObject({ status: 0 });
+  const diverted = sandbox
+    .calls()
+    .flatMap((call) => /^dpkg-divert --quiet --local --rename .* --add (\S+)$/.exec(call)?.[1] ?? []);
+  expect(diverted).toEqual([
+    `${SETTINGS}/xfce4-session.xml`,
+    `${SETTINGS}/xfce4-keyboard-shortcuts.xml`,
+    "/etc/xdg/autostart/xfsettingsd.desktop",
+  ]);
+});
+
+test("has Xfce's shortcuts as what a home has of its own", () => {
+  expect(install()).toMatchObject({ status: 0 });
+  const text = sandbox.read(`${SETTINGS}/xfce4-keyboard-shortcuts.xml`);
+  expect(text.match(/name="&lt;Alt&gt;F2" type="string" value="xfce4-appfinder"/g)).toHaveLength(2);
+  expect(text).toContain('<property name="custom" type="empty">');
+  expect(text).toContain('<property name="override" type="bool" value="true" />');
 });
 
 test("the files of the desktop are well-formed", () => {
   const files = join(__dirname, "../../templates/visa-base/files");
-  for (const file of ["desktop/background.svg", "desktop/monitor.xml", "xfconf/xfce4-panel.xml", "xfconf/xfwm4.xml"]) {
+  for (const file of [
+    "desktop/background.svg",
+    "desktop/monitor.xml",
+    "xfconf/xfce4-panel.xml",
+    "xfconf/xfce4-session.xml",
+    "xfconf/xfwm4.xml",
+  ]) {
     const program = "import sys, xml.etree.ElementTree as tree; tree.parse(sys.argv[1])";
     const { status, stderr } = spawnSync("python3", ["-c", program, join(files, file)], { encoding: "utf8" });
     expect({ file, status, stderr }).toEqual({ file, status: 0, stderr: "" });

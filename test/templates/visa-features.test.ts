@@ -118,6 +118,52 @@ describe("visa-owner", () => {
     expect(value("owner")).toEqual({ status: 0, text: "asked\n" });
   });
 
+  describe("before user data", () => {
+    /** Whether the owner may be made early, with the user data that cloud-init has kept; undefined: it has not yet. */
+    const early = (userData: string | undefined): boolean => {
+      const script = readFileSync(sandbox.path("/var/tmp/visa-build/files/visa-owner"), "utf8");
+      // Where cloud-init keeps them is no folder of the sandbox.
+      const program = script.replace("/var/lib/cloud/instance/user-data.txt", "/run/user-data.txt");
+      writeFileSync(sandbox.path("/run/visa-owner"), program);
+      rmSync(sandbox.path("/run/user-data.txt"), { force: true });
+      if (userData !== undefined) {
+        const text = userData.replace("visa-owner", () => program);
+        writeFileSync(sandbox.path("/run/user-data.txt"), text);
+      }
+      return sandbox.run(["/run/visa-owner", "--early"]).status === 0;
+    };
+
+    beforeEach(() => {
+      mkdirSync(sandbox.path("/run/cloud-init"));
+      writeFileSync(sandbox.path("/run/cloud-init/instance-data.json"), "{}");
+    });
+
+    test("without any, and with this very script", () => {
+      expect(early("")).toBe(true);
+      expect(early("visa-owner")).toBe(true);
+      // VISA's form leaves line ends out.
+      expect(early("visa-owner\n\n")).toBe(true);
+    });
+
+    test("not where they are others, which may make the owner themselves", () => {
+      expect(early("#!/bin/bash\nuseradd ada\n")).toBe(false);
+      expect(early("visa-owner\necho more")).toBe(false);
+      expect(early(undefined)).toBe(false);
+    });
+
+    test("not where directory or homes are of the network, or cloud-init has no metadata", () => {
+      mark();
+      expect(early("")).toBe(false);
+      rmSync(sandbox.path("/etc/visa/owner-from-directory"));
+      sandbox.stub("visa-home", "exit 0");
+      expect(early("")).toBe(false);
+      rmSync(sandbox.path("/usr/local/sbin/visa-home"));
+      expect(early("")).toBe(true);
+      rmSync(sandbox.path("/run/cloud-init/instance-data.json"));
+      expect(early("")).toBe(false);
+    });
+  });
+
   test("makes no local owner where the directory has them, but the home", () => {
     mark();
     writeFileSync(sandbox.path("/run/known"), "");

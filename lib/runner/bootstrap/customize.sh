@@ -1,6 +1,6 @@
 #!/bin/sh
 # Shapes the new system before it is packed: customize.sh ROOT. Called by mmdebstrap, as root of a namespace.
-# Environment: VISA_BASE_UUID, the id of the root file system.
+# Environment: VISA_BASE_UUID, the id of the root file system; SOURCE_DATE_EPOCH, the latest date of a file.
 set -eu
 root=$1
 
@@ -26,6 +26,26 @@ echo "UUID=$VISA_BASE_UUID / ext4 errors=remount-ro 0 1" >"$root/etc/fstab"
 echo localhost >"$root/etc/hostname"
 printf '127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n' >"$root/etc/hosts"
 chroot "$root" passwd --quiet --lock root
+
+# Python compiles for reproducible disks (SOURCE_DATE_EPOCH) so that each start of a program reads and hashes the sources of
+# all that it loads. By the sources' dates, as it does without, cloud-init's four starts take a quarter less. Their dates
+# are what the disk will have.
+chroot "$root" python3 -I - "$SOURCE_DATE_EPOCH" <<'END'
+import importlib.util, os, pathlib, struct, sys
+epoch = int(sys.argv[1])
+for compiled in pathlib.Path("/usr").rglob("__pycache__/*.pyc"):
+    code = compiled.read_bytes()
+    try:
+        source = pathlib.Path(importlib.util.source_from_cache(str(compiled)))
+        status = source.stat()
+    except (ValueError, FileNotFoundError):
+        continue
+    # Bit 0: by a hash; bit 1: the hash is looked at.
+    if code[:4] == importlib.util.MAGIC_NUMBER and code[4:8] == bytes([3, 0, 0, 0]):
+        date = min(int(status.st_mtime), epoch)
+        os.utime(source, (date, date))
+        compiled.write_bytes(code[:4] + bytes(4) + struct.pack("<II", date, status.st_size) + code[16:])
+END
 
 # GRUB: a core that finds its configuration by the file system's id, wherever the disk is attached.
 mkdir -p "$root/boot/grub"

@@ -93,13 +93,44 @@ print(json.dumps({"policies": {
 }}, indent=2))' "${certificates[@]}" >/etc/firefox/policies/policies.json
 }
 
+# set_aside FILE: takes a package's configuration out of the way for good, to /etc/visa, so that an upgrade asks nothing.
+set_aside() {
+  if [[ $(dpkg-divert --truename "$1") != "$1" ]]; then return; fi
+  install -d -m 0755 /etc/visa
+  dpkg-divert --quiet --local --rename --divert "/etc/visa/${1##*/}.distrib" --add "$1"
+}
+
+# Xfce copies each of its shortcuts into each new home, where that has none of its own. These it takes for such.
+set_shortcuts() {
+  local file=xfce4-keyboard-shortcuts.xml
+  set_aside "$defaults/$file"
+  python3 -c 'import copy, sys, xml.etree.ElementTree as tree
+document = tree.parse(sys.argv[1])
+for provider in document.getroot():
+    custom = copy.deepcopy(provider.find("property[@name=\"default\"]"))
+    custom.set("name", "custom")
+    tree.SubElement(custom, "property", name="override", type="bool", value="true")
+    provider.append(custom)
+document.write(sys.argv[2], encoding="UTF-8", xml_declaration=True)' "/etc/visa/$file.distrib" "$defaults/$file"
+  chmod 0644 "$defaults/$file"
+}
+
 # What everyone starts with, and may change.
 set_defaults() {
   install -d -m 0755 "$defaults" /etc/xdg/xfce4/kiosk /etc/X11/Xsession.d
+  set_aside "$defaults/xfce4-session.xml"
   install -m 0644 -t "$defaults" "$files"/xfconf/*.xml
+  set_shortcuts
+  # The session starts it: a second one would load all of GTK to see that.
+  set_aside /etc/xdg/autostart/xfsettingsd.desktop
   install -m 0644 "$files/kioskrc" /etc/xdg/xfce4/kiosk/kioskrc
   install -m 0644 "$files/desktop/mimeapps.list" /etc/xdg/mimeapps.list
   install -m 0644 "$files/desktop/61visa-no-blanking" /etc/X11/Xsession.d/61visa-no-blanking
+}
+
+# What is known of the fonts. A bootstrapped base has it of none, and the first program of each new home would look at all.
+read_fonts() {
+  fc-cache --system-only --force
 }
 
 check_keyboard
@@ -107,3 +138,4 @@ set_defaults
 set_background
 set_welcome
 set_browser
+read_fonts

@@ -7,8 +7,8 @@ set -euo pipefail
 files=/var/tmp/visa-build/files
 
 install -m 0755 "$files/visa-owner" /usr/local/sbin/visa-owner
-install -m 0644 "$files/visa-owner.service" /etc/systemd/system/visa-owner.service
-systemctl --quiet enable visa-owner.service
+install -m 0644 -t /etc/systemd/system "$files/visa-owner-early.service" "$files/visa-owner.service"
+systemctl --quiet enable visa-owner-early.service visa-owner.service
 
 install -d -m 0755 /etc/visa
 if [[ ${VISA_PAM_PUBLIC_KEY_BASE64:-} ]]; then

@@ -78,9 +78,9 @@ export const BOOT_MUTATIONS: readonly Mutation[] = [
     change: ({ owner }) => ({ break: `chmod 777 /home/${owner}`, mend: `chmod 700 /home/${owner}` }),
   },
   {
-    what: "without user data nothing makes the owner: visa-owner.service is switched off",
+    what: "without user data nothing makes the owner: its services are switched off",
     caughtOn: { bare: { 5: NO_OWNER, 10: NO_OWNER, 43: NO_OWNER } },
-    booted: "rm etc/systemd/system/cloud-init.target.wants/visa-owner.service",
+    booted: "cd etc/systemd/system/cloud-init.target.wants && rm visa-owner.service visa-owner-early.service",
   },
   {
     what: "the home of the owner belongs to root",
