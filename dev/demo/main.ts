@@ -53,7 +53,8 @@ async function main(): Promise<void> {
   const format = image.disk_format as DiskFormat;
   const folder = join(FOLDER, "instance");
   await using instance = await TestInstance.boot({
-    ...{ disk, format, folder },
+    // A flavour's disk is larger than the image's.
+    ...{ disk, format, folder, growByGb: 2 },
     ...{ metadata, userData: readFileSync(outputs.boot_command_file, "utf8"), ports: [3389, 4822], agent: true },
   });
   const subject = new Subject({

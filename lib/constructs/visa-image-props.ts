@@ -24,7 +24,7 @@ export interface VisaImageTimeouts {
   /**
    * For the upload. The provider finishes one that takes longer, and then calls it failed; from its version 3 on it cuts
    * it off.
-   * @default - what the disk takes at 1 MB/s (a raw disk is sent with all its zeros), and 20 min
+   * @default - what the disk takes at 1 MB/s (a raw disk may be sent with all its zeros), and 20 min
    */
   readonly create?: string;
 }

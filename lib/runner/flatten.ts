@@ -12,6 +12,7 @@ import { checkDiskSize, copyDisk, flattenDisk, replaceLink, virtualSizeOf } from
 import { createScratch, removeScratch } from "./cache/scratch";
 import type { BuildContext, Item, Output } from "./context";
 import type { Masker } from "./output/masking";
+import { size } from "./output/progress";
 import { endStrays } from "./processes/strays";
 
 /** The flattened disk that the cache has; nothing, and a warning, for one that is damaged. */
@@ -71,12 +72,11 @@ async function convert(
   try {
     const target = join(scratch.path, "flat");
     const made = await flattenDisk(cache.disk(fingerprint), target, {
-      format,
-      directory: scratch.path,
-      masker,
+      ...{ format, virtualSizeBytes, directory: scratch.path, masker },
       onDetail: (detail) => progress.detail(detail),
+      onWhole: (reason) => progress.message(`the disk keeps its ${size(virtualSizeBytes)}: ${reason}`),
     });
-    const flat = { version: FLAT_VERSION, format, ...made, virtualSizeBytes, sourceSha256: disk.sha256 } as const;
+    const flat = { version: FLAT_VERSION, format, ...made, sourceSha256: disk.sha256 } as const;
     await cache.publishFlat(fingerprint, target, flat);
     return flat;
   } finally {

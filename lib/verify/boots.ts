@@ -50,7 +50,9 @@ export async function startBoot(boot: BootName, options: BootOptions): Promise<S
   const keys = makeTokenKeyPair();
   const told = toldOn(boot, options.bootCommand, keys.publicKey);
   const folder = join(options.scratch, `verify-${boot}`);
-  const common = { disk, format, accelerator, firmware, folder, ports: [22, ...PROMISED_PORTS], agent: true };
+  // The root file system has to grow: a short disk has hardly more than its data.
+  const grown = { growByGb: 2 };
+  const common = { disk, format, accelerator, firmware, folder, ports: [22, ...PROMISED_PORTS], agent: true, ...grown };
   const instance = await TestInstance.boot({ ...common, ...told });
   return new Subject({
     ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience, release },
@@ -66,8 +68,6 @@ sha256sum < /etc/visa/public.pem > /run/visa-verify/baked`;
     main: {
       metadata: { ...METADATA, owner: "ada.lovelace", pamPublicKey: publicKey },
       userData: bootCommand,
-      // The root file system has to grow.
-      growByGb: 2,
     },
     service: {
       source: "metadata-service",

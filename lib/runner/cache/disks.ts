@@ -6,9 +6,10 @@ import { ExitCode, VisaImageError } from "../../errors";
 import type { DiskFormat } from "../../specification";
 import type { Masker } from "../output/masking";
 import { readTool, runToolOrFail } from "../processes/tools";
-import { sync } from "./cache";
+import { type FlatManifest, sync } from "./cache";
 import { digestDisk, type Extent } from "./disk-digest";
 import { checkForeignDisk } from "./foreign-disk";
+import { writeShortDisk } from "./short-disk";
 
 /** Size in bytes of the disk in a file, as its guest sees it. */
 export async function virtualSizeOf(disk: string, masker: Masker, format: DiskFormat = "qcow2"): Promise<number> {
@@ -42,19 +43,42 @@ export async function checkImage(
 /** Options of {@link flattenDisk}. */
 export interface FlattenDiskOptions {
   readonly format: DiskFormat;
+  readonly virtualSizeBytes: number;
   /** Where qemu-img runs. */
   readonly directory: string;
   readonly masker: Masker;
   /** Called with what it is at. */
   readonly onDetail: (detail: string) => void;
+  /** Called where a raw disk is not a short one, with the reason. */
+  readonly onWhole: (reason: string) => void;
 }
 
-/** Makes one file of a disk and all that it stands on, sparse; returns what a cache has to know of it. */
+/**
+ * Makes one file of a disk and all that it stands on, sparse, and of a raw one a short one where that can be; returns what
+ * a cache has to know of it.
+ */
 export async function flattenDisk(
   source: string,
   target: string,
+  options: FlattenDiskOptions,
+): Promise<Pick<FlatManifest, "bytes" | "modified" | "digest" | "virtualSizeBytes">> {
+  const { format, masker, onDetail, onWhole } = options;
+  const whole = format === "raw" ? await writeShortDisk(source, target, options) : "";
+  if (whole) onWhole(whole);
+  if (whole !== undefined) await convertDisk(source, target, options);
+  onDetail("checksum");
+  const extents = await dataExtents(target, format, masker);
+  const [digest] = await Promise.all([digestDisk(target, extents), sync(target)]);
+  const { size: bytes, mtimeMs } = await stat(target);
+  const virtualSizeBytes = format === "raw" ? bytes : options.virtualSizeBytes;
+  return { bytes, modified: Math.floor(mtimeMs), digest, virtualSizeBytes };
+}
+
+async function convertDisk(
+  source: string,
+  target: string,
   { format, directory, masker, onDetail }: FlattenDiskOptions,
-): Promise<{ bytes: number; modified: number; digest: string }> {
+): Promise<void> {
   const parallel = String(Math.min(8, Math.max(2, availableParallelism())));
   const options = format === "raw" ? ["-S", "4k"] : ["-c", "-o", "compression_type=zstd"];
   const args = ["convert", "-p", "-W", "-m", parallel, "-f", "qcow2", "-O", format, ...options, source, target];
@@ -66,11 +90,6 @@ export async function flattenDisk(
       if (percent) onDetail(`${percent} %`);
     },
   });
-  onDetail("checksum");
-  const extents = await dataExtents(target, format, masker);
-  const [digest] = await Promise.all([digestDisk(target, extents), sync(target)]);
-  const { size: bytes, mtimeMs } = await stat(target);
-  return { bytes, modified: Math.floor(mtimeMs), digest };
 }
 
 /** The parts of a disk file that are no holes; the whole of one that has none. */
