@@ -100,12 +100,12 @@ class ShortDisk {
     await this.run("qemu-img", ["convert", "-W", "-m", "2", "-O", "raw", "-S", "4k", part, to]);
   }
 
-  /** The partition table, as sfdisk writes and reads it. */
+  /** The partition table, as sfdisk writes and reads it; empty where there is none. */
   private async readTable(): Promise<string> {
     const file = this.file("table");
     await this.copyPart(0, MIB, file);
     await truncate(file, this.options.virtualSizeBytes);
-    return this.run("sfdisk", ["--dump", file]);
+    return this.run("sfdisk", ["--dump", file]).catch(() => "");
   }
 
   private async writeTable(target: string, table: string, root: Partition, sectors: number): Promise<void> {
