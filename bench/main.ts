@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the original's flow and ours side by side, and what synth and rendering take. Prints Markdown.
  *
- *   npm run bench                    all of it: half an hour without KVM
+ *   npm run bench                    all of it: an hour without KVM
  *   npm run bench -- synth           synth and rendering alone: a minute
  *   npm run bench -- stale           what visa-image stale takes: a minute
  *   npm run bench -- upload          the ways of one disk into Glance: 10 minutes
