@@ -4,7 +4,7 @@
  */
 const order = [
   ["lib/errors.ts", "lib/problems.ts", "lib/package-root.ts", "lib/nearest.ts", "lib/project-folder.ts", "lib/presence.ts", "lib/replace-file.ts", "lib/mebibytes.ts", "lib/shell-word.ts", "lib/exclusion.ts", "lib/owner-script.ts", "lib/debian-version.ts", "lib/framework.ts"],
-  ["lib/contract.ts", "lib/visa-protocols.ts"],
+  ["lib/contract.ts", "lib/visa-protocols.ts", "lib/boot-budget.ts"],
   ["lib/specification.ts"],
   ["lib/build-machine.ts"],
   ["lib/fingerprint/"],

@@ -143,6 +143,7 @@ const LIST: readonly (readonly [number, Assertion["part"], string, ...TestTitle[
   [60, "desktop", "an instance in two networks is reached"],
   [61, "desktop", "16 and 24 bits of colour are shown"],
   [62, "uefi", "it boots by UEFI too, with Secure Boot on"],
+  [63, "boot", "it boots no slower than its budget allows, compared with the release in use"],
 ];
 
 /** The contract, by number. */

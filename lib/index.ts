@@ -1,5 +1,6 @@
 /** The public API of cdktf-visa-images. What only those need who build constructs of their own on it is in `./advanced`. */
 
+export type { BootBudget } from "./boot-budget";
 export type { AcceptanceProps } from "./constructs/acceptance";
 export type { ExistingImageOptions, IVisaImage, NamedImageOptions } from "./constructs/existing-image";
 export type { ImageDestination, ImageDestinationOptions } from "./constructs/image-destination";

@@ -16,6 +16,7 @@
  * | VISA_WEB_DOWNLOAD_URL | its address | |
  * | VISA_DISK_SIZE_GB | size of its disk: the template's variable disk_size_gb | the template's |
  * | VISA_VERIFY | whether the image is booted and checked before it is registered | true |
+ * | VISA_BOOT_BUDGET | how much slower than the release in use it may boot: owner=0.25,ports=0.25,firstPicture=0.5 | as slow as it likes |
  * | VISA_ACCEPTANCE_FLAVOR | flavour of an instance that the cloud boots of a new release before it is shown | none is booted |
  * | VISA_ACCEPTANCE_NETWORK | its network | |
  * | VISA_ACCEPTANCE_FLOATING_IP_POOL | network that it has an address of, to be reached by | it is reached directly |
@@ -50,6 +51,7 @@ import {
   VisaImageError,
   type WebDownloadProps,
 } from "../lib";
+import { parseBootBudget } from "../lib/boot-budget";
 import { VARIABLES, withPresentNames } from "../lib/present-names";
 import type { StateBackend, StateProps } from "./state";
 import { VisaImageStack } from "./visa-image";
@@ -93,6 +95,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     stateFolder: read("VISA_STATE_FOLDER"),
   };
   const channel = read<VisaChannel>("VISA_CHANNEL", ["candidate", "production"]);
+  const bootBudget = read("VISA_BOOT_BUDGET");
 
   const app = new App();
   const { image } = new VisaImageStack(app, "visa-image", {
@@ -104,6 +107,7 @@ export function createApp(given: Readonly<Record<string, string | undefined>>): 
     diskFormat: read<DiskFormat>("VISA_DISK_FORMAT", ["raw", "qcow2"]),
     webDownload: webDownloadOf(read),
     verify: read("VISA_VERIFY", ["true", "false"]) !== "false",
+    bootBudget: bootBudget ? parseBootBudget(bootBudget) : undefined,
     acceptance: acceptanceOf(read),
     protected: read("VISA_PROTECTED", ["true", "false"]) !== "false",
     cacheFrom: read("VISA_CACHE_FROM", ["glance"] as const),

@@ -33,6 +33,7 @@ test("the root has what a stack of images is written with", () => {
     "AcceptanceProps",
     "AutoAcceptExtensionRequest",
     "BaseImage",
+    "BootBudget",
     "BootVolume",
     "BootstrapOptions",
     "BuilderName",

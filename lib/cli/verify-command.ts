@@ -1,11 +1,14 @@
 /** `visa-image verify`: has a disk made where it is not there, boots it, and says whether it keeps VISA's contract. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { parseBootBudget } from "../boot-budget";
 import { machineFromEnvironment } from "../build-machine";
 import { type ContractPart, contractParts, VERIFIER_VERSION, type VerifyProfile } from "../contract";
 import { ExitCode, VisaImageError } from "../errors";
 import { sha256, short } from "../fingerprint/digest";
 import { ownerScript } from "../owner-script";
+import { bootInUse } from "../releases/boot-in-use";
+import { LOCK_FILE } from "../releases/release-lock";
 import { readPage } from "../report/read-page";
 import { PAGE_FILE, writePage } from "../report/write-page";
 import { Cache, cacheRoot } from "../runner/cache/cache";
@@ -24,9 +27,10 @@ import {
   type SpecifiedFile,
   WARNING_INPUT,
 } from "../specification";
+import type { BootStandard } from "../verify/boot-report";
 import type { MetadataSource } from "../verify/checks/cloud-checks";
 import type { OwnCheck } from "../verify/own-check";
-import { verify } from "../verify/verify";
+import { judgedAnew, verify } from "../verify/verify";
 import { contractTable, REPORT_FILE, reportLines, summary, type VerifyReport } from "../verify/verify-report";
 import { type BuildCommandOptions, readJobs, superviseJob } from "./build-command";
 import { environmentOf, warn } from "./inputs";
@@ -54,6 +58,11 @@ export interface VerifyCommandOptions
   /** @default "full"; on a cloud "gate" */
   readonly profile?: VerifyProfile;
   readonly reports?: string;
+  /** As {@link parseBootBudget} reads it. @default - none */
+  readonly bootBudget?: string;
+  /** The image of the lock whose release in use the boot is compared with. */
+  readonly inUse?: string;
+  readonly lockFile?: string;
   readonly all?: true;
   readonly markdown?: true;
   readonly json?: true;
@@ -85,6 +94,7 @@ interface Artifact {
 /** Runs the command. @throws VisaImageError with exit code 1 where an assertion does not hold */
 export async function runVerify(template: string | undefined, options: VerifyCommandOptions): Promise<void> {
   const { profile = "full" } = options;
+  const standard = standardOf(options);
   const cache = new Cache(typeof options.cache === "string" ? resolve(options.cache) : cacheRoot());
   await cache.prepare();
   const artifact = options.disk ? await givenDisk(template, options) : await builtDisk(template, options, cache);
@@ -98,9 +108,10 @@ export async function runVerify(template: string | undefined, options: VerifyCom
     if (!options.quiet || text.startsWith("FAIL")) process.stderr.write(`[${artifact.template}] ${text}\n`);
   };
   let report: VerifyReport;
-  if (before?.passed && before.digest === artifact.digest) {
-    say(`verified already, on ${before.startedAt}`);
-    report = await withChecksum(before, artifact, reports);
+  const judged = before?.passed && before.digest === artifact.digest ? judgedAnew(before, standard) : undefined;
+  if (judged?.passed) {
+    say(`verified already, on ${judged.startedAt}`);
+    report = await withChecksum(judged, artifact, reports);
   } else {
     // The kernel ends QEMU with this process; what it leaves in the cache is removed here, or by the next run.
     const cleanUp = async () => {
@@ -128,6 +139,7 @@ export async function runVerify(template: string | undefined, options: VerifyCom
           bootCommand,
           accelerator: name,
           firmware: options.firmware,
+          standard,
           scratch: scratch.path,
           reports,
           onMessage: say,
@@ -249,7 +261,19 @@ function readCheck(template: string, file: SpecifiedFile, directory: string): Ow
   return { name: `${template}: ${basename(path)}`, script: script.toString("utf8") };
 }
 
-/** Changes with whatever the verdict depends on, but for the profile. */
+/** @throws VisaImageError where one of the budget and the image that it is about is there without the other */
+function standardOf({ bootBudget, inUse, lockFile = LOCK_FILE }: VerifyCommandOptions): BootStandard | undefined {
+  if (bootBudget === undefined && inUse === undefined) return undefined;
+  if (bootBudget === undefined || inUse === undefined) {
+    throw new VisaImageError("--boot-budget and --in-use go together", {
+      fix: "--boot-budget owner=0.25 --in-use <stack>/<id>, as `npx visa-image lock show` names it",
+      exitCode: ExitCode.USAGE,
+    });
+  }
+  return { budget: parseBootBudget(bootBudget), inUse: bootInUse(resolve(lockFile), inUse) };
+}
+
+/** Changes with whatever the verdict depends on, but for the profile, and the budget of the boot: {@link judgedAnew}. */
 function verificationKey(artifact: Artifact, bootCommand: string, firmware: Firmware): string {
   const { digest, format, parts, checks } = artifact;
   const inputs = JSON.stringify([VERIFIER_VERSION, digest, format, parts, checks, bootCommand, firmware]);

@@ -1,10 +1,12 @@
 import { basename } from "node:path";
 import { Construct } from "constructs";
+import { type BootBudget, bootBudgetText } from "../boot-budget";
 import { VERIFIER_VERSION } from "../contract";
 import { sha256, short } from "../fingerprint/digest";
 import type { Firmware } from "../specification";
 import { HoldableCommand, type LayerBuild, visaImageCommand } from "./layer-build";
 import { claimOf } from "./release-family";
+import { fromOutputFolder } from "./staged-file";
 import { TerraformData } from "./terraform-data";
 import { escapeTemplate } from "./text";
 
@@ -20,6 +22,12 @@ export interface VerificationProps {
   readonly bootCommand: { readonly text: string; readonly file: string };
   /** What the image boots by. */
   readonly firmware: Firmware;
+  /**
+   * How much slower than the release in use it may boot. The gate looks that release up in the lock when it runs: what the
+   * lock says is no trigger, or each release would ask for another look.
+   * @default - as slow as it likes
+   */
+  readonly boot?: { readonly budget: BootBudget; readonly lockFile: string; readonly lockKey: string };
   /**
    * Nothing is to be verified, since the image is rolled back: the verdict in the state stays, whatever changed.
    * @default false
@@ -41,7 +49,7 @@ export function checkTriggers({ specification: { layers } }: LayerBuild): Record
  * in the cache, so that the next deploy builds nothing.
  *
  * Its address is `terraform_data.<id>_verified`. What it depends on are its triggers: the disk, the parts of the contract,
- * the templates' own checks, the boot command, the verifier's version.
+ * the templates' own checks, the boot command, the verifier's version, the budget of the boot.
  */
 export class Verification extends Construct {
   /** Created once the disk has passed. */
@@ -50,7 +58,7 @@ export class Verification extends Construct {
 
   constructor(scope: Construct, id: string, props: VerificationProps) {
     super(scope, id);
-    const { build, bootCommand, firmware } = props;
+    const { build, bootCommand, firmware, boot } = props;
     const triggers: Record<string, string> = {
       fingerprint: build.layer.fingerprint,
       "disk format": build.specification.output?.format ?? "",
@@ -58,6 +66,7 @@ export class Verification extends Construct {
       verifier: VERIFIER_VERSION,
       "boot command": short(sha256(bootCommand.text)),
       ...(firmware === "uefi" && { firmware }),
+      ...(boot && { "boot budget": bootBudgetText(boot.budget) }),
       ...checkTriggers(build),
     };
     const escaped: Record<string, string> = Object.fromEntries(
@@ -69,6 +78,8 @@ export class Verification extends Construct {
       ...["verify", "--profile", "gate", "--specification", build.specificationFile],
       ...["--boot-command", bootCommand.file],
       ...(firmware === "uefi" ? ["--firmware", firmware] : []),
+      ...(boot ? ["--boot-budget", bootBudgetText(boot.budget), "--in-use", boot.lockKey] : []),
+      ...(boot ? ["--lock-file", fromOutputFolder(this, boot.lockFile)] : []),
     ]);
     this.runner = new HoldableCommand(this.resource, escaped, command, props.held);
   }

@@ -1,4 +1,5 @@
 import type { TerraformProvider } from "#cdktf";
+import { type BootBudget, type BootStep, checkBootBudget } from "../boot-budget";
 import { VisaImageError } from "../errors";
 import type {
   BuilderName,
@@ -137,6 +138,13 @@ export interface VisaImageProps {
    */
   readonly verify?: boolean;
   /**
+   * How much slower than the release in use a new one may boot, by the times that the gate measures and a deploy keeps
+   * beside the lock: one that is slower is not uploaded, and the gate names the units that grew. The first release is
+   * compared with nothing (docs/verifying.md).
+   * @default - as slow as it likes
+   */
+  readonly bootBudget?: BootBudget;
+  /**
    * Has the cloud boot an instance of a new release, once it is uploaded, and looks at it as `verify` does at the disk: only
    * what passed is shown, and until then the release before stays in use. To add or change it makes no new image; the one
    * in use is then tried again (docs/verifying.md).
@@ -227,6 +235,7 @@ export function checkProps(props: VisaImageProps): void {
     }
   }
   checkRebuildWhen(props);
+  checkBudget(props);
   checkAcceptance(props.acceptance);
   checkGlanceArguments(props);
   checkWebDownload(props.webDownload);
@@ -240,6 +249,28 @@ export function checkProps(props: VisaImageProps): void {
   }
   if (retain !== undefined && (!Number.isInteger(retain) || retain < 0)) {
     throw new VisaImageError(`"retain" is ${retain}, expected a whole number of releases`, { fix: "retain: 1" });
+  }
+}
+
+function checkBudget({ bootBudget, verify }: VisaImageProps): void {
+  if (!bootBudget) return;
+  refuseToken("bootBudget", bootBudget);
+  for (const [step, share] of Object.entries(bootBudget)) refuseToken(`bootBudget.${step}`, share);
+  checkBootBudget(bootBudget);
+  if (verify ?? true) return;
+  throw new VisaImageError('"bootBudget" does not go with "verify: false": nothing is booted', {
+    fix: "leave out one of the two",
+  });
+}
+
+/** @throws VisaImageError where the budget is about what the template does not promise, so that nobody would look at it */
+export function checkPromisedBudget(budget: BootBudget | undefined, layer: LayerSpecification): void {
+  for (const step of Object.keys(budget ?? {}) as BootStep[]) {
+    const part = step === "owner" ? "boot" : "desktop";
+    if (layer.contract.includes("boot") && layer.contract.includes(part)) continue;
+    throw new VisaImageError(`"bootBudget.${step}" is set, and "${layer.name}" does not promise "${part}"`, {
+      fix: `contract: ${["boot", ...layer.contract, part].filter((each, i, all) => all.indexOf(each) === i).join(" ")} in its manifest.yml; or leave out ${step}`,
+    });
   }
 }
 

@@ -30,7 +30,14 @@ import { defaultProperties, firmwareOf } from "./properties";
 import type { IRelease, ReleaseFamily } from "./release-family";
 import { outputFolder, StagedFile } from "./staged-file";
 import { checkTriggers, Verification } from "./verification";
-import { checkMinDisk, checkProps, lastLayer, uploadTimeout, type VisaImageProps } from "./visa-image-props";
+import {
+  checkMinDisk,
+  checkPromisedBudget,
+  checkProps,
+  lastLayer,
+  uploadTimeout,
+  type VisaImageProps,
+} from "./visa-image-props";
 
 /**
  * A template's name in, an image in Glance and its boot command out.
@@ -94,6 +101,7 @@ export class VisaImage extends Construct implements IVisaImage {
     const machine = { ...specified.machine, ...props.machine, ...(props.builder && { builder: props.builder }) };
     const specification = { ...specified, ...(Object.keys(machine).length > 0 && { machine }) };
     const layer = lastLayer(specification, props.template);
+    checkPromisedBudget(props.bootBudget, layer);
     const minDiskGb = checkMinDisk(props.minDiskGb ?? layer.diskSizeGb, layer);
     const { provider, diskFormat = "raw" } = props;
     const properties = { ...defaultProperties(specification, props.firmware), ...props.properties };
@@ -135,6 +143,7 @@ export class VisaImage extends Construct implements IVisaImage {
         ...{ build: this.build, address, formerAddresses, held },
         bootCommand: { text: this.userData.text, file: bootCommand.path },
         firmware,
+        ...(props.bootBudget && { boot: { budget: props.bootBudget, lockFile, lockKey: family.lockKey } }),
       });
     }
 

@@ -1,4 +1,6 @@
 /** What differs between two images, from what is written down of each: no build, no boot, no disk. Pure. */
+
+import { BOOT_STEPS } from "../boot-budget";
 import { compareDebianVersions } from "../debian-version";
 import { type BillPackage, packageKey } from "../runner/guest/read-sbom";
 import { bootEvents } from "../verify/boot-times";
@@ -31,7 +33,8 @@ export interface Section {
 /** Something that is measured: it differs a little with each build, and is not counted. */
 export interface Measure {
   readonly name: string;
-  readonly unit: "bytes" | "seconds";
+  /** `times`: multiples of a yardstick, so that boots of two days can be compared. */
+  readonly unit: "bytes" | "seconds" | "times";
   readonly before?: number;
   readonly after?: number;
 }
@@ -206,6 +209,10 @@ function measures(a: Side, b: Side): Measure[] {
         before: boots[0]?.get(event),
         after: boots[1]?.get(event),
       };
+    }),
+    ...BOOT_STEPS.map((step): Measure => {
+      const name = `${step} by the yardstick`;
+      return { name, unit: "times", before: a.report?.boot?.ratios[step], after: b.report?.boot?.ratios[step] };
     }),
   ];
   return found.filter(({ before, after }) => before !== undefined || after !== undefined);

@@ -57,6 +57,7 @@ function measured(measure: Measure): string {
 /** A measure as people say it. */
 export function amount({ unit }: Measure, value: number | undefined): string {
   if (value === undefined) return "not known";
+  if (unit === "times") return value.toFixed(1);
   return unit === "bytes" ? size(value) : duration(value * 1000);
 }
 

@@ -14,7 +14,7 @@ export interface Side {
   readonly noBill?: string;
   readonly bill?: Bill;
   /** The last report by which its disk passed. */
-  readonly report?: Pick<VerifyReport, "parts" | "findings" | "accelerator">;
+  readonly report?: Pick<VerifyReport, "parts" | "findings" | "accelerator" | "boot">;
   /** What its layers take in the cache, the first one first, by template. */
   readonly layerBytes?: Readonly<Record<string, number>>;
   /** Size of the image in Glance. */

@@ -1,5 +1,7 @@
 /** How long an image took to build and takes to boot, as bars. */
+import { BOOT_STEPS } from "../boot-budget";
 import { duration } from "../runner/output/progress";
+import type { BootReport } from "../verify/boot-report";
 import { bootTimes } from "../verify/boot-times";
 import { type Html, html } from "./html";
 import type { Page } from "./page";
@@ -20,7 +22,16 @@ export function renderTimes({ layers = [], verification }: Page): Html | undefin
   return html`${built.length > 0 && renderBars(`Build, by layer: ${duration(total * 1000)} in all`, built)}${
     booted.length > 0 &&
     renderBars(`Boot, as the gate saw it on this machine (${verification?.accelerator ?? ""})`, booted)
-  }`;
+  }${verification?.boot && renderRatios(verification.boot)}`;
+}
+
+/** What can be compared with another day, or another machine. */
+function renderRatios({ ratios }: BootReport): Html {
+  const told = BOOT_STEPS.flatMap((step) =>
+    ratios[step] === undefined ? [] : [`${step} ${ratios[step]?.toFixed(1)}`],
+  );
+  return html`<p>By the yardstick of that boot: ${told.join(", ")}.</p>
+`;
 }
 
 /** The number is the content; the bar shows it to those who see. */

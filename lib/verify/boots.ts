@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { ImageRelease } from "../runner/guest/image-release";
 import type { DiskFormat, Firmware } from "../specification";
 import { PROMISED_PORTS } from "../visa-protocols";
+import type { BootStandard } from "./boot-report";
 import { type BootName, Subject } from "./checks/subject";
 import { TestInstance, type TestInstanceOptions } from "./instance/test-instance";
 import { makeTokenKeyPair } from "./token";
@@ -24,6 +25,8 @@ export interface BootOptions {
   readonly patience?: number;
   /** What the image is booted by, but on the boot `uefi`. @default "bios" */
   readonly firmware?: Firmware;
+  /** What the boot's times are compared with. @default - nothing */
+  readonly standard?: BootStandard;
 }
 
 /** How long a boot may take, in seconds: without KVM a slow machine takes minutes. */
@@ -46,7 +49,7 @@ export const METADATA = {
 
 /** Starts an instance, and returns as soon as QEMU runs. {@link Subject.stop} it. */
 export async function startBoot(boot: BootName, options: BootOptions): Promise<Subject> {
-  const { disk, format, accelerator, reports, patience, release, firmware } = options;
+  const { disk, format, accelerator, reports, patience, release, firmware, standard } = options;
   const keys = makeTokenKeyPair();
   const told = toldOn(boot, options.bootCommand, keys.publicKey);
   const folder = join(options.scratch, `verify-${boot}`);
@@ -55,7 +58,7 @@ export async function startBoot(boot: BootName, options: BootOptions): Promise<S
   const common = { disk, format, accelerator, firmware, folder, ports: [22, ...PROMISED_PORTS], agent: true, ...grown };
   const instance = await TestInstance.boot({ ...common, ...told });
   return new Subject({
-    ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience, release },
+    ...{ boot, instance, metadata: told.metadata, keys, folder, reports, patience, release, standard },
     image: { path: disk, format },
   });
 }

@@ -2,6 +2,7 @@
 
 import { CONTRACT, type ContractPart, shownWhere, type VerifyProfile } from "../contract";
 import { short } from "../fingerprint/digest";
+import type { BootReport } from "./boot-report";
 
 /** How it stands with an assertion. */
 export type Verdict = "pass" | "fail" | "not applicable";
@@ -53,6 +54,8 @@ export interface VerifyReport {
   readonly passed: boolean;
   /** What the image's templates warn of, whether it passed or not. @default - nothing */
   readonly warnings?: readonly string[];
+  /** How long the boot took that the gate looks at. Reports of a cloud, and of earlier versions, have none. */
+  readonly boot?: BootReport;
   readonly findings: readonly Finding[];
 }
 

@@ -5,6 +5,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { CONTRACT, type ContractPart, VERIFIER_VERSION, type VerifyProfile } from "../contract";
+import { type BootReport, type BootStandard, compareBoots, NO_BUDGET } from "./boot-report";
 import { BOOT_SECONDS, type BootOptions, startBoot } from "./boots";
 import { checksOf, inOrder } from "./checks/all-checks";
 import { type Check, NotApplicable } from "./checks/check";
@@ -31,6 +32,10 @@ export interface VerifyOptions extends BootOptions {
   readonly onMessage?: (text: string) => void;
 }
 
+/** The assertion that a boot is no slower than its budget, and what it takes: the end of cloud-init, the desktop's picture. */
+const BUDGET = 63;
+const BUDGET_CHECKS: readonly number[] = [2, 17, BUDGET];
+
 /** Runs the contract, and writes report.json, junit.xml and the evidence into the folder of the reports. */
 export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const { profile, parts, reports, checks = [], warnings = [], onMessage } = options;
@@ -38,11 +43,21 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
   const startedAt = new Date().toISOString();
   mkdirSync(reports, { recursive: true });
   const looks: Finding[] = [];
+  let measured: BootReport | undefined;
   for (const boot of BOOTS) {
     const wanted = checksOf(parts, profile).filter((check) => check.boot === boot);
     if (wanted.length > 0 || boot === "main") {
-      looks.push(...(await lookAt(boot, wanted, boot === "main" ? checks : [], options, onMessage)));
+      const look = await lookAtBoot(boot, wanted, boot === "main" ? checks : [], options, onMessage);
+      looks.push(...look.findings);
+      measured ??= look.boot;
     }
+  }
+  if (onlySlow(looks)) {
+    onMessage?.("slower than its budget: looking at one more boot");
+    const wanted = checksOf(parts, "gate").filter(({ assertion }) => BUDGET_CHECKS.includes(assertion));
+    const again = await lookAtBoot("main", wanted, [], options, onMessage);
+    looks.splice(looks.findIndex(isSlow), 1, ...again.findings.filter(({ number }) => number === BUDGET));
+    measured = again.boot;
   }
   const findings = findingsOf(looks, parts);
   const report: VerifyReport = {
@@ -53,6 +68,7 @@ export async function verify(options: VerifyOptions): Promise<VerifyReport> {
     ...{ accelerator: options.accelerator, startedAt, seconds: (performance.now() - began) / 1000 },
     passed: findings.every(({ verdict }) => verdict !== "fail"),
     ...(warnings.length > 0 && { warnings }),
+    ...(measured && { boot: measured }),
     findings,
   };
   writeFileSync(join(reports, REPORT_FILE), `${JSON.stringify(report, undefined, 2)}\n`);
@@ -68,10 +84,21 @@ export async function lookAt(
   options: BootOptions,
   onMessage: (text: string) => void = () => {},
 ): Promise<Finding[]> {
-  await using subject = await startBoot(boot, options);
-  onMessage(`boot "${boot}": ${subject.owner || "no owner"}`);
+  return (await lookAtBoot(boot, checks, own, options, onMessage)).findings;
+}
+
+async function lookAtBoot(
+  name: BootName,
+  checks: readonly Check[],
+  own: readonly OwnCheck[],
+  options: BootOptions,
+  onMessage: (text: string) => void = () => {},
+): Promise<{ readonly findings: Finding[]; readonly boot?: BootReport }> {
+  await using subject = await startBoot(name, options);
+  onMessage(`boot "${name}": ${subject.owner || "no owner"}`);
   // Awaited here: the instance ends with this function.
-  return await lookAtSubject(subject, checks, own, onMessage);
+  const findings = await lookAtSubject(subject, checks, own, onMessage);
+  return { findings, boot: subject.bootReport };
 }
 
 /** The same with an instance that was started: waits for its owner, where a check looks inside, and keeps evidence. */
@@ -98,6 +125,41 @@ export async function lookAtSubject(
   }
   if (findings.some(({ verdict }) => verdict === "fail")) await subject.keepConsole().catch(() => {});
   return findings;
+}
+
+/**
+ * A report of before, with what its boot is worth by a budget of now, and a release in use of now. It does not pass where
+ * it says nothing of its boot.
+ */
+export function judgedAnew(report: VerifyReport, standard: BootStandard | undefined): VerifyReport {
+  const number = BUDGET;
+  const name = CONTRACT.get(number)?.name ?? "";
+  if (!report.parts.includes("boot")) return report;
+  const found = (verdict: Finding["verdict"], detail: string): VerifyReport => {
+    const findings = report.findings.filter((finding) => finding.number !== number);
+    const at = findings.findLastIndex((finding) => finding.number !== undefined) + 1;
+    return {
+      ...report,
+      passed: report.passed && verdict !== "fail",
+      findings: findings.toSpliced(at, 0, { number, name, verdict, detail, seconds: 0 }),
+    };
+  };
+  try {
+    if (!standard) throw new NotApplicable(NO_BUDGET);
+    if (!report.boot) return found("fail", "nothing is kept of its boot");
+    return found("pass", compareBoots(report.boot, report.accelerator, standard));
+  } catch (error) {
+    return found(error instanceof NotApplicable ? "not applicable" : "fail", (error as Error).message);
+  }
+}
+
+function isSlow({ number, verdict }: Finding): boolean {
+  return number === BUDGET && verdict === "fail";
+}
+
+/** Whether a disk keeps all but its budget: a machine that was busy for a minute is no slow image. */
+function onlySlow(looks: readonly Finding[]): boolean {
+  return looks.some(isSlow) && looks.every((look) => look.verdict !== "fail" || isSlow(look));
 }
 
 /** Why a boot came to no owner; undefined where it did. */

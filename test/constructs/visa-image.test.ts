@@ -465,6 +465,49 @@ describe("the gate", () => {
     ).toBe("boot desktop");
   });
 
+  describe("with a budget for the boot", () => {
+    const bootBudget = { owner: 0.25, ports: 0.3, firstPicture: 0.5 };
+    const specification = withChecks("ab".repeat(32), ["boot", "desktop"]);
+
+    test("has its shares as a trigger, and finds the release in use when it runs", () => {
+      const resource = verified({ specification, bootBudget });
+      expect(resource.triggers_replace["boot budget"]).toBe("owner=0.25,ports=0.3,firstPicture=0.5");
+      expect(resource.provisioner[0]["local-exec"].command).toMatch(
+        /--boot-budget owner=0\.25,ports=0\.3,firstPicture=0\.5 --in-use images\/visa-apps --lock-file \S+visa-images\.lock\.json$/,
+      );
+    });
+
+    test("is the same before and after a release: a plan of what did not change is empty", () => {
+      const lockFile = join(scratchFolder(), "visa-images.lock.json");
+      const before = verified({ specification, bootBudget, lockFile });
+      const release = past("5c329d84cf97", { fingerprint: specification.layers[2]?.fingerprint });
+      writeFileSync(lockFile, formatLock({ version: 1, images: { "images/visa-apps": [release] } }));
+      expect(verified({ specification, bootBudget, lockFile })).toEqual(before);
+    });
+
+    test.each<[string, Parameters<typeof addImage>[1], string]>([
+      [
+        "a share that is a percentage",
+        { specification, bootBudget: { owner: 25 } },
+        '"bootBudget.owner" is 25, expected a share',
+      ],
+      ["no share at all", { specification, bootBudget: {} }, '"bootBudget" is empty'],
+      [
+        "a step that there is none of",
+        { specification, bootBudget: { picture: 1 } as object },
+        '"bootBudget.picture" is nothing',
+      ],
+      ["no gate", { specification, bootBudget, verify: false }, '"bootBudget" does not go with "verify: false"'],
+      [
+        "what is not promised",
+        { bootBudget: { ports: 0.25 } },
+        '"bootBudget.ports" is set, and "visa-apps" does not promise "desktop"\n  fix: contract: boot desktop in its manifest.yml; or leave out ports',
+      ],
+    ])("fails for %s", (_, props, message) => {
+      expect(() => verified(props)).toThrow(message);
+    });
+  });
+
   test("can be left out", () => {
     expect(verified({ verify: false })).toBeUndefined();
     expect(imagesOf({ verify: false })[CURRENT].local_file_path).toContain("terraform_data.layer_visa-apps.id");

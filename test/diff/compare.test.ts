@@ -43,6 +43,17 @@ const with_ = (bill: Partial<Bill>, side: Partial<Side> = {}): Side => ({
   ...side,
 });
 
+test("boots are compared by the yardstick of each, where both have one", () => {
+  const boot = (owner: number) => ({
+    ...{ version: 1, yardstickSeconds: 2, seconds: { owner: 99 }, ownSeconds: { owner: 2 * owner }, ratios: { owner } },
+    units: {},
+  });
+  const side = (owner: number): Side => ({ ...SIDE, report: { ...SIDE.report, boot: boot(owner) } as Side["report"] });
+  expect(differenceText(compareSides(side(30), side(41.26)))).toMatch(/owner by the yardstick +30\.0 → 41\.3/);
+  expect(differenceText(compareSides(SIDE, side(30)))).toMatch(/owner by the yardstick +not known → 30\.0/);
+  expect(differenceText(compareSides(SIDE, SIDE))).not.toContain("yardstick");
+});
+
 test("names what differs, counts it in the first line, and leaves out what is as before", () => {
   const packages = [
     deb("openssl", "3.0.17-1~deb12u3"),

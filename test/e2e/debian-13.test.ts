@@ -37,6 +37,9 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
   const { findings } = JSON.parse(stdout) as VerifyReport;
   expect(findings.filter(({ verdict }) => verdict === "fail")).toEqual([]);
   const passed = findings.flatMap(({ number, verdict }) => (verdict === "pass" && number ? [number] : []));
-  const ofImage = [...CONTRACT.values()].filter(({ part }) => part !== "cloud").map(({ number }) => number);
+  // 63 compares with a release in use, and here is none.
+  const ofImage = [...CONTRACT.values()]
+    .filter(({ part, number }) => part !== "cloud" && number !== 63)
+    .map(({ number }) => number);
   expect(passed.sort((a, b) => a - b)).toEqual(ofImage);
 });

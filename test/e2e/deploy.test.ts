@@ -24,9 +24,14 @@ import { Glance } from "../../lib/cloud/glance";
 import { credentialsFrom } from "../../lib/cloud/keystone";
 import { CONTRACT, CONTRACT_PARTS } from "../../lib/contract";
 import { packageRoot } from "../../lib/package-root";
+import { bootInUse } from "../../lib/releases/boot-in-use";
+import { releaseFolder } from "../../lib/releases/release-files";
+import { readLock } from "../../lib/releases/release-lock";
 import { chooseAccelerator } from "../../lib/runner/host/accelerator";
+import { grownUnits } from "../../lib/verify/boot-report";
 import type { VerifyReport } from "../../lib/verify/verify-report";
 import { MUTATIONS } from "../verify/mutations/all-mutations";
+import { slowUnit } from "../verify/mutations/boot-mutations";
 import { runMutations } from "../verify/mutations/run-mutations";
 
 jest.setTimeout(40 * 60_000);
@@ -64,6 +69,8 @@ interface Outputs {
 
 /** What the first deploy registered. */
 let first: Outputs;
+/** What was found of it. */
+let firstReport: VerifyReport;
 /** Its image, as Glance gives it. */
 const disk = join(scratch, "downloaded.raw");
 
@@ -176,10 +183,14 @@ test("the registered image keeps VISA's whole contract, and stays byte for byte 
     { cwd: root, encoding: "utf8", env: environment, maxBuffer: 64 << 20 },
   );
   if (status !== 0) console.log(`${stderr.slice(-20_000)}\n${consoles(reports)}`);
-  const { findings } = JSON.parse(stdout) as VerifyReport;
+  firstReport = JSON.parse(stdout) as VerifyReport;
+  const { findings } = firstReport;
   expect(findings.filter(({ verdict }) => verdict === "fail")).toEqual([]);
   const passed = findings.flatMap(({ number, verdict }) => (verdict === "pass" && number ? [number] : []));
-  const ofImage = [...CONTRACT.values()].filter(({ part }) => part !== "cloud").map(({ number }) => number);
+  // 63 compares with a release in use, and here is none.
+  const ofImage = [...CONTRACT.values()]
+    .filter(({ part, number }) => part !== "cloud" && number !== 63)
+    .map(({ number }) => number);
   expect(passed.sort((a, b) => a - b)).toEqual(ofImage);
   expect(sha512(disk)).toBe(os_hash_value);
   const png = PNG.sync.read(readFileSync(join(reports, "desktop.png")));
@@ -212,7 +223,7 @@ test("where one script of visa-apps changed, the plan names it and only visa-app
   const before = artifacts();
   const script = join(project, "templates", "visa-apps", "scripts", "apps.sh");
   if (!existsSync(script)) throw new Error(`the shipped catalog has no ${script}`);
-  appendFileSync(script, "\n# A comment that makes other bytes.\n");
+  appendFileSync(script, `\n(cd /\n${slowUnit("visa-e2e-slow.service", 15)}\n)\n`);
   const plan = cdktf("diff", "visa-image").text;
   expect(plan).toMatch(/"scripts\/apps\.sh"\s+= "[0-9a-f]{12} 0755" -> "[0-9a-f]{12} 0755"/);
   expect(plan).toMatch(/layer_visa-apps.* must be replaced/);
@@ -222,8 +233,27 @@ test("where one script of visa-apps changed, the plan names it and only visa-app
   // Without JupyterLab the layer builds in a third of the time; the plan above was of the script alone. With the gate.
   environment.jupyter = "false";
   environment.VISA_VERIFY = "true";
+  // The report of the whole contract stands for what a gate would have kept of the first release.
+  const lockFile = join(scratch, "visa-images.lock.json");
+  const [inUse] = Object.keys(readLock(lockFile).images);
+  const release = readLock(lockFile).images[inUse ?? ""]?.at(-1)?.release ?? "";
+  writeFileSync(join(releaseFolder(lockFile, release), "report.json"), JSON.stringify(firstReport));
+  const kept = bootInUse(lockFile, inUse ?? "");
+  if (typeof kept === "string") throw new Error(kept);
+  environment.VISA_BOOT_BUDGET = "owner=9,ports=9,firstPicture=9";
   const { outputs, text } = deploy();
   expect(text).toMatch(/profile gate: \d+ passed, 0 failed/);
+  expect(text).toMatch(
+    new RegExp(` 63 {2}pass .*\\(release ${release} in use: owner \\S+ s, .*; ports \\S+ s, .*; firstPicture \\S+ s, `),
+  );
+  // Its own report is kept too, and what made its boot longer is seen by both.
+  const now = bootInUse(lockFile, inUse ?? "");
+  if (typeof now === "string") throw new Error(now);
+  expect(now.release).not.toBe(release);
+  expect(grownUnits(now.boot, kept.boot)).toContainEqual(
+    expect.stringMatching(/^visa-e2e-slow\.service (1[5-9]|2\d)\.\d s \(new among the slowest\)$/),
+  );
+  environment.VISA_BOOT_BUDGET = "";
   expect(built(before)).toEqual(["visa-apps"]);
   const glance = await Glance.connect(credentialsFrom(environment));
   expect(outputs.image_id).not.toBe(first.image_id);

@@ -1,4 +1,5 @@
 import { renderTimes } from "../../lib/report/times-section";
+import type { VerifyReport } from "../../lib/verify/verify-report";
 import { layer, page } from "./sample-page";
 
 const widths = (text = "") => [...text.matchAll(/<rect width="([\d.]+)"/g)].map(([, width]) => Number(width));
@@ -16,6 +17,15 @@ test("a layer that was downloaded was not built, and a time of 0 divides nothing
     { ...layer, durationSeconds: 0 },
   ];
   expect(widths(renderTimes({ ...page, layers, verification: undefined })?.text)).toEqual([0]);
+});
+
+test("multiples of the yardstick are told where a report has them", () => {
+  const boot = { version: 1, yardstickSeconds: 2, seconds: {}, ownSeconds: {}, ratios: { owner: 30.04, ports: 32 } };
+  const verification = { ...(page.verification as VerifyReport), boot: { ...boot, units: {} } };
+  expect(renderTimes({ ...page, verification })?.text).toContain(
+    "By the yardstick of that boot: owner 30.0, ports 32.0.",
+  );
+  expect(renderTimes(page)?.text).not.toContain("yardstick");
 });
 
 test("without any time there is nothing to show", () => {

@@ -71,6 +71,15 @@ test("reads its variables", () => {
   expect(Object.keys(stack.resource.terraform_data)).not.toContain("visa-apps_protection");
 });
 
+test("reads the budget of the boot as the gate does", () => {
+  const { "visa-image": stack } = synthesize({
+    VISA_CATALOG: "",
+    VISA_BOOT_BUDGET: "owner=0.25,firstPicture=0.5",
+  });
+  const { "visa-apps_verified": gate } = stack.resource.terraform_data;
+  expect(gate.triggers_replace["boot budget"]).toBe("owner=0.25,firstPicture=0.5");
+});
+
 test("has Glance fetch the disk where a folder and its address are said", () => {
   const { "visa-image": stack } = synthesize({
     VISA_WEB_DOWNLOAD_FOLDER: "/srv/www",
@@ -141,6 +150,7 @@ test.each([
   ["VISA_PROTECTED", "maybe", 'VISA_PROTECTED is "maybe"'],
   ["VISA_STATE_BACKEND", "s3", 'VISA_STATE_BACKEND is "s3"\n  fix: set it to one of: local, pg'],
   ["VISA_CACHE_FROM", "maybe", 'VISA_CACHE_FROM is "maybe"\n  fix: set it to one of: glance'],
+  ["VISA_BOOT_BUDGET", "25 %", '"bootBudget.25 %" is nothing that a boot is measured by'],
   ["VISA_RELEASE", "0123456789ab", 'the lock has no release "0123456789ab" of "visa-image/visa-apps"'],
 ])("fails for %s=%s, with what it may be", (name, value, message) => {
   expect(() => synthesize({ [name]: value })).toThrow(message);

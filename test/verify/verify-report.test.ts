@@ -53,7 +53,7 @@ test("JUnit's file is well formed, whatever a detail holds", () => {
 
 test("the contract's table has a row for each assertion", () => {
   const rows = contractTable(report).trim().split("\n").slice(2);
-  expect(rows).toHaveLength(62);
+  expect(rows).toHaveLength(63);
   expect(rows[3]).toMatch(/^\| 4 \| boot \| .* \| pass \| uid 1000, \/home\/ada \|$/);
   expect(rows[7]).toMatch(/\| fail \| it is "& <garbled>" \|$/);
   expect(rows[4]).toMatch(/\| not looked at \| {2}\|$/);
@@ -85,12 +85,12 @@ describe("findingsOf", () => {
 
   test("each assertion is there, and says why where nothing looked at it; a template's own checks come after them", () => {
     const findings = findingsOf([{ name: "own", verdict: "pass", detail: "", seconds: 1 }], ["boot"]);
-    expect(findings).toHaveLength(63);
+    expect(findings).toHaveLength(64);
     expect(findings[8]?.detail).toBe("looked at in the full profile");
     expect(findings[12]?.detail).toBe('the template does not promise "desktop"');
     expect(findings[50]?.detail).toEqual(
       expect.stringMatching(/^not of an image alone: test\/e2e\/deploy\.test\.ts: a first deploy/),
     );
-    expect(findings[62]?.name).toBe("own");
+    expect(findings[63]?.name).toBe("own");
   });
 });

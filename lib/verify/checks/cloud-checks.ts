@@ -45,9 +45,9 @@ const BY_SOURCE: readonly number[] = [1, 2, 3, 4, 8, 12, 59];
 export function cloudChecks(options: CloudCheckOptions, first: boolean): Check[] {
   const { parts, profile } = options;
   const ofImage = checksOf(parts, "full").filter(({ boot, assertion, profile: least }) => {
-    // The id is asked for in any case: it is Nova's own here.
+    // The id is asked for in any case: it is Nova's own here. How fast a cloud is says nothing of the image.
     return (
-      boot === "main" && ![1, 2].includes(assertion) && (least === "gate" || profile === "full" || assertion === 59)
+      boot === "main" && ![1, 2, 63].includes(assertion) && (least === "gate" || profile === "full" || assertion === 59)
     );
   });
   const ofCloud = [

@@ -3,6 +3,7 @@ import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { VisaImageError } from "../../errors";
 import type { ImageRelease } from "../../runner/guest/image-release";
+import { type BootReport, type BootStandard, bootReport, SHOW_UNITS, unitSeconds } from "../boot-report";
 import { connectDesktop, type Desktop } from "../guacamole/client";
 import type { GuestAgent } from "../instance/guest-agent";
 import type { Instance, InstanceDisk } from "../instance/instance";
@@ -53,6 +54,8 @@ export interface SubjectOptions {
   readonly evidence?: string;
   /** What the checks' times are multiplied by. @default 1 */
   readonly patience?: number;
+  /** What the boot's times are compared with. @default - nothing */
+  readonly standard?: BootStandard;
 }
 
 /** A running instance of the image. {@link Subject.stop} it, or use `await using`. */
@@ -64,7 +67,9 @@ export class Subject implements AsyncDisposable {
   readonly image: InstanceDisk | undefined;
   readonly release: ImageRelease | undefined;
   readonly reports: string;
+  readonly standard: BootStandard | undefined;
   private session: Desktop | undefined;
+  private measured: BootReport | undefined;
 
   constructor(private readonly options: SubjectOptions) {
     this.boot = options.boot;
@@ -74,6 +79,7 @@ export class Subject implements AsyncDisposable {
     this.image = options.image;
     this.release = options.release;
     this.reports = options.reports;
+    this.standard = options.standard;
   }
 
   /** The same instance, looked at anew: without the connection that earlier checks opened. */
@@ -161,6 +167,33 @@ export class Subject implements AsyncDisposable {
   close(): void {
     this.session?.close();
     this.session = undefined;
+  }
+
+  /** What {@link Subject.measureBoot} has found; undefined before. */
+  get bootReport(): BootReport | undefined {
+    return this.measured;
+  }
+
+  /**
+   * How long the boot took, of what has come so far: the first picture only where {@link Subject.desktop} was asked for.
+   */
+  async measureBoot(): Promise<BootReport> {
+    if (this.measured) return this.measured;
+    const { clock } = this.instance;
+    if (!clock) throw new VisaImageError("the instance does not run on this machine: its times are worth nothing");
+    const units = unitSeconds(await this.guest.text(SHOW_UNITS));
+    const { owner, "3389": rdp, "4822": guacd } = await this.guest.events();
+    const ports = rdp !== undefined && guacd !== undefined ? Math.max(rdp, guacd) : undefined;
+    const since = (began: number | undefined, seconds: number | undefined) =>
+      began === undefined || seconds === undefined
+        ? undefined
+        : { seconds, own: clock.ownSeconds(began, began + seconds * 1000) };
+    this.measured = bootReport(clock.yardstickSeconds(), units, {
+      owner: since(this.guest.bootBegan, owner),
+      ports: since(this.guest.bootBegan, ports),
+      firstPicture: since(this.session?.started, this.session?.firstPictureSeconds),
+    });
+    return this.measured;
   }
 
   /** Keeps what a person needs to understand a failure: the screen and the journal. */

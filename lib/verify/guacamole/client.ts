@@ -76,7 +76,8 @@ const KEEP_ALIVE_MS = 5000;
 export class Desktop implements AsyncDisposable {
   private readonly display = new GuacamoleDisplay();
   private readonly parser = new InstructionParser();
-  private readonly started = performance.now();
+  /** When the connection was begun, by `performance.now()`. */
+  readonly started = performance.now();
   private readonly where: string;
   private socket: Socket | undefined;
   private failure: VisaImageError | undefined;

@@ -2,7 +2,7 @@
 
 It is no part of an image: the test instance's vendor data, or its user data on a cloud, start it, early in the boot. It
 speaks JSON, one object a line: {"id", "argv", "stdin", "timeout"} is answered by {"id", "code", "stdout", "stderr"},
-{"id", "events": true} by {"id", "events"}: seconds since the boot at which something was first seen.
+{"id", "events": true} by {"id", "events", "now"}: seconds since the boot, at which something was first seen, and of now.
 
     agent.py                 speaks over a serial port of QEMU: no network
     agent.py --serve SOCKET  on a Unix socket, and tells sshd's host key on the console
@@ -61,7 +61,7 @@ def watch():
 
 def answer(channel, request):
     if request.get("events"):
-        reply = {"id": request["id"], "events": dict(events)}
+        reply = {"id": request["id"], "events": dict(events), "now": since_boot()}
     else:
         reply = {"id": request["id"], **run(request)}
     send(channel, reply)

@@ -86,6 +86,8 @@ export class GuestAgent {
   /** The boot that the agent has said hello from; that before a reboot. */
   private boot: string | undefined;
   private before: string | undefined;
+  /** When that boot began, and within how many milliseconds that is known. */
+  private began: { readonly at: number; readonly within: number } | undefined;
 
   /**
    * @param connect opens a way to it
@@ -129,6 +131,7 @@ export class GuestAgent {
   expectHello(): void {
     this.before = this.boot;
     this.boot = undefined;
+    this.began = undefined;
   }
 
   /** Runs a program with its arguments. A failure of the program is an answer, not an error. */
@@ -159,7 +162,17 @@ export class GuestAgent {
 
   /** What was seen since the boot. */
   async events(): Promise<GuestEvents> {
-    return ((await this.ask({ events: true }, 60)) as { events: GuestEvents }).events;
+    const asked = performance.now();
+    const { events, now } = (await this.ask({ events: true }, 60)) as { events: GuestEvents; now: number };
+    const within = performance.now() - asked;
+    // Of all answers the quickest says best when it was.
+    if (within <= (this.began?.within ?? within)) this.began = { at: asked + within / 2 - now * 1000, within };
+    return events;
+  }
+
+  /** When the boot began, by `performance.now()`: undefined before {@link GuestAgent.events} was asked for. */
+  get bootBegan(): number | undefined {
+    return this.began?.at;
   }
 
   /** Closes this end. */

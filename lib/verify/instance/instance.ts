@@ -1,5 +1,6 @@
 /** What checks use of a running instance of an image, whoever runs it: QEMU on this machine, or a cloud's Nova. */
 import type { GuestAgent } from "./guest-agent";
+import type { HostClock } from "./host-clock";
 
 /** What only some can give, and a check says that it needs. */
 export type Need =
@@ -30,6 +31,8 @@ export interface Instance {
   readonly accelerator: "kvm" | "tcg";
   /** What it cannot give, and why: a check that needs it does not apply. */
   readonly lacks: Readonly<Partial<Record<Need, string>>>;
+  /** What its times are worth on this machine. @default - it runs elsewhere */
+  readonly clock?: HostClock;
   /** The agent on the guest. @throws NotApplicable where there is none */
   readonly guest: GuestAgent;
   /** From where a port of the guest is reached. */

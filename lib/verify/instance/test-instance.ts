@@ -19,6 +19,7 @@ import { shellWord } from "../../shell-word";
 import type { DiskFormat, Firmware } from "../../specification";
 import { firmwareArguments, VARIABLES_FILE } from "./firmware";
 import { agentVendorData, GuestAgent, unixSocket } from "./guest-agent";
+import { HostClock } from "./host-clock";
 import type { Endpoint, Instance, InstanceDisk } from "./instance";
 import { freePort } from "./ports";
 import { qemuValue } from "./qemu-value";
@@ -86,7 +87,11 @@ export class TestInstance implements Instance, AsyncDisposable {
     /** Of the sockets: their paths may have 107 characters. */
     private readonly sockets: string,
     private readonly options: TestInstanceOptions,
-  ) {}
+  ) {
+    this.clock = process.pid === undefined ? undefined : new HostClock(process.pid);
+  }
+
+  readonly clock: HostClock | undefined;
 
   private agent: GuestAgent | undefined;
 
@@ -119,6 +124,8 @@ export class TestInstance implements Instance, AsyncDisposable {
     const args = [
       // The guest ends with this process, whatever ends it.
       ...["--pdeathsig", "KILL", "--", "qemu-system-x86_64"],
+      // Its threads have names then: HostClock knows the processors by theirs.
+      ...["-name", "debug-threads=on"],
       ...["-accel", accelerator, "-cpu", cpuArgument(accelerator)],
       ...(options.firmware === "uefi" ? firmwareArguments(folder) : []),
       ...["-smp", `${options.cpus ?? 2}`, "-m", `${options.memoryMb ?? 2048}`],
@@ -301,6 +308,7 @@ export class TestInstance implements Instance, AsyncDisposable {
 
   /** Ends the instance at once; the evidence stays, the overlay does not. */
   async stop(): Promise<void> {
+    this.clock?.stop();
     this.agent?.close();
     if (!this.ended) {
       const ended = new Promise((done) => this.process.once("exit", done));

@@ -23,6 +23,7 @@ function processOf(own: string): string {
 test("an instance carries no prefix of VISA's, leaves the disk alone, and is removed but for its evidence", async () => {
   const before = execFileSync("sha256sum", [disk], { encoding: "utf8" });
   const own = join(folder, "machine");
+  const began = performance.now();
   const instance = await TestInstance.boot({
     ...{ disk, format: "raw", folder: own, agent: true, growByGb: 1, ports: [3389] },
     ...{ metadata: { owner: "ada", id: "7" }, userData: "#!/bin/bash\n" },
@@ -39,6 +40,11 @@ test("an instance carries no prefix of VISA's, leaves the disk alone, and is rem
   await instance.plugInDisk({ path: disk, format: "raw" });
   await instance.unplugDisk();
   await instance.plugInDisk({ path: disk, format: "raw" });
+  // However free this machine is, its processors have waited for a moment: they are seen, and counted.
+  const now = performance.now();
+  const seconds = instance.clock?.ownSeconds(began, now) ?? 0;
+  expect(seconds).toBeGreaterThan(0);
+  expect(seconds).toBeLessThan((now - began) / 1000);
   await instance.stop();
   expect(readdirSync(own).sort()).toEqual(["console.log", "qemu.log"]);
   expect(processOf(own)).toBe("");

@@ -1,4 +1,4 @@
-/** What assertions 1 to 12, and 59, must catch: the boot, the metadata, the owner. */
+/** What assertions 1 to 12, 59 and 63 must catch: the boot, the metadata, the owner. */
 import { add, alter, edit, type Mutation, then } from "./mutation";
 
 const NO_OWNER = /the boot has ended, and nothing has made the owner/;
@@ -17,6 +17,19 @@ const FAILING_SCRIPT = then(
 );
 
 const VISA_OWNER = "/usr/local/sbin/visa-owner";
+
+/** A unit that a layer brings by mistake: the owner waits for it. */
+export function slowUnit(name: string, seconds: number): string {
+  return `cat > etc/systemd/system/${name} <<'END'
+[Unit]
+Before=visa-owner-early.service visa-owner.service cloud-final.service
+[Service]
+Type=oneshot
+ExecStart=sleep ${seconds}
+END
+mkdir -p etc/systemd/system/cloud-init.target.wants
+ln -s /etc/systemd/system/${name} etc/systemd/system/cloud-init.target.wants/${name}`;
+}
 
 export const BOOT_MUTATIONS: readonly Mutation[] = [
   {
@@ -152,5 +165,14 @@ export const BOOT_MUTATIONS: readonly Mutation[] = [
     booted: `sed -i '/visa-ready\\.target$/d' etc/systemd/system/guacd.service
 mkdir -p ${WANTED}
 ln -s /etc/systemd/system/guacd.service ${WANTED}/guacd.service`,
+  },
+  {
+    what: "a unit takes a minute before the owner",
+    caughtOn: {
+      main: {
+        63: /^slower than the release in use .*: owner .*units that grew: .*visa-mutation-slow\.service 6\d\.\d s \(new among the slowest\)/,
+      },
+    },
+    booted: slowUnit("visa-mutation-slow.service", 60),
   },
 ];

@@ -3,6 +3,7 @@ import { rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { execa } from "execa";
 import { CONTRACT_PARTS } from "../../../lib/contract";
+import type { BootStandard } from "../../../lib/verify/boot-report";
 import { BOOT_SECONDS, type BootOptions, startBoot } from "../../../lib/verify/boots";
 import { checksOf } from "../../../lib/verify/checks/all-checks";
 import type { Check } from "../../../lib/verify/checks/check";
@@ -49,6 +50,8 @@ export async function runMutations(
 export class MutationRun {
   readonly outcomes: Outcome[] = [];
   private readonly spoilt: string;
+  /** The sound image's boot, which the spoilt one is compared with. */
+  private standard: BootStandard | undefined;
 
   constructor(
     private readonly options: BootOptions,
@@ -66,6 +69,10 @@ export class MutationRun {
     await using subject = await startBoot(boot, this.options);
     await subject.waitForOwner(BOOT_SECONDS);
     await settled(subject, guest);
+    if (boot === "main") {
+      const inUse = { release: "as it is", accelerator: this.options.accelerator, boot: await subject.measureBoot() };
+      this.standard = { budget: { owner: 0.1 }, inUse };
+    }
     for (const mutation of guest.filter(({ late }) => !late)) await this.changeAndPutBack(mutation, subject);
     for (const mutation of disk) await this.lookAtDisk(mutation, subject);
     if (booted.length > 0) await spoil(subject, this.spoilt, booted.map((each) => each.booted).join("\n"));
@@ -82,7 +89,9 @@ export class MutationRun {
       if (wanted.length === 0) continue;
       const checks = wanted.flatMap(({ assertion }) => checksFor(assertion, boot));
       const began = performance.now();
-      const findings = await lookAt(boot, checks, [], { ...this.options, disk: this.spoilt, format: "qcow2" });
+      const findings = await lookAt(boot, checks, [], {
+        ...{ ...this.options, disk: this.spoilt, format: "qcow2", standard: this.standard },
+      });
       for (const { what, assertion, says } of wanted) {
         const found = findings.find(({ number }) => number === assertion);
         const answer = found?.verdict === "fail" ? found.detail : undefined;
