@@ -93,7 +93,7 @@ export const BOOT_MUTATIONS: readonly Mutation[] = [
   {
     what: "without user data nothing makes the owner: its services are switched off",
     caughtOn: { bare: { 5: NO_OWNER, 10: NO_OWNER, 43: NO_OWNER } },
-    booted: "cd etc/systemd/system/cloud-init.target.wants && rm visa-owner.service visa-owner-early.service",
+    booted: "(cd etc/systemd/system/cloud-init.target.wants && rm visa-owner.service visa-owner-early.service)",
   },
   {
     what: "the home of the owner belongs to root",
