@@ -176,7 +176,8 @@ export class Service {
 
   private async endedMessage(): Promise<string | undefined> {
     const code = await readFile(this.endedFile, "utf8").catch(() => undefined);
-    if (code === undefined) return undefined;
+    // Empty: it is being written.
+    if (!code) return undefined;
     const when = (await stat(this.endedFile)).mtime.toISOString();
     return `${this.name} ended by itself at ${when} (${describeExit(Number(code))}); its log: ${this.log}`;
   }
