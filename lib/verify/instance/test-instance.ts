@@ -4,7 +4,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,6 +32,9 @@ export const PLUGGED_DISK = "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_verified";
 
 /** So much of the serial console is looked at. */
 const CONSOLE_BYTES = 1 << 20;
+
+/** How long QEMU may take to open its sockets. */
+const SOCKET_SECONDS = 60;
 
 /** So much of it is kept as evidence. */
 const EVIDENCE_BYTES = 16 << 20;
@@ -154,6 +157,8 @@ export class TestInstance implements Instance, AsyncDisposable {
     const instance = new TestInstance(id, process, forwards, consoleFile, folder, sockets, options);
     await Promise.race([sleep(500), new Promise((done) => process.once("exit", done))]);
     instance.checkAlive();
+    // On a busy machine QEMU may not have come so far.
+    await instance.waitFor("socket of QEMU", SOCKET_SECONDS, async () => existsSync(join(sockets, "agent")));
     if (options.agent) {
       instance.agent = new GuestAgent(() => unixSocket(join(sockets, "agent")));
       await instance.agent.open();
