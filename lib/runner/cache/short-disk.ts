@@ -87,8 +87,9 @@ class ShortDisk {
   }
 
   async clear(): Promise<void> {
-    for (const name of ["table", "root", "head", "settings"])
+    for (const name of ["table", "root", "head", "settings"]) {
       await rm(this.file(name), { recursive: true, force: true });
+    }
   }
 
   private file(name: string): string {
@@ -104,14 +105,12 @@ class ShortDisk {
 
   /** Puts a file system into a disk at its place: without a copy where the cache's own can do that, as ext4 and XFS. */
   private async moveUp(file: string, start: number, disk: string): Promise<void> {
-    const inserted = this.run("fallocate", ["--insert-range", "--offset", "0", "--length", String(start), file]);
-    if (
-      await inserted.then(
-        () => true,
-        () => false,
-      )
-    )
-      await rename(file, disk);
+    const insert = ["--insert-range", "--offset", "0", "--length", String(start), file];
+    const moved = await this.run("fallocate", insert).then(
+      () => true,
+      () => false,
+    );
+    if (moved) await rename(file, disk);
     else await this.writeInto(disk, file, start);
   }
 
