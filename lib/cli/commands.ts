@@ -128,9 +128,12 @@ export function addCommands(program: Command): void {
       "--reports <dir>",
       "folder for report.html, report.json, junit.xml, desktop.png and the evidence (default: in the cache)",
     )
-    .option(
-      "--boot-budget <shares>",
-      "how much slower than the release in use it may boot: owner=0.25,ports=0.25,firstPicture=0.5",
+    .addOption(
+      // A cloud's seconds have no yardstick.
+      new Option(
+        "--boot-budget <shares>",
+        "how much slower than the release in use it may boot: owner=0.25,ports=0.25,firstPicture=0.5",
+      ).conflicts("onCloud"),
     )
     .option("--in-use <image>", "with --boot-budget: the image of the lock, <stack>/<id>, whose release that is")
     .option("--lock-file <file>", "with --boot-budget: lock of the releases", "visa-images.lock.json")

@@ -62,16 +62,23 @@ export async function flattenDisk(
   target: string,
   options: FlattenDiskOptions,
 ): Promise<Pick<FlatManifest, "bytes" | "modified" | "digest" | "virtualSizeBytes">> {
-  const { format, masker, onDetail, onWhole } = options;
-  const whole = format === "raw" ? await writeShortDisk(source, target, options) : "";
-  if (whole) onWhole(whole);
-  if (whole !== undefined) await convertDisk(source, target, options);
+  const { format, masker, onDetail } = options;
+  await writeFlat(source, target, options);
   onDetail("checksum");
   const extents = await dataExtents(target, format, masker);
   const [digest] = await Promise.all([digestDisk(target, extents), sync(target)]);
   const { size: bytes, mtimeMs } = await stat(target);
   const virtualSizeBytes = format === "raw" ? bytes : options.virtualSizeBytes;
   return { bytes, modified: Math.floor(mtimeMs), digest, virtualSizeBytes };
+}
+
+async function writeFlat(source: string, target: string, options: FlattenDiskOptions): Promise<void> {
+  if (options.format === "raw") {
+    const obstacle = await writeShortDisk(source, target, options);
+    if (obstacle === undefined) return;
+    options.onWhole(obstacle);
+  }
+  await convertDisk(source, target, options);
 }
 
 async function convertDisk(

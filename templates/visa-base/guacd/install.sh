@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs guacd with its RDP plugin, and the unit that starts it once the instance has its owner and its key.
+# Installs guacd with its plugins for RDP and VNC, and the unit that starts it once the instance has its owner and its key.
 # Runs in the guest as root, from a folder with guacd.conf and guacd.service; safe to run twice.
 #
 #   VISA_GUACD_SOURCE         source | distribution | older-suite (default: source)
@@ -19,7 +19,7 @@ if [[ -z $source_sha256 && $source_url == */guacamole-server-1.6.0.tar.gz ]]; th
   source_sha256=8bc45675da96d7b6f39728160181e3d4ff3c08f460f6d26de5805b642bf13f2b
 fi
 ready=${VISA_READY_UNIT:-visa-ready.target}
-packages=(guacd libguac-client-rdp0)
+packages=(guacd libguac-client-rdp0 libguac-client-vnc0)
 
 export DEBIAN_FRONTEND=noninteractive
 
@@ -32,7 +32,7 @@ fail() {
 find_guacd() {
   if [[ -x /usr/local/sbin/guacd ]]; then
     echo /usr/local/sbin/guacd
-  elif [[ $(dpkg-query -W -f '${db:Status-Status}' "${packages[@]}" 2>/dev/null) == installedinstalled ]]; then
+  elif [[ $(dpkg-query -W -f '${db:Status-Status}' "${packages[@]}" 2>/dev/null) == installedinstalledinstalled ]]; then
     echo /usr/sbin/guacd
   fi
 }
@@ -98,14 +98,14 @@ install_from_source() (
   echo "$source_sha256  $work/source.tar.gz" | sha256sum --check --status ||
     fail "$source_url has not the SHA-256 $source_sha256"
   apt-get install -y --no-install-recommends build-essential autoconf automake libtool pkg-config \
-    libcairo2-dev libjpeg-dev libpng-dev libwebp-dev uuid-dev libssl-dev "$freerdp"
+    libcairo2-dev libjpeg-dev libpng-dev libwebp-dev uuid-dev libssl-dev libvncserver-dev "$freerdp"
   tar -C "$work" --strip-components=1 -xzf "$work/source.tar.gz"
   cd "$work"
   # Releases bring their configure, a snapshot of the repository does not.
   [[ -x configure ]] || autoreconf -fi
   # It makes errors of all warnings, and newer FreeRDP calls deprecated what it uses.
   CFLAGS="-g -O2 -Wno-error=deprecated-declarations" ./configure --prefix=/usr/local --sysconfdir=/etc --disable-guacenc --disable-guaclog --disable-static \
-    --with-rdp --without-vnc --without-ssh --without-telnet --without-kubernetes --without-pulse
+    --with-rdp --with-vnc --without-ssh --without-telnet --without-kubernetes --without-pulse
   make -j"$(nproc)"
   make install
   ldconfig
@@ -166,3 +166,7 @@ guacd=$(find_guacd)
 [[ -n $guacd ]] || fail "was not installed"
 install_unit "$guacd"
 "$guacd" -v
+# As guacd loads them, once somebody asks for them.
+/usr/bin/python3 -IS -c 'import ctypes, sys
+for name in sys.argv[1:]:
+    ctypes.CDLL(f"libguac-client-{name}.so")' rdp vnc || fail "has not both of its plugins, RDP and VNC"
