@@ -64,6 +64,8 @@ export const DESKTOP_MUTATIONS: readonly Mutation[] = [
     boot: "main",
     // What xrdp shows in its place has too few colours for a desktop.
     caughtBy: { 17: /no desktop of the owner|was not still within \d+ s \([1-7] colours; 8 are a desktop/ },
+    // xrdp has to show that first, on a busy machine too.
+    patience: 0.25,
     change: alter(
       "/etc/visa/public.pem",
       "openssl genrsa 896 2>/dev/null | openssl rsa -pubout 2>/dev/null > /etc/visa/public.pem",
