@@ -45,18 +45,17 @@ test("an image without a desktop promises none, and is not asked for one", () =>
   expect(numbers.filter((number) => number >= 13 && number <= 44)).toEqual([]);
 });
 
-describe("docs/contract.md has each assertion, under the name that it has now, and none that fails but is said to:", () => {
+describe("docs/contract.md has each assertion, under the name that it has now, and none that fails:", () => {
   const page = partsOf(readFileSync(join(packageRoot(), "docs", "contract.md"), "utf8"));
   const all = [...CONTRACT.values()];
 
   test.each([
-    ["Debian 12", page.debian12, all, []],
-    ["Debian 13, of an image alone", page.debian13, all.filter(({ part }) => part !== "cloud"), [61]],
-  ])("%s", (_, text, assertions, failing) => {
+    ["Debian 12", page.debian12, all],
+    ["Debian 13, of an image alone", page.debian13, all.filter(({ part }) => part !== "cloud")],
+  ])("%s", (_, text, assertions) => {
     const rows = text.split("\n").filter((line) => /^\| \d+ \|/.test(line));
     const told = rows.map((row) => row.split(" | ").slice(0, 3).join(" | ").slice(2));
     expect(told).toEqual(assertions.map(({ number, part, name }) => `${number} | ${part} | ${name}`));
-    const failed = rows.filter((row) => /\| (fail|not looked at) \|/.test(row));
-    expect(failed.map((row) => Number(row.split(" ")[1]))).toEqual(failing);
+    expect(rows.filter((row) => /\| (fail|not looked at) \|/.test(row))).toEqual([]);
   });
 });
