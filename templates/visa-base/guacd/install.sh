@@ -32,7 +32,7 @@ fail() {
 find_guacd() {
   if [[ -x /usr/local/sbin/guacd ]]; then
     echo /usr/local/sbin/guacd
-  elif [[ $(dpkg-query -W -f '${db:Status-Status}' "${packages[@]}" 2>/dev/null) == installedinstalledinstalled ]]; then
+  elif [[ $(dpkg-query -W -f '${db:Status-Status}' "${packages[@]}" 2>/dev/null) == "$(printf 'installed%.0s' "${packages[@]}")" ]]; then
     echo /usr/sbin/guacd
   fi
 }
