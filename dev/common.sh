@@ -40,7 +40,8 @@ quietly() {
 }
 
 passed=0
-failed=0
+# The names of those that failed.
+failed=()
 
 # check NAME COMMAND…: runs it, says how it went, and counts it.
 check() {
@@ -50,7 +51,7 @@ check() {
     passed=$((passed + 1))
     say "$name: passed"
   else
-    failed=$((failed + 1))
+    failed+=("$name")
     say "$name: failed"
   fi
 }

@@ -1,8 +1,9 @@
 /**
- * The last line of a test run: `N passed, N failed`, from jest's JSON report and the outcome of the other checks.
+ * The end of a test run: what failed, a line each, and `N passed, N failed` as the last one, from jest's JSON report and
+ * the outcome of the other checks.
  *
- * Usage: `test-summary.ts REPORT JEST_EXIT_STATUS CHECKS_PASSED CHECKS_FAILED`; prints the line, and exits with 1 where
- * anything failed or nothing ran.
+ * Usage: `test-summary.ts REPORT JEST_EXIT_STATUS CHECKS_PASSED [FAILED_CHECK…]`; exits with 1 where anything failed or
+ * nothing ran.
  */
 import { readFileSync } from "node:fs";
 
@@ -12,6 +13,11 @@ export interface JestReport {
   readonly numFailedTests: number;
   /** Suites that could not even be loaded: their tests are in no other number. */
   readonly numRuntimeErrorTestSuites: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
 }
 
 /** What is counted. */
@@ -31,6 +37,15 @@ export function summarize(report: JestReport | undefined, exitStatus: number, ch
   return { passed: passed + checks.passed, failed: failed + checks.failed };
 }
 
+/** The names of the tests that failed, and the files of suites that could not be loaded. */
+export function failedTests(report: JestReport | undefined): string[] {
+  return (report?.testResults ?? []).flatMap(({ name, status, assertionResults }) => {
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (status === "failed" && failed.length === 0) return [name];
+    return failed.map(({ fullName }) => `${name}: ${fullName}`);
+  });
+}
+
 /** The line itself. */
 export function summaryLine({ passed, failed }: Summary): string {
   return `${passed} passed, ${failed} failed`;
@@ -45,8 +60,11 @@ function read(file: string): JestReport | undefined {
 }
 
 if (require.main === module) {
-  const [file = "", exitStatus, passed, failed] = process.argv.slice(2);
-  const summary = summarize(read(file), Number(exitStatus), { passed: Number(passed), failed: Number(failed) });
+  const [file = "", exitStatus, passed, ...failedChecks] = process.argv.slice(2);
+  const report = read(file);
+  const checks = { passed: Number(passed), failed: failedChecks.length };
+  const summary = summarize(report, Number(exitStatus), checks);
+  for (const name of [...failedChecks, ...failedTests(report)]) console.log(`failed: ${name}`);
   console.log(summaryLine(summary));
   process.exitCode = summary.failed > 0 ? 1 : 0;
 }

@@ -55,7 +55,10 @@ test.each<[string, string[], string]>([
 test("takes no budget for the boot, which nothing on a cloud could be compared by", async () => {
   const budget = ["--boot-budget", "owner=0.25", "--in-use", "images/desktop"];
   const { status, stderr } = await run("--on-cloud", "desktop", ...PLACE, "--contract", "", ...budget);
-  expect([status, stderr]).toEqual([2, expect.stringMatching(/'--boot-budget <shares>' cannot .*'--on-cloud <image>'/)]);
+  expect([status, stderr]).toEqual([
+    2,
+    expect.stringMatching(/'--boot-budget <shares>' cannot .*'--on-cloud <image>'/),
+  ]);
   expect(cloud.left).toEqual([]);
 });
 
