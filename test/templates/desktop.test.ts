@@ -173,7 +173,7 @@ test("never blanks the screen, composes nothing, and locks nothing", () => {
   install();
   expect(sandbox.read("/etc/X11/Xsession.d/61visa-no-blanking")).toMatch(/^xset s off/m);
   expect(sandbox.read(`${SETTINGS}/xfwm4.xml`)).toContain('name="use_compositing" type="bool" value="false"');
-  expect(sandbox.read(`${SETTINGS}/xfce4-panel.xml`)).toContain('value="-lock-screen"');
+  expect(sandbox.read(`${SETTINGS}/xfce4-panel.xml`)).toContain('value="xfce4-session-logout.desktop"');
   expect(sandbox.calls().join()).not.toMatch(/screensaver|light-locker|xfce4-power-manager/);
 });
 

@@ -1,4 +1,5 @@
 /** The features of visa-base, without a guest. LDAP, NFS homes and data mounts work together in test/integration/ldap. */
+import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { base64, type Outcome, Sandbox } from "./support/sandbox";
@@ -119,48 +120,71 @@ describe("visa-owner", () => {
   });
 
   describe("before user data", () => {
-    /** Whether the owner may be made early, with the user data that cloud-init has kept; undefined: it has not yet. */
-    const early = (userData: string | undefined): boolean => {
+    /** What the first stage of cloud-init keeps, as it keeps it: objects of classes that are not there for who reads it. */
+    const CACHE = `import collections, json, os, pathlib, pickle, sys, types
+module = sys.modules["cloudinit"] = types.ModuleType("cloudinit")
+class Source: __module__ = "cloudinit"
+class Program:
+    def __reduce__(self): return os.system, ("touch /run/ran",)
+module.Source = Source
+source = Source()
+source.__dict__.update(json.loads(sys.argv[2]))
+if source.userdata_raw and not source.userdata_raw.startswith("#cloud"): source.userdata_raw = source.userdata_raw.encode()
+source.paths = pathlib.PurePosixPath("/run"), collections.OrderedDict(a=1), {1, 2}, Program(), [Source()]
+with open(sys.argv[1], "wb") as file: pickle.dump(source, file)`;
+
+    /** Runs the script after the first stage, which has found these user data; undefined: none yet in this boot. */
+    const early = (userData: string | null | undefined): Outcome => {
       const script = readFileSync(sandbox.path("/var/tmp/visa-build/files/visa-owner"), "utf8");
-      // Where cloud-init keeps them is no folder of the sandbox.
-      const program = script.replace("/var/lib/cloud/instance/user-data.txt", "/run/user-data.txt");
+      // Where cloud-init keeps it is no folder of the sandbox.
+      const program = script.replace("/var/lib/cloud/instance/obj.pkl", "/run/obj.pkl");
       writeFileSync(sandbox.path("/run/visa-owner"), program);
-      rmSync(sandbox.path("/run/user-data.txt"), { force: true });
-      if (userData !== undefined) {
-        const text = userData.replace("visa-owner", () => program);
-        writeFileSync(sandbox.path("/run/user-data.txt"), text);
-      }
-      return sandbox.run(["/run/visa-owner", "--early"]).status === 0;
+      const text = userData?.replace("visa-owner", () => program) ?? null;
+      const kept = { metadata: { meta: { owner: "ada" } }, userdata_raw: text };
+      execFileSync("python3", ["-c", CACHE, sandbox.path("/run/obj.pkl"), JSON.stringify(kept)]);
+      rmSync(sandbox.path("/run/cloud-init/.instance-id"), { force: true });
+      if (userData !== undefined) writeFileSync(sandbox.path("/run/cloud-init/.instance-id"), "1\n");
+      return sandbox.run(["/run/visa-owner", "--early"]);
     };
+    const made = { status: 0, text: expect.stringContaining("useradd --create-home ") };
+    const nothing = { status: 0, text: "" };
 
     beforeEach(() => {
       mkdirSync(sandbox.path("/run/cloud-init"));
-      writeFileSync(sandbox.path("/run/cloud-init/instance-data.json"), "{}");
     });
 
-    test("without any, and with this very script", () => {
-      expect(early("")).toBe(true);
-      expect(early("visa-owner")).toBe(true);
+    test.each([
+      ["without any", null],
+      ["with empty ones", ""],
+      ["with this very script", "visa-owner"],
       // VISA's form leaves line ends out.
-      expect(early("visa-owner\n\n")).toBe(true);
+      ["with this script and other line ends", "visa-owner\n\n"],
+    ])("%s", (_, userData) => {
+      expect(early(userData)).toEqual(made);
+      expect(sandbox.read("/run/visa/owner")).toBe("ada\n");
+      // What is kept is read, nothing of it is run.
+      expect(existsSync(sandbox.path("/run/ran"))).toBe(false);
     });
 
-    test("not where they are others, which may make the owner themselves", () => {
-      expect(early("#!/bin/bash\nuseradd ada\n")).toBe(false);
-      expect(early("visa-owner\necho more")).toBe(false);
-      expect(early(undefined)).toBe(false);
+    test.each([
+      ["where they are others, which may make the owner themselves", "#!/bin/bash\nuseradd ada\n"],
+      ["where they are settings", "#cloud-config\nusers: [ada]\n"],
+      ["where they are more than this script", "visa-owner\necho more"],
+      ["where what is kept is an earlier boot's, or another instance's", undefined],
+    ])("not %s", (_, userData) => {
+      expect(early(userData)).toEqual(nothing);
     });
 
-    test("not where directory or homes are of the network, or cloud-init has no metadata", () => {
+    test("not where directory or homes are of the network, or what is kept cannot be read", () => {
       mark();
-      expect(early("")).toBe(false);
+      expect(early("")).toEqual(nothing);
       rmSync(sandbox.path("/etc/visa/owner-from-directory"));
       sandbox.stub("visa-home", "exit 0");
-      expect(early("")).toBe(false);
+      expect(early("")).toEqual(nothing);
       rmSync(sandbox.path("/usr/local/sbin/visa-home"));
-      expect(early("")).toBe(true);
-      rmSync(sandbox.path("/run/cloud-init/instance-data.json"));
-      expect(early("")).toBe(false);
+      expect(early("")).toEqual(made);
+      writeFileSync(sandbox.path("/run/obj.pkl"), "not this");
+      expect(sandbox.run(["/run/visa-owner", "--early"])).toEqual(nothing);
     });
   });
 

@@ -51,10 +51,12 @@ export async function showDesktop(subject: Subject): Promise<string> {
   const { guest, owner, reports } = subject;
   await subject.waitFor("open port 4822", 120, async () => (await guest.events())["4822"]);
   const desktop = await subject.desktop();
-  const programs = DESKTOP_PROGRAMS.map((name) => `pgrep -u '${owner}' -x ${name} >/dev/null`).join(" && ");
+  // One command: what looks on takes the session's own time.
+  const running = `pgrep -u '${owner}' -l -x '${DESKTOP_PROGRAMS.join("|")}'`;
   await subject.waitFor(`desktop of the owner (${DESKTOP_PROGRAMS.join(", ")})`, DESKTOP_SECONDS, async () => {
     if (desktop.error) throw desktop.error;
-    return (await guest.run(programs)).code === 0;
+    const { stdout } = await guest.run(running);
+    return DESKTOP_PROGRAMS.every((name) => new RegExp(` ${name}$`, "m").test(stdout));
   });
   await settle(desktop, subject);
   writeFileSync(join(reports, PICTURE_FILE), desktop.screenshot());

@@ -22,6 +22,7 @@ const VISA_OWNER = "/usr/local/sbin/visa-owner";
 export function slowUnit(name: string, seconds: number): string {
   return `cat > etc/systemd/system/${name} <<'END'
 [Unit]
+DefaultDependencies=no
 Before=visa-owner-early.service visa-owner.service cloud-final.service
 [Service]
 Type=oneshot
