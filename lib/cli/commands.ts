@@ -135,7 +135,12 @@ export function addCommands(program: Command): void {
         "how much slower than the release in use it may boot: owner=0.25,ports=0.25,firstPicture=0.5",
       ).conflicts("onCloud"),
     )
-    .option("--in-use <image>", "with --boot-budget: the image of the lock, <stack>/<id>, whose release that is")
+    .addOption(
+      new Option(
+        "--in-use <image>",
+        "with --boot-budget: the image of the lock, <stack>/<id>, whose release that is",
+      ).conflicts("onCloud"),
+    )
     .option("--lock-file <file>", "with --boot-budget: lock of the releases", "visa-images.lock.json")
     .option("--all", "show what does not apply, too")
     .option("--markdown", "print the contract as a table in Markdown")
