@@ -52,6 +52,12 @@ state() { stat -c '%n %Y %i' /etc/visa/* /etc/passwd /etc/shadow | xargs; }
 before=$(state)
 sleep 1.1
 say again "$(bash /run/visa-owner 2>&1; echo "exit $?"; [ "$before" = "$(state)" ] && echo unchanged)"
+# As before user data run: from what cloud-init itself has kept. These are others, and so is the script; by its name it is
+# what they are.
+rm /run/visa/owner
+early() { bash -c "$(cat /run/visa-owner)" "$1" --early 2>&1; echo "exit $?"; cat /run/visa/owner 2>&1; }
+say early-others "$(early /run/visa-owner)"
+say early "$(early /var/lib/cloud/instance/user-data.txt)"
 for name in root ../x daemon nobody ${"a".repeat(32)} x.1; do
   say "check-$name" "$(bash /run/visa-owner --check "$name" >/dev/null 2>&1; echo $?)"
 done
@@ -242,6 +248,11 @@ describe("visa-owner as user data", () => {
 
   it("changes nothing when it runs again", () => {
     expect(report.get("again")).toBe("exit 0\nunchanged");
+  });
+
+  it("makes the owner of what cloud-init has kept, where user data are its own script, and nothing where they are not", () => {
+    expect(report.get("early-others")).toBe("exit 0\ncat: /run/visa/owner: No such file or directory");
+    expect(report.get("early")).toBe(`exit 0\n${OWNER}`);
   });
 
   it.each([
