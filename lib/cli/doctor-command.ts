@@ -12,6 +12,7 @@ import { hostDebianMirror } from "../runner/host/mirror";
 import { namesIn, textOf } from "../runner/host/optional-files";
 import { CLOUD_TOOLS, compareVersions, findTool, TOOLS } from "../runner/host/requirements";
 import { size } from "../runner/output/progress";
+import { missingFirmware } from "../verify/instance/firmware";
 import { cdktfCli } from "./cdktf-cli";
 import type { Finding } from "./finding";
 import { table } from "./inputs";
@@ -70,7 +71,9 @@ export async function examine(environment: Environment, cache: string): Promise<
     terraform(environment, path),
     provider(environment),
     ...(byCloud ? [await builder(environment)] : [await accelerator(path), memory()]),
+    uefi(missingFirmware()),
     cacheFolder(cache),
+    ...signing(environment),
     await network(environment),
     await examineCloud(environment),
     ...(await visa(environment)),
@@ -211,6 +214,34 @@ function memory(): Finding {
   const found = `${size(totalmem())}, ${size(available)} of it available; ${availableParallelism()} CPUs`;
   if (!(available < MEMORY_BYTES)) return { name, status: "ok", found };
   return { name, status: "warning", found, fix: "end other programs, or build with less: VISA_BUILD_MEMORY=2048" };
+}
+
+/** Whether a gate can boot an image by UEFI. @param missing a file of the firmware */
+export function uefi(missing: string | undefined): Finding {
+  const name = "UEFI";
+  if (missing === undefined) return { name, status: "ok", found: "firmware for images that boot by it" };
+  return {
+    name,
+    status: "warning",
+    found: `${missing} is not here: images with firmware "uefi" cannot be verified`,
+    fix: "on Debian: apt install ovmf",
+  };
+}
+
+/** Whether the key that releases are signed with can be used; nothing where the environment names none. */
+function signing(environment: Environment): Finding[] {
+  const name = "signing key";
+  const { signerFrom } = require("../releases/trust/signer") as typeof import("../releases/trust/signer");
+  try {
+    const signer = signerFrom(environment);
+    if (!signer) return [];
+    const curve = signer.publicKey.asymmetricKeyDetails?.namedCurve;
+    const by = environment.VISA_SIGNING_COMMAND ? "VISA_SIGNING_COMMAND (not run)" : "VISA_SIGNING_KEY_FILE";
+    return [{ name, status: "ok", found: `${curve}, by ${by}` }];
+  } catch (error) {
+    const [found = "", fix] = (error as Error).message.split("\n  fix: ");
+    return [{ name, status: "missing", found, fix }];
+  }
 }
 
 function cacheFolder(cache: string): Finding {

@@ -1,8 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { examine, nodeVersion } from "../../lib/cli/doctor-command";
+import { examine, nodeVersion, uefi } from "../../lib/cli/doctor-command";
 import { compareVersions } from "../../lib/runner/host/requirements";
 import { BuildCloud } from "../runner/cloud/build-cloud";
 
@@ -128,6 +129,39 @@ describe("with the builder openstack", () => {
       await cloud.stop();
     }
   });
+});
+
+test("UEFI's firmware is needed by some images alone", async () => {
+  expect(await find("UEFI")).toBeDefined();
+  expect(uefi(undefined)).toEqual({ name: "UEFI", status: "ok", found: expect.any(String) });
+  expect(uefi("/usr/share/OVMF/x.fd")).toEqual({
+    name: "UEFI",
+    status: "warning",
+    found: '/usr/share/OVMF/x.fd is not here: images with firmware "uefi" cannot be verified',
+    fix: "on Debian: apt install ovmf",
+  });
+});
+
+test("the signing key is read, where there is one; a command is not run", async () => {
+  const key = join(folder, "signing.pem");
+  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-384" });
+  writeFileSync(key, privateKey.export({ type: "pkcs8", format: "pem" }));
+  const shown = join(folder, "signing.pub");
+  writeFileSync(shown, publicKey.export({ type: "spki", format: "pem" }));
+  const byKey = (file: string) => find("signing key", { VISA_SIGNING_KEY_FILE: file });
+  expect(await find("signing key")).toBeUndefined();
+  expect(await byKey(key)).toMatchObject({ status: "ok", found: "secp384r1, by VISA_SIGNING_KEY_FILE" });
+  expect(await byKey(join(folder, "none.pem"))).toMatchObject({
+    status: "missing",
+    found: expect.stringContaining("none.pem"),
+    fix: expect.any(String),
+  });
+  const byCommand = { VISA_SIGNING_COMMAND: `touch ${join(folder, "ran")}`, VISA_SIGNING_PUBLIC_KEY_FILE: shown };
+  expect(await find("signing key", byCommand)).toMatchObject({
+    status: "ok",
+    found: "secp384r1, by VISA_SIGNING_COMMAND (not run)",
+  });
+  expect(existsSync(join(folder, "ran"))).toBe(false);
 });
 
 test("a cache folder that is not there yet is measured where it will be", async () => {

@@ -11,6 +11,11 @@ const VARIABLES = "/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
 /** The instance's own variables, in its folder. */
 export const VARIABLES_FILE = "uefi-variables.fd";
 
+/** What is not installed of the firmware; nothing where all of it is. */
+export function missingFirmware(): string | undefined {
+  return [CODE, VARIABLES].find((file) => !existsSync(file));
+}
+
 /**
  * QEMU's arguments for a machine with UEFI, which is a q35: no other keeps the guest away from the variables.
  *
@@ -18,7 +23,7 @@ export const VARIABLES_FILE = "uefi-variables.fd";
  * @throws VisaImageError where the firmware is not installed
  */
 export function firmwareArguments(folder: string): string[] {
-  const missing = [CODE, VARIABLES].find((file) => !existsSync(file));
+  const missing = missingFirmware();
   if (missing !== undefined) {
     throw new VisaImageError(`an image that boots by UEFI is verified with "${missing}", which is not here`, {
       fix: "apt-get install ovmf",
