@@ -109,9 +109,17 @@ function shorten(text: string): string {
     .join("\n");
 }
 
+/** Between what is wrong and what to do, in a message. */
+const BEFORE_FIX = "\n  fix: ";
+
+/** What is wrong, of an error's message: all before its fix. */
+export function withoutFix(message: string): string {
+  return message.split(BEFORE_FIX, 1)[0] ?? "";
+}
+
 function format(what: string, { location, fix }: VisaImageErrorOptions): string {
   const where = location
     ? `${[location.file, location.line, location.column].filter((x) => x !== undefined).join(":")}: `
     : "";
-  return shorten(fix ? `${where}${what}\n  fix: ${fix}` : `${where}${what}`);
+  return shorten(fix ? `${where}${what}${BEFORE_FIX}${fix}` : `${where}${what}`);
 }

@@ -5,7 +5,7 @@ import { connect } from "node:net";
 import { availableParallelism, homedir, tmpdir, totalmem, userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { resolveMachine } from "../build-machine";
-import { ExitCode, type VisaImageError } from "../errors";
+import { ExitCode, type VisaImageError, withoutFix } from "../errors";
 import { cacheRoot } from "../runner/cache/cache";
 import { kvmObstacle } from "../runner/host/accelerator";
 import { hostDebianMirror } from "../runner/host/mirror";
@@ -128,8 +128,8 @@ async function builder(environment: Environment): Promise<Finding> {
       found: `openstack: the flavour ${machine.flavor} (${diskGb} GiB), a network, and room`,
     };
   } catch (error) {
-    const [found = "", fix] = (error as Error).message.split("\n  fix: ");
-    return { name, status: "missing", found: `openstack: ${found.slice(0, 300)}`, fix };
+    const { message, fix } = error as VisaImageError;
+    return { name, status: "missing", found: `openstack: ${withoutFix(message).slice(0, 300)}`, fix };
   }
 }
 
@@ -239,8 +239,8 @@ function signing(environment: Environment): Finding[] {
     const by = environment.VISA_SIGNING_COMMAND ? "VISA_SIGNING_COMMAND (not run)" : "VISA_SIGNING_KEY_FILE";
     return [{ name, status: "ok", found: `${curve}, by ${by}` }];
   } catch (error) {
-    const [found = "", fix] = (error as Error).message.split("\n  fix: ");
-    return [{ name, status: "missing", found, fix }];
+    const { message, fix } = error as VisaImageError;
+    return [{ name, status: "missing", found: withoutFix(message), fix }];
   }
 }
 
@@ -324,8 +324,9 @@ async function visa(environment: Environment): Promise<Finding[]> {
       await client.close();
     }
   } catch (error) {
-    const [what = "", fix = "see docs/visa.md"] = (error as Error).message.split("\n  fix: ");
-    return [{ name, status: "warning", found: `${found ? `${found}: ` : ""}${what.slice(0, 200)}`, fix }];
+    const { message, fix = "see docs/visa.md" } = error as VisaImageError;
+    const what = withoutFix(message).slice(0, 200);
+    return [{ name, status: "warning", found: `${found ? `${found}: ` : ""}${what}`, fix }];
   }
 }
 

@@ -1,7 +1,7 @@
 /** Writes a tree of packme's anew, with what has to be put right mended. The tree itself is only read. */
 import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { usageError, VisaImageError } from "../errors";
+import { usageError, VisaImageError, withoutFix } from "../errors";
 import { mapAll, problemsOf } from "../problems";
 import { specify } from "../specify/specify";
 import { Catalog } from "../template/catalog";
@@ -89,7 +89,7 @@ function lookAt(
       const { location, fix } = problem;
       const file = location && own(location.file);
       const place = location ? [location.file, location.line, location.column].filter(Boolean).join(":") : "";
-      const [what = ""] = problem.message.slice(place === "" ? 0 : place.length + 2).split("\n  fix: ");
+      const what = withoutFix(problem.message.slice(place === "" ? 0 : place.length + 2));
       return { file, line: location?.line, what: own(what), fix: fix && own(fix) };
     });
     const names = [...shared].map((name) => `"${name}"`).join(", ");

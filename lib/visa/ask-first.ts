@@ -1,5 +1,5 @@
 /** Asks VISA before anything is built whether the result can be registered there, so that a mistake costs no build. */
-import { ExitCode, VisaImageError } from "../errors";
+import { ExitCode, VisaImageError, withoutFix } from "../errors";
 import type { Environment } from "./api-token";
 import { VisaError } from "./graphql";
 import { VisaClient } from "./visa-client";
@@ -40,7 +40,7 @@ export async function askVisaFirst({
     onMessage(`VISA ${version} takes the token; it is read again when the image is registered${endOf(client)}`);
   } catch (error) {
     if (!(error instanceof VisaImageError)) throw error;
-    const [what = ""] = error.message.split("\n  fix: ");
+    const what = withoutFix(error.message);
     if (isAway(error)) {
       onMessage(`VISA cannot be asked now, and is asked again when the image is registered: ${what}`);
       return;

@@ -1,6 +1,6 @@
 /** Brings about in VISA what a stack wants: one mutation after the other, each looked at before the next. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { VisaImageError } from "../errors";
+import { VisaImageError, withoutFix } from "../errors";
 import type { Step } from "./entry-changes";
 import type { Found } from "./fields";
 import { VisaError } from "./graphql";
@@ -89,7 +89,7 @@ function maySendAgain({ mutation }: Step, error: unknown): boolean {
 /** The error, and what it leaves. */
 function stopped(error: unknown, left: readonly Step[]): VisaImageError {
   const { message, fix, exitCode } = error as VisaImageError;
-  const what = message.split("\n  fix: ")[0];
+  const what = withoutFix(message);
   const steps = left.map(({ says }) => `\n  left to do in VISA: ${says}`).join("");
   return new VisaImageError(`${what}${steps}`, { fix, exitCode, cause: error });
 }
