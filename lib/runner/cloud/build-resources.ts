@@ -1,15 +1,13 @@
 /** What a build has in a cloud beside its server, and how all of it is removed. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Cloud } from "../../cloud/cloud";
 import type { Glance } from "../../cloud/glance";
 import type { Owned } from "../../cloud/neutron";
-import { Refusal } from "../../cloud/service";
+import { type Patience, removeFloatingIp, removeSecurityGroup, removeServer } from "../../cloud/removal";
 import { VisaImageError } from "../../errors";
 import { BUILD_PREFIX, type BuildMark, MARK_PROPERTY, readMark } from "./build-mark";
 
-/** How long a server may take to go, in milliseconds: only then its security group can. */
-const REMOVAL_MS = 60_000;
-const POLL_MS = 1000;
+/** For one thing: the next build, or `visa-image prune`, removes what is left. */
+const PATIENCE: Patience = { seconds: 60, whileAway: false };
 const SSH = 22;
 
 type Listed = { readonly id: string; readonly name?: string };
@@ -52,8 +50,6 @@ async function makeGroup({ neutron }: Cloud, name: string, description: string):
 export interface RemovalOptions {
   /** Whether nothing is to be removed. @default false */
   readonly dryRun?: boolean;
-  /** How long it waits before it looks again. @default 1000 in milliseconds */
-  readonly pollMs?: number;
 }
 
 /**
@@ -67,7 +63,7 @@ export interface RemovalOptions {
 export async function removeBuilds(
   cloud: Cloud,
   which: (mark: BuildMark) => boolean,
-  { dryRun = false, pollMs = POLL_MS }: RemovalOptions = {},
+  { dryRun = false }: RemovalOptions = {},
 ): Promise<string[]> {
   const removed: string[] = [];
   const problems: string[] = [];
@@ -95,7 +91,7 @@ export async function removeBuilds(
   await each(
     "floating address",
     async () => described(await cloud.neutron.floatingIps()),
-    ({ id }) => cloud.neutron.deleteFloatingIp(id),
+    ({ id }) => removeFloatingIp(cloud, id, PATIENCE),
   );
   await each(
     "server",
@@ -103,7 +99,7 @@ export async function removeBuilds(
       (await cloud.nova.servers(`^${BUILD_PREFIX}`)).filter(
         (server) => isOurs(server) && chosen(server.metadata[MARK_PROPERTY]),
       ),
-    ({ id }) => removeServer(cloud, id, pollMs),
+    ({ id }) => removeServer(cloud, id, PATIENCE),
   );
   let glance: Glance | undefined;
   await each(
@@ -117,7 +113,8 @@ export async function removeBuilds(
   await each(
     "security group",
     async () => described(await cloud.neutron.securityGroups()),
-    ({ id }) => removeGroup(cloud, id, pollMs),
+    // Where a server stays its group does, too.
+    ({ id }) => removeSecurityGroup(cloud, id, { ...PATIENCE, ...(problems.length > 0 && { seconds: 0 }) }),
   );
   if (problems.length > 0) {
     throw new VisaImageError(`a build has left something in the cloud:\n${problems.map((p) => `  ${p}`).join("\n")}`, {
@@ -125,25 +122,4 @@ export async function removeBuilds(
     });
   }
   return removed;
-}
-
-/** Deletes it, and waits until nothing of it holds its group. */
-async function removeServer({ nova }: Cloud, id: string, pollMs: number): Promise<void> {
-  await nova.delete(id);
-  for (const deadline = Date.now() + REMOVAL_MS; Date.now() < deadline; await sleep(pollMs)) {
-    if (!(await nova.server(id))) return;
-  }
-  throw new VisaImageError(`Nova has not removed it within ${REMOVAL_MS / 1000} s`);
-}
-
-/** A port that is just going may hold a group for a moment. */
-async function removeGroup({ neutron }: Cloud, id: string, pollMs: number): Promise<void> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await neutron.deleteSecurityGroup(id);
-    } catch (error) {
-      if (!(error instanceof Refusal && error.status === 409) || attempt === 15) throw error;
-    }
-    await sleep(pollMs);
-  }
 }

@@ -8,7 +8,7 @@ import { appendFileSync } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ServerServices } from "../../cloud/cloud";
-import { removeNamed } from "./removal";
+import { removeNamed } from "../../cloud/removal";
 
 /** What the command says last. */
 const ALL_IS_REMOVED = ".";

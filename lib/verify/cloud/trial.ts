@@ -3,10 +3,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ServerServices } from "../../cloud/cloud";
 import { type Flavor, type Server, serverFault } from "../../cloud/compute";
 import type { Named } from "../../cloud/neutron";
+import { removeFloatingIp, removeSecurityGroup, removeServer } from "../../cloud/removal";
 import { VisaImageError } from "../../errors";
 import { lastLines } from "../../runner/output/tail";
 import { Belongings } from "./belongings";
-import { removeFloatingIp, removeSecurityGroup, removeServer } from "./removal";
 
 /** Where instances are made: what a person names, looked up. */
 export interface TrialPlace extends ServerServices {

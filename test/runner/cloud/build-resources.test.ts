@@ -77,7 +77,7 @@ test("a build that runs is left alone, one whose process has ended is not", asyn
 test("fails with what it could not remove, and removes the rest", async () => {
   await work();
   cloud.faults.set(`DELETE /nova/servers/s-${mark.length}`, { status: 500 });
-  const removal = removeBuilds(await cloud.connect(), isOwn, { pollMs: 10 });
+  const removal = removeBuilds(await cloud.connect(), isOwn);
   await expect(removal).rejects.toThrow(
     /has left something in the cloud:\n {2}server s-\d+: cannot delete .* Nova answered 500[\s\S]*visa-image prune/,
   );
