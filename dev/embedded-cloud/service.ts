@@ -190,11 +190,21 @@ export class Service {
       const process = await readProcess(pid);
       if (!process || process.session !== record.pid || process.zombie) continue;
       if (pid === record.pid && process.startTime !== record.startTime) continue;
-      const environment = await readFile(`/proc/${pid}/environ`, "utf8").catch(() => "");
-      if (environment.split("\0").includes(`${TOKEN}=${record.token}`)) found.push({ pid, parent: process.parent });
+      const environment = await readEnvironment(pid);
+      // Empty: it is ending, and may still have its ports.
+      if (environment === "" || environment?.split("\0").includes(`${TOKEN}=${record.token}`)) {
+        found.push({ pid, parent: process.parent });
+      }
     }
     return found;
   }
+}
+
+/** Nothing where it is gone, or somebody else's; empty where it has given its memory back, and is not gone yet. */
+async function readEnvironment(pid: number): Promise<string | undefined> {
+  return readFile(`/proc/${pid}/environ`, "utf8").catch((error: NodeJS.ErrnoException) =>
+    error.code === "ESRCH" ? "" : undefined,
+  );
 }
 
 function supervisorOf({ pid, entered }: ServiceRecord, members: readonly Member[]): number | undefined {

@@ -76,6 +76,22 @@ describe("a service", () => {
     expect(alive(Number(readFileSync(service.log, "utf8").trim()))).toBe(false);
   });
 
+  it("counts one that is ending until it is gone", async () => {
+    // Its environment goes at once, its memory takes a while.
+    const large = "import time; x = bytearray([7]) * (500 << 20); print('ready', flush=True); time.sleep(1000)";
+    const service = make();
+    const end = join(folder, "end");
+    const command = `python3 -c "${large}" & echo $!; until [ -e '${end}' ]; do sleep 0.01; done; exit 3`;
+    await service.start(["sh", "-c", command], environment);
+    await until(service, () => readFileSync(service.log, "utf8").includes("ready"));
+    const pid = Number.parseInt(readFileSync(service.log, "utf8"), 10);
+    expect(alive(pid)).toBe(true);
+    writeFileSync(end, "");
+    let state = await service.inspect();
+    while (state.state !== "crashed" || state.pids.length > 0) state = await service.inspect();
+    expect(alive(pid)).toBe(false);
+  });
+
   it("says by which signal it was ended", async () => {
     const service = make();
     await service.start(["sleep", "1000"], environment);

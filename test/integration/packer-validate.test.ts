@@ -1,7 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are literals for HCL
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { hcl } from "../../lib/packer/hcl";
 import type { InstallerBase, LayerSpecification } from "../../lib/specification";
@@ -16,7 +15,7 @@ import { scratchFolder } from "../support/scratch";
 
 /** A scratch folder as the runner stages it, with dummies for what only a build makes. */
 function scratch(layer: Pick<LayerSpecification | InstallerBase, "files" | "configuration">): string {
-  const folder = mkdtempSync(join(tmpdir(), "packer-"));
+  const folder = scratchFolder();
   for (const { path, source, mode, content } of layer.files) {
     mkdirSync(dirname(join(folder, path)), { recursive: true });
     if (content === undefined) copyFileSync(source, join(folder, path));
