@@ -6,10 +6,18 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { closeSync, openSync } from "node:fs";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import {
+  bootId,
+  isMarked,
+  type ProcessInfo,
+  processInfo,
+  sessionMembers,
+  signal,
+} from "../../lib/runner/processes/processes";
 
 /**
  * Runs a command and, when it ends without having been asked to, writes its exit status to a file. It passes SIGTERM
@@ -44,12 +52,6 @@ interface ServiceRecord {
   readonly token: string;
   /** Whether its supervisor is the child of a program that entered a namespace. @default false */
   readonly entered?: boolean;
-}
-
-/** A living process of a service. */
-interface Member {
-  readonly pid: number;
-  readonly parent: number;
 }
 
 /** State of a service's processes. */
@@ -107,8 +109,8 @@ export class Service {
     const pid = child.pid as number;
     const record: ServiceRecord = {
       pid,
-      startTime: (await readProcess(pid))?.startTime ?? "",
-      bootId: await bootId(),
+      startTime: processInfo(pid)?.startTime ?? "",
+      bootId: bootId(),
       token,
       entered: enter.length > 0,
     };
@@ -119,7 +121,7 @@ export class Service {
   async inspect(): Promise<ProcessState> {
     const record = await this.record();
     if (!record) return { state: "stopped" };
-    const members = await this.members(record);
+    const members = this.members(record);
     const pids = members.map((member) => member.pid);
     const ended = await this.endedMessage();
     if (!ended && pids.includes(record.pid)) {
@@ -130,7 +132,7 @@ export class Service {
     }
     if (ended) return { state: "crashed", message: ended, pids };
     // After a restart of the machine nothing has crashed.
-    if (record.bootId !== (await bootId())) return { state: "stopped" };
+    if (record.bootId !== bootId()) return { state: "stopped" };
     return { state: "crashed", message: `${this.name} is gone without a trace (killed with its supervisor)`, pids };
   }
 
@@ -141,19 +143,19 @@ export class Service {
   async stop(patienceMs = 8000): Promise<boolean> {
     const record = await this.record();
     if (!record) return false;
-    let members = await this.members(record);
+    let members = this.members(record);
     const anything = members.length > 0;
     const supervisor = supervisorOf(record, members);
     // The supervisor passes it on; without one, everybody is asked.
     for (const { pid } of members) if (supervisor === undefined || pid === supervisor) signal(pid, "SIGTERM");
     for (const deadline = Date.now() + patienceMs; members.length > 0 && Date.now() < deadline; ) {
       await sleep(50);
-      members = await this.members(record);
+      members = this.members(record);
     }
     while (members.length > 0) {
       for (const { pid } of members) signal(pid, "SIGKILL");
       await sleep(20);
-      members = await this.members(record);
+      members = this.members(record);
     }
     await rm(this.recordFile, { force: true });
     await rm(this.endedFile, { force: true });
@@ -182,32 +184,15 @@ export class Service {
     return `${this.name} ended by itself at ${when} (${describeExit(Number(code))}); its log: ${this.log}`;
   }
 
-  private async members(record: ServiceRecord): Promise<Member[]> {
-    const found: Member[] = [];
-    for (const name of await readdir("/proc")) {
-      const pid = Number(name);
-      if (!Number.isInteger(pid)) continue;
-      const process = await readProcess(pid);
-      if (!process || process.session !== record.pid || process.zombie) continue;
-      if (pid === record.pid && process.startTime !== record.startTime) continue;
-      const environment = await readEnvironment(pid);
-      // Empty: it is ending, and may still have its ports.
-      if (environment === "" || environment?.split("\0").includes(`${TOKEN}=${record.token}`)) {
-        found.push({ pid, parent: process.parent });
-      }
-    }
-    return found;
+  private members(record: ServiceRecord): ProcessInfo[] {
+    return sessionMembers(record.pid).filter(
+      ({ pid, startTime }) =>
+        (pid !== record.pid || startTime === record.startTime) && isMarked(pid, `${TOKEN}=${record.token}`),
+    );
   }
 }
 
-/** Nothing where it is gone, or somebody else's; empty where it has given its memory back, and is not gone yet. */
-async function readEnvironment(pid: number): Promise<string | undefined> {
-  return readFile(`/proc/${pid}/environ`, "utf8").catch((error: NodeJS.ErrnoException) =>
-    error.code === "ESRCH" ? "" : undefined,
-  );
-}
-
-function supervisorOf({ pid, entered }: ServiceRecord, members: readonly Member[]): number | undefined {
+function supervisorOf({ pid, entered }: ServiceRecord, members: readonly ProcessInfo[]): number | undefined {
   return members.find((member) => (entered ? member.parent === pid : member.pid === pid))?.pid;
 }
 
@@ -216,30 +201,4 @@ export function describeExit(code: number): string {
   const name = Object.entries(constants.signals).find(([, number]) => number === code - 128)?.[0];
   if (name === "SIGKILL") return "killed by SIGKILL; out of memory?";
   return name ? `killed by ${name}` : `exit status ${code}`;
-}
-
-/** What the kernel says of a process; nothing where it is gone. */
-export async function readProcess(pid: number) {
-  const text = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  // The second field is the program's name in parentheses, and may hold anything; see proc(5).
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return {
-    zombie: fields[0] === "Z",
-    parent: Number(fields[1]),
-    session: Number(fields[3]),
-    startTime: fields[19] ?? "",
-  };
-}
-
-async function bootId(): Promise<string> {
-  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
-}
-
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name);
-  } catch {
-    // It has ended since.
-  }
 }

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { VisaImageError } from "../../../lib/errors";
 import { exists } from "../../../lib/presence";
-import { readProcess, type Service } from "../service";
+import { processInfo } from "../../../lib/runner/processes/processes";
+import type { Service } from "../service";
 import type { Workbench } from "../workbench";
 
 /** The service that is the namespaces' first process. */
@@ -34,13 +35,13 @@ export async function startNamespace(bench: Workbench): Promise<void> {
  */
 export async function stopNamespace(service: Service): Promise<boolean> {
   const first = await firstProcess(service);
-  const before = first === undefined ? undefined : await readProcess(first);
+  const before = first === undefined ? undefined : processInfo(first);
   const stopped = await service.stop(0);
   if (first === undefined) return stopped;
   // The kernel kills all the others, and lets it go when the last one has ended: on a busy machine that takes seconds.
   for (const deadline = Date.now() + LAST_ONES_MS; Date.now() < deadline; await sleep(50)) {
-    const now = await readProcess(first);
-    if (!now || now.zombie || now.startTime !== before?.startTime) break;
+    const now = processInfo(first);
+    if (!now || now.state === "Z" || now.startTime !== before?.startTime) break;
   }
   return stopped;
 }

@@ -12,6 +12,8 @@ export interface ProcessInfo {
   readonly name: string;
   /** `Z` is a zombie: ended, but not yet fetched by its parent. */
   readonly state: string;
+  /** Whether the kernel is taking it apart: its environment is gone, its memory and its ports may not be. */
+  readonly ending: boolean;
   readonly parent: number;
   readonly session: number;
   /** In clock ticks since boot: with the pid it names one process for good. */
@@ -25,6 +27,9 @@ export interface ProcessIdentity {
   /** Pids of another boot mean nothing. */
   readonly boot: string;
 }
+
+/** Of a process's flags; see include/linux/sched.h. */
+const PF_EXITING = 0x4;
 
 /** Reads a process, `undefined` where there is none. */
 export function processInfo(pid: number): ProcessInfo | undefined {
@@ -41,6 +46,7 @@ export function processInfo(pid: number): ProcessInfo | undefined {
     pid,
     name: stat.slice(stat.indexOf("(") + 1, end),
     state: fields[0] ?? "?",
+    ending: (Number(fields[6]) & PF_EXITING) !== 0,
     parent: Number(fields[1]),
     session: Number(fields[3]),
     startTime: fields[19] ?? "",
@@ -110,16 +116,24 @@ export async function endSession(session: number, options: EndSessionOptions = {
 
 /**
  * Ends what a dead worker left of its session. The session's number may belong to others by now, so a member counts
- * only where its environment carries the marker of that run.
+ * only where it is marked as that run's.
  */
 export async function endAbandonedSession(worker: ProcessIdentity, marker: string): Promise<number> {
   if (worker.boot !== bootId() || isAlive(worker)) return 0;
   const foreign = new Set(
     sessionMembers(worker.pid)
-      .filter(({ pid }) => !environmentHolds(pid, marker))
+      .filter(({ pid }) => !isMarked(pid, marker))
       .map(({ pid }) => pid),
   );
   return endSession(worker.pid, { except: foreign });
+}
+
+/**
+ * Whether a process's environment holds an entry. One that is ending has no environment to be told by: it counts until
+ * it is gone, and no signal harms it.
+ */
+export function isMarked(pid: number, entry: string): boolean {
+  return environmentHolds(pid, entry) || processInfo(pid)?.ending === true;
 }
 
 function environmentHolds(pid: number, entry: string): boolean {
