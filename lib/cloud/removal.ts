@@ -17,30 +17,24 @@ export interface Patience {
 
 /** Deletes a server. */
 export async function removeServer({ nova }: ServerServices, id: string, patience?: Patience): Promise<void> {
-  const isGone = async () => {
+  const remove = async () => {
     // Asked for again: a Nova that is just being started again forgets.
     await nova.delete(id);
     return (await nova.server(id)) === undefined;
   };
-  await untilDone(`end of the server "${id}"`, isGone, patience);
+  await untilDone(`end of the server "${id}"`, remove, patience);
 }
 
 /** Deletes a security group, which its server's port uses for a moment longer than there is a server. */
 export async function removeSecurityGroup({ neutron }: ServerServices, id: string, patience?: Patience): Promise<void> {
-  const isGone = async () => {
-    await neutron.deleteSecurityGroup(id);
-    return true;
-  };
-  await untilDone(`end of the security group "${id}"`, isGone, patience);
+  const remove = () => neutron.deleteSecurityGroup(id).then(() => true);
+  await untilDone(`end of the security group "${id}"`, remove, patience);
 }
 
 /** Gives a floating address back. */
 export async function removeFloatingIp({ neutron }: ServerServices, id: string, patience?: Patience): Promise<void> {
-  const isGone = async () => {
-    await neutron.deleteFloatingIp(id);
-    return true;
-  };
-  await untilDone(`end of the floating address "${id}"`, isGone, patience);
+  const remove = () => neutron.deleteFloatingIp(id).then(() => true);
+  await untilDone(`end of the floating address "${id}"`, remove, patience);
 }
 
 /** Removes all that bears a test instance's name, which nothing else has. */
@@ -51,15 +45,18 @@ export async function removeNamed(cloud: ServerServices, name: string): Promise<
   for (const { id } of await neutron.securityGroups(name)) await removeSecurityGroup(cloud, id);
 }
 
-/** @throws VisaImageError what the last try said, or that it is still there */
+/**
+ * @param remove says whether it is gone
+ * @throws VisaImageError what the last try said, or that it is still there
+ */
 async function untilDone(
   what: string,
-  isDone: () => Promise<boolean>,
+  remove: () => Promise<boolean>,
   { seconds = 300, whileAway = true }: Patience = {},
 ): Promise<void> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
-    const done = await isDone().catch((error: unknown) => {
+    const done = await remove().catch((error: unknown) => {
       const isBusy = error instanceof Refusal && error.status === 409;
       const isAway = whileAway && mayHaveWorked(error);
       if (!(isBusy || isAway) || performance.now() > end) throw error;

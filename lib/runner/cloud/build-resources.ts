@@ -71,7 +71,9 @@ export async function removeBuilds(
     const mark = readMark(text);
     return mark !== undefined && which(mark);
   };
+  /** Whether all of them went. */
   const each = async (what: string, list: () => Promise<Listed[]>, remove: (one: Listed) => Promise<void>) => {
+    const before = problems.length;
     try {
       for (const one of await list()) {
         await (dryRun ? Promise.resolve() : remove(one)).then(
@@ -82,6 +84,7 @@ export async function removeBuilds(
     } catch (error) {
       problems.push(`${what}s: ${(error as Error).message.split("\n")[0]}`);
     }
+    return problems.length === before;
   };
   // An administrator is shown those of all projects.
   const isOurs = ({ projectId }: { readonly projectId: string }) => projectId === cloud.projectId;
@@ -93,7 +96,7 @@ export async function removeBuilds(
     async () => described(await cloud.neutron.floatingIps()),
     ({ id }) => removeFloatingIp(cloud, id, PATIENCE),
   );
-  await each(
+  const allServersWent = await each(
     "server",
     async () =>
       (await cloud.nova.servers(`^${BUILD_PREFIX}`)).filter(
@@ -114,7 +117,7 @@ export async function removeBuilds(
     "security group",
     async () => described(await cloud.neutron.securityGroups()),
     // Where a server stays its group does, too.
-    ({ id }) => removeSecurityGroup(cloud, id, { ...PATIENCE, ...(problems.length > 0 && { seconds: 0 }) }),
+    ({ id }) => removeSecurityGroup(cloud, id, allServersWent ? PATIENCE : { ...PATIENCE, seconds: 0 }),
   );
   if (problems.length > 0) {
     throw new VisaImageError(`a build has left something in the cloud:\n${problems.map((p) => `  ${p}`).join("\n")}`, {
