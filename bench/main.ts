@@ -11,9 +11,10 @@
  * It works in a folder of its own below /var/tmp, 40 GB at most, and removes it; where it fails, the logs stay there.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
+import { mirroredProvider } from "../lib/cli/doctor-command";
 import { packageRoot } from "../lib/package-root";
 import { chooseAccelerator } from "../lib/runner/host/accelerator";
 import { stopMeasured } from "./measure";
@@ -63,16 +64,9 @@ async function machine(scratch: string): Promise<string> {
     `${Math.round(totalmem() / 2 ** 30)} GiB, ${name === "kvm" ? "KVM" : "no KVM (QEMU's TCG)"}, ${system}`,
     [
       `Node ${process.versions.node}, Packer ${version("packer")}, QEMU ${version("qemu-img")}`,
-      `Terraform ${version("terraform")}, OpenStack provider ${providerVersion()}`,
+      `Terraform ${version("terraform")}, OpenStack provider ${mirroredProvider(process.env)?.versions.at(-1)}`,
     ].join(", "),
   ].join("; ");
-}
-
-/** Of the provider that a deploy takes: the newest that `dev/setup` has put into its mirror. */
-function providerVersion(): string | undefined {
-  const mirror = ".embedded/providers/registry.terraform.io/terraform-provider-openstack/openstack";
-  const versions = readdirSync(join(packageRoot(), mirror));
-  return versions.sort((a, b) => a.localeCompare(b, "en", { numeric: true })).at(-1);
 }
 
 main().catch((error: unknown) => {

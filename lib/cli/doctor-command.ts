@@ -171,6 +171,20 @@ function terraform(environment: Environment, path: string): Finding {
 
 function provider(environment: Environment): Finding {
   const name = "OpenStack provider";
+  const mirrored = mirroredProvider(environment);
+  if (mirrored) return { name, status: "ok", found: `${mirrored.versions.join(", ")} in ${mirrored.folder}` };
+  return {
+    name,
+    status: "warning",
+    found: "not on this machine: cdktf takes it from the registry",
+    fix: "without internet access: put it into a mirror (docs/offline.md)",
+  };
+}
+
+/** The versions of the OpenStack provider that Terraform finds on this machine, the newest last, and where. */
+export function mirroredProvider(
+  environment: Environment,
+): { readonly folder: string; readonly versions: readonly string[] } | undefined {
   const configuration = environment.TF_CLI_CONFIG_FILE || join(homedir(), ".terraformrc");
   const mirrors = [...textOf(configuration).matchAll(/^\s*path\s*=\s*"([^"]+)"/gm)].map((match) => match[1] as string);
   const folders = [
@@ -183,15 +197,10 @@ function provider(environment: Environment): Finding {
     const own = join(folder, "registry.terraform.io", "terraform-provider-openstack", "openstack");
     const versions = namesIn(own)
       .filter((name) => /^\d/.test(name))
-      .sort();
-    if (versions.length > 0) return { name, status: "ok", found: `${versions.join(", ")} in ${folder}` };
+      .sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
+    if (versions.length > 0) return { folder, versions };
   }
-  return {
-    name,
-    status: "warning",
-    found: "not on this machine: cdktf takes it from the registry",
-    fix: "without internet access: put it into a mirror (docs/offline.md)",
-  };
+  return undefined;
 }
 
 async function accelerator(path: string): Promise<Finding> {
